@@ -1,0 +1,3 @@
+"""`python -m finops` and the `finops` command."""
+
+from __future__ import annotations

@@ -1,0 +1,124 @@
+"""The settings that exist, with their units, defaults and what they are for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AzureSettings(Section):
+    """Which Azure, as whom, and how hard."""
+
+    cloud: Annotated[Literal["public", "usgovernment", "china"], Field(description="Azure cloud.")] = "public"
+    endpoint: Annotated[
+        str | None, Field(description="A local server in place of Azure, such as http://127.0.0.1:8000. Loopback only.")
+    ] = None
+    identity: Annotated[
+        Literal["cli", "managed", "workload"],
+        Field(description="Who we are: `az login`, a managed identity, or a Kubernetes workload identity."),
+    ] = "cli"
+    client_id: Annotated[str | None, Field(description="Client id of a user-assigned identity.")] = None
+    tenant_id: Annotated[str | None, Field(description="Entra tenant.")] = None
+    subscriptions: Annotated[
+        list[str], Field(description="Subscription ids to read; empty: every one that the identity can see.")
+    ] = []
+    workers: Annotated[int, Field(ge=1, le=64, description="Calls to Azure at the same time.")] = 16
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
+    read_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 60
+    call_deadline_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="Longest time for one call with all its retries and waits.")
+    ] = 120
+    max_pages: Annotated[int, Field(ge=1, description="Pages of one list after which we stop with an error.")] = 10_000
+
+    @field_validator("endpoint")
+    @classmethod
+    def _loopback(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+            raise ValueError("only http:// on 127.0.0.1, ::1 or localhost is accepted, as no real token may go there")
+        return value.rstrip("/")
+
+
+class ChargesSettings(Section):
+    """Where charges come from."""
+
+    store: Annotated[Path, Field(description="Folder in which charges are kept as Parquet.")] = Path("finops-data/charges")
+    sources: Annotated[
+        list[str], Field(description="Files, folders or globs of cost data; empty: ask Cost Management.")
+    ] = []
+    late_hours: Annotated[
+        int, Field(ge=0, le=72, description="Hours after which Azure has published a day's charges (8 to 24, Microsoft).")
+    ] = 24
+
+
+class ReportSettings(Section):
+    """What finance reads."""
+
+    organisation: Annotated[str, Field(min_length=1, description="Name in the report's heading.")] = "Your organisation"
+    basis: Annotated[
+        Literal["effective", "billed"], Field(description="EffectiveCost (amortised) or BilledCost (as invoiced).")
+    ] = "effective"
+    week_ends: Annotated[
+        Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+        Field(description="Last day of the reported week, UTC."),
+    ] = "saturday"
+    currency: Annotated[
+        str | None, Field(pattern=r"^[A-Z]{3}$", description="BillingCurrency to report when charges hold several.")
+    ] = None
+    monthly_budget: Annotated[
+        Decimal | None, Field(gt=0, description="Budget of a month, in BillingCurrency units, such as 1000.")
+    ] = None
+    cost_centres: Annotated[
+        dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
+    ] = {}
+    top: Annotated[int, Field(ge=1, le=40, description="Rows of a table before the rest becomes 'Other'.")] = 12
+
+
+class MailSettings(Section):
+    """Who gets it, and how it leaves."""
+
+    outbox: Annotated[Path, Field(description="Folder in which each mail is left as an .eml file.")] = Path("finops-data/outbox")
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = "finops@localhost"
+    reply_to: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="A list that people read.")] = None
+    finance: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]], Field(description="Recipients of the weekly report.")
+    ] = ["finance@localhost"]
+
+
+class FolderSettings(Section):
+    """Folders of your own that win over the shipped ones."""
+
+    policies: Path | None = None
+    janitor: Path | None = None
+    reports: Path | None = None
+
+
+class Settings(Section):
+    azure: AzureSettings = AzureSettings()
+    charges: ChargesSettings = ChargesSettings()
+    report: ReportSettings = ReportSettings()
+    mail: MailSettings = MailSettings()
+    folders: FolderSettings = FolderSettings()
+
+
+__all__ = [
+    "AzureSettings",
+    "ChargesSettings",
+    "FolderSettings",
+    "MailSettings",
+    "ReportSettings",
+    "SecretStr",
+    "Settings",
+]

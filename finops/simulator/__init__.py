@@ -1,0 +1,1 @@
+"""An Azure estate on 127.0.0.1: serves any estate folder over Azure's own wire protocol."""

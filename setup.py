@@ -1,0 +1,86 @@
+"""How aml-finops is packaged. Tool settings live in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+# Read, not imported: under build isolation the package cannot be imported yet.
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "finops/__init__.py").read_text("utf-8"), re.M)[1]
+
+# Folders that people edit, shipped as data under finops/_shipped/ (see finops.config.folder).
+CONTENT = ["policies", "janitor", "reports", "cron"]
+
+DAEMON = [
+    "azure-core>=1.41,<2",
+    "azure-identity>=1.25,<2",
+    "azure-mgmt-costmanagement>=5,<6",
+    "azure-mgmt-policyinsights>=1.0.1,<1.1",
+    "azure-mgmt-resource>=26,<27",
+    "azure-mgmt-resource-subscriptions>=1,<2",
+    "click>=8.1,<9",
+    "css-inline>=0.14,<1",
+    "duckdb>=1.4,<3",
+    "jinja2>=3.1,<4",
+    "matplotlib>=3.9,<4",
+    "openpyxl>=3.1,<4",
+    "pandas>=2.2,<4",
+    "pillow>=10,<13",
+    "pyarrow>=18,<27",
+    "pydantic>=2.9,<3",
+    "pydantic-settings>=2.6,<3",
+    "pyyaml>=6,<7",
+    "rich>=13.7,<16",
+    "simplejson>=3.19,<5",
+    "starlette>=0.41,<2",
+    "uvicorn>=0.32,<1",
+]
+ML = ["azure-ai-ml>=1.34.1,<2"]
+TEST = [
+    "azure-mgmt-monitor>=7,<8",
+    "azure-mgmt-resource-locks>=1,<2",
+    "azure-mgmt-resourcegraph>=8,<9",
+    "azure-monitor-querymetrics>=1,<2",
+    "build>=1.2,<2",
+    "html5lib>=1.1,<2",
+    "httpx>=0.27,<1",
+    "hypothesis>=6.100,<7",
+    "mypy>=1.13,<3",
+    "openapi-schema-validator>=0.6,<1",
+    "pandas-stubs>=2.2",
+    "pytest>=8.3,<10",
+    "pytest-xdist>=3.6,<4",
+    "ruff>=0.8,<1",
+    "types-PyYAML>=6",
+    "types-openpyxl>=3.1",
+    "types-simplejson>=3.19",
+    *ML,
+]
+
+setup(
+    name="aml-finops",
+    version=VERSION,
+    description="Cost governance for Azure Machine Learning: spot nodes, tags, waste, storage tiers, and a report finance trusts.",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["finops", "finops.*"]), *(f"finops._shipped.{name}" for name in CONTENT)],
+    package_dir={f"finops._shipped.{name}": name for name in CONTENT},
+    package_data={"": ["py.typed"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
+    install_requires=[],  # a training image imports finops.checkpoint and nothing else
+    extras_require={"daemon": DAEMON, "ml": ML, "test": [*DAEMON, *TEST]},
+    entry_points={"console_scripts": ["finops = finops.__main__:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Console",
+        "Intended Audience :: System Administrators",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Typing :: Typed",
+    ],
+)
