@@ -1,0 +1,93 @@
+"""Which settings and which Azure a command works with: the real one, a local server, or a recorded estate."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finops.errors import UsageError
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.config import Settings
+
+
+@dataclass
+class Session:
+    """One call of the command line."""
+
+    config: Path | None = None
+    azure_url: str | None = None
+    estate: Path | None = None
+    _settings: Settings | None = field(default=None, repr=False)
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings, with --azure worked in."""
+        if self._settings is None:
+            from finops.config import load
+
+            self._settings = load(self.config, overrides={"azure.endpoint": self.azure_url} if self.azure_url else {})
+        return self._settings
+
+    @property
+    def now(self) -> datetime:
+        """The time to decide by: when the estate was recorded, else the time now (UTC)."""
+        if self.estate is None:
+            return datetime.now(UTC)
+        from finops.estate import stamp
+
+        return stamp(self.estate).as_of
+
+    @contextmanager
+    def azure(self) -> Iterator[Azure]:
+        """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing."""
+        from finops.cloud import connect
+
+        if self.estate is None:
+            with connect(self.settings.azure) as azure:
+                yield azure
+            return
+        from finops.simulator import serving
+
+        with serving(self.estate, clock="frozen") as server:
+            local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
+            with connect(local) as azure:
+                yield azure
+
+
+def reads_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --config, and pass a Session as the first argument."""
+
+    @click.option(
+        "--config", type=click.Path(path_type=Path), help="Settings file.  [default: finops.yaml if it is there]"
+    )
+    @functools.wraps(command)
+    def wrapped(*args: Any, config: Path | None, **options: Any) -> Any:
+        return command(Session(config=config), *args, **options)
+
+    return wrapped
+
+
+def reads_azure(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --config, --azure and --estate, and pass a Session as the first argument."""
+
+    @click.option(
+        "--config", type=click.Path(path_type=Path), help="Settings file.  [default: finops.yaml if it is there]"
+    )
+    @click.option("--azure", "azure_url", metavar="URL", help="A local server in place of Azure; loopback only.")
+    @click.option("--estate", type=click.Path(path_type=Path), help="Run on this recorded estate in place of Azure.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, config: Path | None, azure_url: str | None, estate: Path | None, **options: Any) -> Any:
+        if azure_url and estate:
+            raise UsageError("--azure and --estate were both given.", "Give one: a server, or a folder.")
+        return command(Session(config, azure_url, estate), *args, **options)
+
+    return wrapped
