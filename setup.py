@@ -30,7 +30,6 @@ DAEMON = [
     "pillow>=10,<13",
     "pyarrow>=18,<27",
     "pydantic>=2.9,<3",
-    "pydantic-settings>=2.6,<3",
     "pyyaml>=6,<7",
     "rich>=13.7,<16",
     "simplejson>=3.19,<5",
@@ -62,7 +61,7 @@ TEST = [
 setup(
     name="aml-finops",
     version=VERSION,
-    description="Cost governance for Azure Machine Learning: spot nodes, tags, waste, storage tiers, and a report finance trusts.",
+    description="Cost governance for Azure Machine Learning, with a weekly report that finance trusts.",
     long_description=(HERE / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

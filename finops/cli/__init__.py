@@ -71,7 +71,7 @@ class _Told(click.ClickException):
 
     def __init__(self, fault: FinopsError) -> None:
         super().__init__(str(fault))
-        self.exit_code = fault.exit_code
+        self.exit_code: int = fault.exit_code  # type: ignore[misc]  # click's stubs call it a class variable
 
 
 # Import name -> extra, for parts that `pip install aml-finops` leaves out.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -33,8 +33,10 @@ class AzureSettings(Section):
         list[str], Field(description="Subscription ids to read; empty: every one that the identity can see.")
     ] = []
     workers: Annotated[int, Field(ge=1, le=64, description="Calls to Azure at the same time.")] = 16
-    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
-    read_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 60
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60, description="Longest wait for a connection.")] = 10
+    read_timeout_seconds: Annotated[
+        float, Field(gt=0, le=300, description="Longest silence of Azure within an answer.")
+    ] = 60
     call_deadline_seconds: Annotated[
         float, Field(gt=0, le=3600, description="Longest time for one call with all its retries and waits.")
     ] = 120
@@ -54,12 +56,15 @@ class AzureSettings(Section):
 class ChargesSettings(Section):
     """Where charges come from."""
 
-    store: Annotated[Path, Field(description="Folder in which charges are kept as Parquet.")] = Path("finops-data/charges")
+    store: Annotated[Path, Field(description="Folder in which charges are kept as Parquet.")] = Path(
+        "finops-data/charges"
+    )
     sources: Annotated[
         list[str], Field(description="Files, folders or globs of cost data; empty: ask Cost Management.")
     ] = []
     late_hours: Annotated[
-        int, Field(ge=0, le=72, description="Hours after which Azure has published a day's charges (8 to 24, Microsoft).")
+        int,
+        Field(ge=0, le=72, description="Hours after which Azure has published a day's charges (8 to 24, Microsoft)."),
     ] = 24
 
 
@@ -89,9 +94,13 @@ class ReportSettings(Section):
 class MailSettings(Section):
     """Who gets it, and how it leaves."""
 
-    outbox: Annotated[Path, Field(description="Folder in which each mail is left as an .eml file.")] = Path("finops-data/outbox")
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] = "finops@localhost"
-    reply_to: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="A list that people read.")] = None
+    outbox: Annotated[Path, Field(description="Folder in which each mail is left as an .eml file.")] = Path(
+        "finops-data/outbox"
+    )
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address in From.")] = "finops@localhost"
+    reply_to: Annotated[
+        str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Where answers go: a list that people read.")
+    ] = None
     finance: Annotated[
         list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]], Field(description="Recipients of the weekly report.")
     ] = ["finance@localhost"]
@@ -100,9 +109,7 @@ class MailSettings(Section):
 class FolderSettings(Section):
     """Folders of your own that win over the shipped ones."""
 
-    policies: Path | None = None
-    janitor: Path | None = None
-    reports: Path | None = None
+    reports: Annotated[Path | None, Field(description="Templates and styles of the report and the mails.")] = None
 
 
 class Settings(Section):
@@ -111,14 +118,3 @@ class Settings(Section):
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     folders: FolderSettings = FolderSettings()
-
-
-__all__ = [
-    "AzureSettings",
-    "ChargesSettings",
-    "FolderSettings",
-    "MailSettings",
-    "ReportSettings",
-    "SecretStr",
-    "Settings",
-]
