@@ -1,0 +1,48 @@
+# Two commands set everything up by themselves: `make demo` and `make test`. Both need only Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo test check format bench clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.daemon  ## the whole thing once, on a simulated estate, with the report in your browser
+	@$(BIN)/finops demo $(DEMO)
+
+test: $(VENV)/.test  ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+check: $(VENV)/.test test  ## format, lint, types, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.test  ## put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test  ## measure, side by side; minutes
+	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/estate_scan.py
+	@$(BIN)/python benchmarks/charges.py
+
+clean:  ## what was installed and built here
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "aml-finops needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.daemon: setup.py | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[daemon]'
+	@touch $@
+
+$(VENV)/.test: setup.py | $(VENV)/bin/python
+	@echo "Installing into $(VENV), with what the tests need (about two minutes, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.daemon
