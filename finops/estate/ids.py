@@ -1,0 +1,58 @@
+"""ARM ids: their type, their subscription and the scopes above them; compared in lower case with a "/" boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# Names that Azure itself uses for the two kinds of container; `type_of` gives the short one.
+ALIASES = {
+    "microsoft.resources/subscriptions": "subscriptions",
+    "microsoft.resources/resourcegroups": "resourcegroups",
+    "microsoft.resources/subscriptions/resourcegroups": "resourcegroups",
+}
+
+
+def key(resource_id: str) -> str:
+    """The form in which ids are compared and used as keys."""
+    return resource_id.strip().rstrip("/").lower()
+
+
+def type_of(resource_id: str) -> str:
+    """The resource type that an id names, in lower case; "subscriptions" and "resourcegroups" for the containers.
+
+    The last provider counts: a lock on an endpoint is a "microsoft.authorization/locks".
+    """
+    parts = key(resource_id).strip("/").split("/")
+    if "providers" in parts[:-1]:
+        last = len(parts) - 1 - parts[::-1].index("providers")
+        return "/".join([parts[last + 1], *parts[last + 2 :: 2]])
+    if len(parts) == 4 and parts[2] == "resourcegroups":
+        return "resourcegroups"
+    return parts[0]
+
+
+def subscription_of(resource_id: str) -> str:
+    """The subscription's GUID in lower case, or "" for an id that is in none."""
+    parts = key(resource_id).strip("/").split("/")
+    return parts[1] if len(parts) > 1 and parts[0] == "subscriptions" else ""
+
+
+def within(resource_id: str, scope: str) -> bool:
+    """Whether `resource_id` is `scope` or lies below it. "/" holds everything."""
+    inner, outer = key(resource_id), key(scope)
+    return inner == outer or inner.startswith(outer + "/")
+
+
+def scopes(resource_id: str) -> Iterator[str]:
+    """The id itself, then every scope above it that is a resource, a resource group or a subscription; lower case."""
+    parts = key(resource_id).strip("/").split("/")
+    while len(parts) > 1:
+        # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
+        if parts[-2] != "providers":
+            yield "/" + "/".join(parts)
+        parts = parts[:-2] if parts[-2] != "providers" else parts[:-2]
+
+
+def lock_scope(lock_id: str) -> str:
+    """What a management lock locks: its id without the "/providers/Microsoft.Authorization/locks/NAME" at the end."""
+    return key(lock_id).rpartition("/providers/microsoft.authorization/locks/")[0]

@@ -1,0 +1,71 @@
+"""What we ask Azure in order to know what exists, as data: Resource Graph queries, API versions, windows and bounds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+ML = "microsoft.machinelearningservices"
+WORKSPACE = f"{ML}/workspaces"
+COMPUTE = f"{ML}/workspaces/computes"
+JOB = f"{ML}/workspaces/jobs"
+ENDPOINT = f"{ML}/workspaces/onlineendpoints"
+DEPLOYMENT = f"{ML}/workspaces/onlineendpoints/deployments"
+LOCK = "microsoft.authorization/locks"
+SUBSCRIPTION = "subscriptions"
+RESOURCE_GROUP = "resourcegroups"
+
+# What Resource Graph knows of Machine Learning, and what a workspace stands on. Computes are not in it:
+# https://learn.microsoft.com/azure/governance/resource-graph/reference/supported-tables-resources (2026-11)
+TYPES = (
+    WORKSPACE,
+    ENDPOINT,
+    DEPLOYMENT,
+    f"{ML}/workspaces/batchendpoints",
+    f"{ML}/workspaces/batchendpoints/deployments",
+    f"{ML}/workspaces/serverlessendpoints",
+    f"{ML}/registries",
+    "microsoft.containerregistry/registries",
+    "microsoft.insights/components",
+    "microsoft.keyvault/vaults",
+    "microsoft.operationalinsights/workspaces",
+    "microsoft.storage/storageaccounts",
+)
+
+# Without `id` in the projection Resource Graph gives no $skipToken, and without an order its pages may overlap.
+RESOURCES = (
+    "resources"
+    f" | where type in~ ({', '.join(repr(name) for name in TYPES)})"
+    " | project id, name, type, kind, location, tags, sku, identity, managedBy, zones, properties, systemData"
+    " | order by id asc"
+)
+CONTAINERS = (
+    "resourcecontainers"
+    " | where type in~ ('microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups')"
+    " | project id, name, type, location, tags, managedBy, properties"
+    " | order by id asc"
+)
+
+ML_VERSION = "2024-04-01"
+LOCKS_VERSION = "2020-05-01"
+ACTIVITY_VERSION = "2015-04-01"
+
+# The names under which a Gap says what is missing; docs/estate-format.md lists them.
+GRAPH = "Microsoft.ResourceGraph/resources"
+COMPUTES = "Microsoft.MachineLearningServices/workspaces/computes"
+NODES = "Microsoft.MachineLearningServices/workspaces/computes/listNodes"
+JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
+LOCKS = "Microsoft.Authorization/locks"
+METRICS = "Microsoft.Insights/metrics"
+ACTIVITY = "Microsoft.Insights/eventtypes"
+POLICY_STATES = "Microsoft.PolicyInsights/policyStates"
+PRICES = "Retail Prices"
+CHARGES = "Microsoft.CostManagement/query"
+
+# Jobs come newest first, and `az ml job list` hung on thousands of runs (azureml-previews #245). A job runs for
+# 21 days at most (how-to-manage-quotas, 2026-06), so once that many in a row are older than this, the rest is over.
+JOBS_SINCE = timedelta(days=30)
+JOBS_OLD_IN_A_ROW = 200
+JOBS_AT_MOST = 5000
+
+# Azure keeps the activity log for 90 days.
+ACTIVITY_SINCE = timedelta(days=89)
