@@ -9,8 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from finops.errors import DataError
+from finops.simulator.charges import Charges
 from finops.simulator.clock import Clock
+from finops.simulator.draws import key_of
+from finops.simulator.ledger import Ledger
+from finops.simulator.metrics import Metrics
 from finops.simulator.store import Json, Store
+
+FORMAT = 1
 
 
 class World:
@@ -21,15 +28,19 @@ class World:
         self.stamp = stamp
         self.clock = clock
         self.lock = threading.RLock()
+        self.key = key_of(stamp.get("seed", 0))
         self.resources = Store()
         self.nodes: dict[str, list[Json]] = {}
         self.activity: list[Json] = []
         self.policy_states: list[Json] = []
         self.prices: list[Json] = []
+        self.ledger = Ledger()
+        self.metrics = Metrics(folder)
+        self.charges = Charges(folder, self.ledger, self.key, None)
 
     @classmethod
     def load(cls, folder: Path, speed: float = 0.0) -> World:
-        stamp = json.loads((folder / "estate.json").read_text("utf-8"))
+        stamp = _stamp(folder / "estate.json")
         world = cls(folder, stamp, Clock(datetime.fromisoformat(stamp["asOf"]), speed))
         for file in sorted((folder / "arm").rglob("*.jsonl")):
             for body in lines(file):
@@ -46,6 +57,31 @@ class World:
 
 def lines(file: Path) -> Iterator[Any]:
     """The JSON value on each line of `file`; none where the file is absent."""
-    if file.exists():
-        with file.open(encoding="utf-8") as source:
-            yield from (json.loads(line) for line in source if line.strip())
+    if not file.exists():
+        return
+    with file.open(encoding="utf-8") as source:
+        for number, line in enumerate(source, 1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as fault:
+                    raise DataError(
+                        f"{file}, line {number} is not JSON: {fault}.", "Mend or remove that line."
+                    ) from fault
+
+
+def _stamp(file: Path) -> Json:
+    try:
+        stamp: Json = json.loads(file.read_text("utf-8"))
+        datetime.fromisoformat(stamp["asOf"])
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        raise DataError(
+            f"{file.parent} is not an estate: estate.json cannot be read ({fault}).",
+            "Record one with `finops estate capture DIR`, or invent one with `finops simulate new DIR`.",
+        ) from fault
+    if stamp.get("format") != FORMAT:
+        raise DataError(
+            f"{file} has format {stamp.get('format')!r}; this version reads format {FORMAT}.",
+            "Record the estate again with this version.",
+        )
+    return stamp
