@@ -50,7 +50,7 @@ def scopes(resource_id: str) -> Iterator[str]:
         # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
         if parts[-2] != "providers":
             yield "/" + "/".join(parts)
-        parts = parts[:-2] if parts[-2] != "providers" else parts[:-2]
+        parts = parts[:-2]
 
 
 def lock_scope(lock_id: str) -> str:

@@ -83,10 +83,6 @@ class Estate:
         """How many resources there are of each type."""
         return {name: len(found) for name, found in sorted(self._by_type.items())}
 
-    def readable(self, scope: str) -> bool:
-        """Whether nothing at, below or above `scope` is missing."""
-        return not any(within(gap.scope, scope) or within(scope, gap.scope) for gap in self.gaps)
-
     @cached_property
     def _by_type(self) -> Mapping[str, tuple[Resource, ...]]:
         found: dict[str, list[Resource]] = {}
