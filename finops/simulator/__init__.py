@@ -1,1 +1,5 @@
 """An Azure estate on 127.0.0.1: serves any estate folder over Azure's own wire protocol."""
+
+from finops.simulator.serve import Served, serving
+
+__all__ = ["Served", "serving"]

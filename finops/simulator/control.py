@@ -1,0 +1,81 @@
+"""What a person or a test may ask the simulator itself, beside Azure's API: its clock, its faults, its log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from finops.simulator.answers import WireError, body_of, ok
+from finops.simulator.faults import FaultError, rules_of
+
+if TYPE_CHECKING:
+    from finops.simulator.app import App
+
+
+def control_routes(app: App) -> list[BaseRoute]:
+    """/simulator: what there is; /simulator/clock, /simulator/faults, /simulator/requests."""
+    world = app.world
+
+    def about(request: Request) -> Response:
+        return ok(
+            {
+                "name": world.stamp.get("name"),
+                "now": world.clock.now().isoformat(),
+                "resources": len(world.resources),
+                "faults": len(app.faults.rules),
+                "requests": len(app.requests),
+            }
+        )
+
+    def clock(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                moved = _wanted(body_of(request), world.clock.now())
+            except (TypeError, ValueError) as fault:
+                raise WireError(400, "BadClock", f"{fault}. Send {_CLOCK_HELP}.") from fault
+            if moved < world.clock.now():
+                raise WireError(400, "BadClock", "Time only goes forward: what was charged cannot be taken back.")
+            world.clock.move_to(moved)
+            app.settle()
+        return ok({"now": world.clock.now().isoformat()})
+
+    def faults(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                app.faults.add(rules_of(request.scope["state"]["body"]))
+            except FaultError as fault:
+                raise WireError(400, "BadFault", str(fault)) from fault
+        elif request.method == "DELETE":
+            app.faults.clear()
+        return ok({"rules": [rule.described() for rule in app.faults.rules]})
+
+    def requests(request: Request) -> Response:
+        if request.method == "DELETE":
+            app.requests.clear()
+        return ok({"value": list(app.requests)})
+
+    return [
+        Route("/simulator", about, methods=["GET"]),
+        Route("/simulator/clock", clock, methods=["GET", "POST"]),
+        Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/simulator/requests", requests, methods=["GET", "DELETE"]),
+    ]
+
+
+_CLOCK_HELP = '{"advanceHours": 24}, {"advanceMinutes": 30} or {"to": "2026-11-23T06:00:00Z"}'
+
+
+def _wanted(body: dict[str, object], now: datetime) -> datetime:
+    from datetime import UTC, timedelta
+
+    if set(body) == {"to"}:
+        moment = datetime.fromisoformat(str(body["to"]))
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if body and set(body) <= {"advanceHours", "advanceMinutes", "advanceDays"}:
+        hours, minutes, days = (float(str(body.get(f"advance{unit}", 0))) for unit in ("Hours", "Minutes", "Days"))
+        return now + timedelta(hours=hours, minutes=minutes, days=days)
+    raise ValueError(f"{sorted(body)} is not a way to move the clock")
