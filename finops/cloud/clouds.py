@@ -1,0 +1,147 @@
+"""Where each Azure cloud lives: its hosts, its token scopes, and which addresses are ours to call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from finops.config.model import LOOPBACK, AzureSettings
+from finops.errors import AzureError, ConfigError
+
+DEFAULT_PORTS = {"https": 443, "http": 80}
+ODD_CHARACTERS = re.compile(r"[\s\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One Azure cloud. `local` is the loopback server that stands for all of it, or ""."""
+
+    name: str
+    arm: str
+    arm_scope: str
+    metrics_suffix: str
+    metrics_scope: str
+    prices: str
+    authority: str
+    local: str = ""
+
+    def metrics(self, region: str) -> str:
+        """The Monitor batch endpoint of `region`."""
+        if self.local:
+            return self.local
+        if not re.fullmatch(r"[a-z0-9]+", region):
+            raise AzureError(f"'{region}' is not an Azure region.", "Give its short name, such as westeurope.")
+        return f"https://{region}.{self.metrics_suffix}"
+
+    def allows(self, url: str) -> bool:
+        """Whether `url` is on one of this cloud's own hosts: the only ones that may see a token."""
+        if self.local:
+            return same_place(url, self.local)
+        if same_place(url, self.arm) or same_place(url, self.prices):
+            return True
+        parts = _split(url)
+        return parts is not None and _place(parts) == (
+            "https",
+            f"{(parts.hostname or '').partition('.')[0]}.{self.metrics_suffix}",
+            443,
+        )
+
+
+# Resource managers and scopes as in azure.mgmt.core.tools.get_arm_endpoints 1.6.0, metrics audiences as in
+# azure-monitor-querymetrics 1.0.0. Retail Prices serves government regions from the public host and has no China.
+CLOUDS = {
+    "public": Cloud(
+        name="public",
+        arm="https://management.azure.com",
+        arm_scope="https://management.azure.com/.default",
+        metrics_suffix="metrics.monitor.azure.com",
+        metrics_scope="https://metrics.monitor.azure.com/.default",
+        prices="https://prices.azure.com",
+        authority="login.microsoftonline.com",
+    ),
+    "usgovernment": Cloud(
+        name="usgovernment",
+        arm="https://management.usgovcloudapi.net",
+        arm_scope="https://management.core.usgovcloudapi.net/.default",
+        metrics_suffix="metrics.monitor.azure.us",
+        metrics_scope="https://metrics.monitor.azure.us/.default",
+        prices="https://prices.azure.com",
+        authority="login.microsoftonline.us",
+    ),
+    "china": Cloud(
+        name="china",
+        arm="https://management.chinacloudapi.cn",
+        arm_scope="https://management.chinacloudapi.cn/.default",
+        metrics_suffix="metrics.monitor.azure.cn",
+        metrics_scope="https://metrics.monitor.azure.cn/.default",
+        prices="",
+        authority="login.chinacloudapi.cn",
+    ),
+}
+
+
+def cloud_of(settings: AzureSettings) -> Cloud:
+    """The cloud that the settings name, or the local server in its place: loopback only, no real token goes there."""
+    cloud = CLOUDS[settings.cloud]
+    if settings.endpoint is None:
+        return cloud
+    here = settings.endpoint.rstrip("/")
+    parts = _split(here)
+    if parts is None or parts.scheme != "http" or parts.hostname not in LOOPBACK:
+        raise ConfigError(
+            f"azure.endpoint is {settings.endpoint}.", "Give http:// on 127.0.0.1, or leave it out to call Azure."
+        )
+    return Cloud(
+        name="local",
+        arm=here,
+        arm_scope=cloud.arm_scope,
+        metrics_suffix="",
+        metrics_scope=cloud.metrics_scope,
+        prices=here,
+        authority="",
+        local=here,
+    )
+
+
+def same_place(url: str, other: str) -> bool:
+    """Whether both are on the same scheme, host and port; ":443" is what https means anyway."""
+    one, two = _split(url), _split(other)
+    return one is not None and two is not None and _place(one) == _place(two)
+
+
+def followed(link: str, base: str, doing: str) -> str:
+    """`link` (absolute or relative to `base`) as an address on the host of `base`; any other host is refused.
+
+    Prices' own links name ":443", and a link may carry what parsers disagree about ("\\", "user@"): the address
+    is therefore rebuilt from `base` and the link's path and query.
+    """
+    whole = link if ODD_CHARACTERS.search(link) else urljoin(base, link)
+    parts = _split(whole)
+    if parts is None or not same_place(whole, base):
+        host = (parts.hostname if parts else None) or "an address that cannot be read"
+        raise AzureError(
+            f"Azure's answer to {doing} points to {host}, which is not {urlsplit(base).hostname}. It was not followed.",
+            "Nothing was sent there. If a proxy rewrites addresses, exempt Azure's hosts from it.",
+            code="ForeignAddress",
+        )
+    home = urlsplit(base)
+    # the SDK clients take braces for placeholders and drop what they cannot fill
+    safe = urlunsplit((home.scheme, home.netloc, parts.path, parts.query, ""))
+    return safe.replace("{", "%7B").replace("}", "%7D")
+
+
+def _split(url: str) -> SplitResult | None:
+    if ODD_CHARACTERS.search(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if parts.username is not None or parts.password is not None else parts
+
+
+def _place(parts: SplitResult) -> tuple[str, str, int | None]:
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(scheme)

@@ -1,0 +1,344 @@
+"""The gateway: the verbs of ARM and the reads of the other services, for everything above this floor."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time as clocks
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+from azure.core.rest import HttpRequest
+
+from finops.config.model import AzureSettings
+from finops.errors import AzureError, NotFound, TemporaryError
+
+from . import cost, fanout, graph, monitor, nodes, operations, policystates, retail, subscriptions
+from .budgets import AZURE_LIMITS, Budgets, Limits
+from .calls import Answer, Call
+from .clients import Clients
+from .clouds import cloud_of
+from .credentials import Tokens, sign_in_fix, tokens_of
+from .faults import azure_error
+from .paging import every_item
+from .permissions import scope_of
+from .retry import Patience, Time, Timeouts
+from .shapes import Json, an_object
+from .table import Table
+from .transport import new_session, quiet_logs, shared_transport
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+OPERATION_SECONDS = 1800.0  # an AML endpoint is deleted in 2 to 15 min, a cluster created in 1 to 5
+
+
+def connect(
+    settings: AzureSettings,
+    *,
+    time: Time | None = None,
+    tokens: Tokens | None = None,
+    limits: Mapping[str, Limits] | None = None,
+    operation_seconds: float = OPERATION_SECONDS,
+) -> Azure:
+    """The gateway to the Azure that `settings` name. Nothing is sent until the first call.
+
+    A local server says itself when it has enough (429), so our own budgets apply to Azure only, unless `limits` say.
+    """
+    return Azure(settings, time=time, tokens=tokens, limits=limits, operation_seconds=operation_seconds)
+
+
+class Azure:
+    """Every call to Azure. Safe to share between threads; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        settings: AzureSettings,
+        *,
+        time: Time | None,
+        tokens: Tokens | None,
+        limits: Mapping[str, Limits] | None,
+        operation_seconds: float,
+    ) -> None:
+        self.settings = settings
+        self.cloud = cloud_of(settings)
+        self.max_pages = settings.max_pages
+        self.operation_seconds = operation_seconds
+        self.sign_in_fix = sign_in_fix(settings)
+        self.calls: Counter[tuple[str, int]] = Counter()
+        self._closing = threading.Event()
+        self.time = time or Time(clocks.monotonic, lambda: datetime.now(UTC), self._sleep, random.SystemRandom().random)
+        if limits is None:
+            limits = {} if self.cloud.local else AZURE_LIMITS
+        self._budgets = Budgets(limits, self.time.monotonic, self.time.sleep, self.time.now)
+        self._counting = threading.Lock()
+        tokens = tokens or tokens_of(settings, self.cloud)
+        timeouts = Timeouts(
+            settings.connect_timeout_seconds, settings.read_timeout_seconds, settings.call_deadline_seconds
+        )
+        quiet_logs()
+        self._session = new_session(settings.workers, local=bool(self.cloud.local))
+        self._clients = Clients(
+            self.cloud,
+            tokens,
+            shared_transport(self._session),
+            lambda: Patience(self.time, timeouts, self._budgets, tokens),
+            self.time.monotonic,
+        )
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="azure")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back threads and connections; calls that wait are ended."""
+        self._closing.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._session.close()
+
+    # -- ARM ---------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Json:
+        """One body. NotFound when Azure itself says that it is not there."""
+        doing = f"GET {path}"
+        return an_object(self.send("arm", "GET", path, api_version, params=params, read=True).json, doing)
+
+    def pages(
+        self,
+        path: str,
+        api_version: str,
+        params: Mapping[str, str] | None = None,
+        verb: str = "GET",
+        body: Any = None,
+        *,
+        items: str = "value",
+        next_verb: str | None = None,
+        service: str = "arm",
+    ) -> Iterator[Json]:
+        """Every item of every page of a list. A POST is taken for a read here, as lists by POST are."""
+        doing = f"{verb} {path}"
+
+        def fetch(address: str | None) -> Any:
+            if address is None:
+                answer = self.send(service, verb, path, api_version, params=params, body=body, read=True, doing=doing)
+            else:
+                again = next_verb or verb
+                answer = self.send(
+                    service, again, address, None, body=body if again == "POST" else None, read=True, doing=doing
+                )
+            return answer.json
+
+        return every_item(fetch, base=self.cloud.arm, doing=doing, most_pages=self.max_pages, items=items)
+
+    def post(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+        """The result of an action; a long-running one is followed to its end when `wait`."""
+        return self._change("POST", path, api_version, body, wait)
+
+    def put(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+        """The resource as it was created or replaced."""
+        return self._change("PUT", path, api_version, body, wait)
+
+    def patch(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+        """The resource as it was changed."""
+        return self._change("PATCH", path, api_version, body, wait)
+
+    def delete(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+        """{} once it is gone (with `wait`), NotFound when it was not there to begin with.
+
+        When an answer is lost, a 404 is success in disguise: what happened is then found out by reading.
+        """
+        call = self._new_call("arm", "DELETE", path, read=False)
+        try:
+            answer = self._run(call, self._request("DELETE", path, api_version, None, body, {}))
+        except AzureError:
+            if call.lost_answers and self._is_gone(path, api_version):
+                return {}
+            raise
+        try:
+            return operations.finished(self, "DELETE", path, api_version, answer, call.doing) if wait else {}
+        except AzureError as fault:
+            if (
+                fault.code not in {"Failed", "Canceled"}
+                and isinstance(fault, TemporaryError)
+                and self._is_gone(path, api_version)
+            ):
+                return {}
+            raise
+
+    def gone(self, path: str, api_version: str, doing: str) -> None:
+        """Come back when `path` answers 404; an error when it is still there at the operation's deadline."""
+        deadline = self.time.monotonic() + self.operation_seconds
+        wait = operations.FIRST_POLL_SECONDS
+        while not self._is_gone(path, api_version):
+            if self.time.monotonic() + wait > deadline:
+                raise TemporaryError(
+                    f"{doing} was accepted, but it is still there.", "Look again later.", code="StillRunning"
+                )
+            self.time.sleep(wait)
+            wait = min(operations.LONGEST_POLL_SECONDS, wait * 2)
+
+    # -- other services -----------------------------------------------------------------------------------------
+
+    def subscriptions(self) -> list[Json]:
+        """Those the settings name, else every one that the identity sees. See finops.cloud.subscriptions."""
+        return subscriptions.readable(self)
+
+    def graph(self, query: str, subscriptions: Sequence[str]) -> list[Json]:
+        """Every row of a Resource Graph query. Fine to nominate, never to confirm: the service lags behind ARM."""
+        return graph.rows(self, query, subscriptions)
+
+    def query_cost(self, scope: str, definition: Json) -> Table:
+        """The whole answer of a Cost Management query, amounts as Decimal."""
+        return cost.query(self, scope, definition)
+
+    def metrics(
+        self,
+        resource_ids: Sequence[str],
+        namespace: str,
+        names: Sequence[str],
+        start: datetime,
+        end: datetime,
+        interval: str = "PT1H",
+        aggregation: str = "average",
+        filter: str | None = None,  # noqa: A002 - the name of the parameter in Azure
+        *,
+        region: str,
+        subscription: str,
+    ) -> dict[str, list[Json]]:
+        """Metrics by resource id in lower case. An id that is absent from the answer is unknown, not idle."""
+        return monitor.batches(
+            self, resource_ids, namespace, names, start, end,
+            region=region, subscription=subscription, interval=interval, aggregation=aggregation, filter=filter,
+        )  # fmt: skip
+
+    def nodes(self, compute_id: str) -> list[Json]:
+        """The nodes of a compute cluster."""
+        return nodes.nodes_of(self, compute_id)
+
+    def retail_prices(self, filter: str, currency: str = "USD") -> Iterator[Json]:  # noqa: A002 - as in Azure
+        """Published prices that `filter` selects."""
+        return retail.items(self, filter, currency)
+
+    def policy_states(self, subscription_id: str) -> Iterator[Json]:
+        """The latest policy state of every resource and assignment."""
+        return policystates.latest(self, subscription_id)
+
+    def each(
+        self, items: Iterable[Item], work: Callable[[Item], Result], workers: int | None = None
+    ) -> Iterator[tuple[Item, Result | AzureError]]:
+        """`work` on all items at the same time, outcomes in their order: a refused one yields its error."""
+        return fanout.each(self._pool, self.settings.workers, items, work, workers)
+
+    # -- one call -----------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        service: str,
+        method: str,
+        target: str,
+        api_version: str | None,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        read: bool = False,
+        headers: Mapping[str, str] | None = None,
+        scope: str | None = None,
+        units: float = 1,
+        doing: str | None = None,
+        exact: bool = False,
+    ) -> Answer:
+        """One answered call, or the error that says why not. `target` is a path of ARM or an address on our hosts."""
+        call = self._new_call(service, method, target, read=read, scope=scope, units=units, doing=doing, exact=exact)
+        return self._run(call, self._request(method, target, api_version, params, body, headers or {}))
+
+    def _change(self, method: str, path: str, api_version: str, body: Any, wait: bool) -> Json:
+        answer = self.send("arm", method, path, api_version, body=body)
+        if wait:
+            return operations.finished(self, method, path, api_version, answer, f"{method} {path}")
+        return an_object(answer.json if answer.json is not None else {}, f"{method} {path}")
+
+    def _new_call(
+        self,
+        service: str,
+        method: str,
+        target: str,
+        *,
+        read: bool,
+        scope: str | None = None,
+        units: float = 1,
+        doing: str | None = None,
+        exact: bool = False,
+    ) -> Call:
+        path = urlsplit(target).path
+        budget = service if service in {"graph", "cost", "metrics", "prices"} else "arm-read" if read else "arm-write"
+        return Call(
+            service=service,
+            budget=budget,
+            scope=scope if scope is not None else _subscription(path),
+            doing=doing or f"{method} {path}",
+            read=read,
+            deadline=0,
+            units=units,
+            exact=exact,
+        )
+
+    def _request(
+        self, method: str, target: str, api_version: str | None, params: Mapping[str, str] | None, body: Any,
+        headers: Mapping[str, str],
+    ) -> HttpRequest:  # fmt: skip
+        url = self._url(target)
+        query = dict(params or {})
+        if api_version and "api-version=" not in url.lower():
+            query["api-version"] = api_version
+        if query:
+            pairs = "&".join(f"{quote(name, safe='$-')}={quote(value, safe='')}" for name, value in query.items())
+            url += ("&" if "?" in url else "?") + pairs
+        return HttpRequest(method, url, json=body, headers={"Accept": "application/json", **headers})
+
+    def _url(self, target: str) -> str:
+        if not target.startswith("/"):
+            return target
+        if "?" in target or "#" in target or any(part in {".", ".."} for part in target.split("/")):
+            raise AzureError(f"{target} is not the path of a resource.", "Ids come from Azure; this one was altered.")
+        return self.cloud.arm + quote(target, safe="/()=,:@$!*'~-._")
+
+    def _run(self, call: Call, request: HttpRequest) -> Answer:
+        self._budgets.take(call.budget, call.scope, call.units)
+        call.deadline = self.time.monotonic() + self.settings.call_deadline_seconds
+        try:
+            self._clients.sender(call.service)(request, stream=True, call=call)
+        finally:
+            with self._counting:
+                for status, count in call.trail.items():
+                    self.calls[call.service, status] += count
+        answer = call.answer
+        assert answer is not None
+        if answer.status >= 300:
+            raise azure_error(
+                answer.status, answer.headers, answer.body,
+                doing=call.doing, method=request.method, path=urlsplit(request.url).path, sign_in_fix=self.sign_in_fix,
+            )  # fmt: skip
+        return answer
+
+    def _is_gone(self, path: str, api_version: str) -> bool:
+        try:
+            self.get(path, api_version)
+        except NotFound:
+            return True
+        return False
+
+    def _sleep(self, seconds: float) -> None:
+        if self._closing.wait(seconds):
+            raise TemporaryError("The connection to Azure was closed while a call waited.", "Run it again.")
+
+
+def _subscription(path: str) -> str:
+    found = scope_of(path).lower()
+    return found.split("/")[2] if found.startswith("/subscriptions/") else ""

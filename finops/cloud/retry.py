@@ -1,0 +1,191 @@
+"""The one retry policy: what is sent again, after how long, and when we stop and say when to come back.
+
+azure-core 1.41 neither reads Cost Management's own retry-after headers, nor retries POST on 429 without a plain
+Retry-After, nor 502 for POST, nor 529, and sleeps three hours when it is told to. All of that is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.core import exceptions as sdk
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import HTTPPolicy
+
+from finops.errors import AzureError, TemporaryError
+
+from .budgets import Budgets
+from .calls import Answer, Call
+from .credentials import Tokens
+from .faults import BUSY, printable
+from .waits import asked_wait, come_back, quota_reset
+
+TRIES = 4  # of a call that fails, and
+THROTTLED_TRIES = 7  # of one that Azure refuses for its rate: those say when to come back, so patience pays
+FIRST_BACKOFF_SECONDS = 0.8
+LONGEST_BACKOFF_SECONDS = 30.0
+# Cost Management without any header: its smallest window that helps is a minute, so half of it, twice.
+COST_WAIT_SECONDS = 30.0
+
+REFUSED = {429, 503, 529}  # turned away at the door: safe to send again, whatever the verb
+IDEMPOTENT = {"GET", "HEAD", "PUT", "PATCH", "DELETE"}  # ARM's PATCH merges
+
+
+@dataclass(frozen=True)
+class Time:
+    """The clocks: `monotonic` for deadlines, `now` for people, `sleep` to wait, `jitter` a share of a wait (0 to 1)."""
+
+    monotonic: Callable[[], float]
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    connect: float
+    read: float
+    call: float
+
+
+class Patience(HTTPPolicy[Any, Any]):
+    """Sends a request until it is answered for good, the tries are used up or the call's deadline would pass."""
+
+    def __init__(self, time: Time, timeouts: Timeouts, budgets: Budgets, tokens: Tokens) -> None:
+        super().__init__()
+        self._time = time
+        self._timeouts = timeouts
+        self._budgets = budgets
+        self._tokens = tokens
+
+    def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        call: Call = request.context.options.pop("call")
+        request.context["call"] = call
+        failed = throttled = 0
+        token_renewed = False
+        while True:
+            answer, response, fault = self._attempt(request, call)
+            if answer is None:
+                assert fault is not None
+                failed += 1
+                self._give_up_or_wait(call, fault, failed, request.http_request.method)
+                continue
+            assert response is not None
+            if answer.status == 401 and not token_renewed:
+                token_renewed = True
+                self._tokens.forget()
+                continue
+            if answer.status not in BUSY:
+                self._heed_quota(call, answer)
+                return response
+            asked = asked_wait(answer.headers, self._time.now())
+            if answer.status == 429 or (answer.status in REFUSED and asked):
+                throttled += 1
+                if throttled >= THROTTLED_TRIES:
+                    return response
+                self._wait_for_quota(call, answer, asked, throttled)
+                continue
+            failed += 1
+            if not (call.read or answer.status in REFUSED or request.http_request.method in IDEMPOTENT):
+                return response
+            if answer.status not in REFUSED:
+                call.lost_answers += 1
+            if failed >= TRIES:
+                return response
+            self._back_off(call, failed, f"answered {answer.status}")
+
+    def _attempt(
+        self, request: PipelineRequest[Any], call: Call
+    ) -> tuple[Answer | None, PipelineResponse[Any, Any] | None, sdk.AzureError | None]:
+        left = call.deadline - self._time.monotonic()
+        if left <= 0:
+            raise self._late(call, "took too long")
+        request.context.options["connection_timeout"] = min(self._timeouts.connect, left)
+        request.context.options["read_timeout"] = min(self._timeouts.read, left)
+        call.answer = None
+        try:
+            response = self.next.send(request)
+        except sdk.AzureError as fault:
+            call.trail[0] += 1
+            return None, None, fault
+        assert call.answer is not None
+        call.trail[call.answer.status] += 1
+        return call.answer, response, None
+
+    def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, method: str) -> None:
+        """After an attempt without a (readable) answer."""
+        reason = printable(str(fault))
+        arrived = not isinstance(fault, sdk.ServiceRequestError)
+        if arrived:
+            call.lost_answers += 1
+            if not call.read:
+                raise lost(call.doing, reason) from fault
+        if failed >= TRIES:
+            if isinstance(fault, sdk.DecodeError):
+                raise AzureError(
+                    f"Azure's answer to {call.doing} cannot be read: {reason}.",
+                    "A sign-in page or proxy may stand in between; check the network.",
+                    code="OddAnswer",
+                ) from fault
+            raise TemporaryError(
+                f"Azure did not answer {call.doing} in {failed} tries: {reason}.",
+                "Check the network and any proxy, then try again.",
+            ) from fault
+        self._back_off(call, failed, reason, fault)
+
+    def _back_off(self, call: Call, failed: int, why: str, fault: Exception | None = None) -> None:
+        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (failed - 1))
+        wait = longest * (0.5 + 0.5 * self._time.jitter())
+        if wait > call.deadline - self._time.monotonic():
+            raise self._late(call, why) from fault
+        self._time.sleep(wait)
+
+    def _wait_for_quota(self, call: Call, answer: Answer, asked: float | None, throttled: int) -> None:
+        """After a refusal for its rate: wait as asked, all threads alike; never longer than the deadline."""
+        if asked is None and call.service == "cost":
+            asked = COST_WAIT_SECONDS
+        wait = asked or min(LONGEST_BACKOFF_SECONDS, 2 * FIRST_BACKOFF_SECONDS * 2 ** (throttled - 1))
+        wait += self._time.jitter() * min(1.0, wait / 10)
+        self._budgets.hold(call.budget, _held_scope(call, answer), wait)
+        left = call.deadline - self._time.monotonic()
+        if wait > left:
+            raise TemporaryError(
+                f"Azure limits {call.service} calls and asks to wait {wait:.0f} s before {call.doing} "
+                f"({answer.status}); the call's deadline leaves {max(left, 0):.0f} s.",
+                come_back(self._time.now(), wait),
+                answer.status,
+                "Throttled",
+            )
+        self._budgets.take(call.budget, call.scope, call.units, at_most=left)
+
+    def _heed_quota(self, call: Call, answer: Answer) -> None:
+        if call.service == "graph" and (reset := quota_reset(answer.headers)):
+            self._budgets.hold(call.budget, "", reset)
+
+    def _late(self, call: Call, why: str) -> TemporaryError:
+        met = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(call.trail.items()))
+        return TemporaryError(
+            f"Azure did not finish {call.doing} within {self._timeouts.call:.0f} s: {why} ({met or 'no answer'}).",
+            "Try again later; azure.call_deadline_seconds sets how long one call may take.",
+            code="Deadline",
+        )
+
+
+def lost(doing: str, reason: str) -> AzureError:
+    """The error for a change whose answer was lost: it may have been carried out."""
+    return AzureError(
+        f"The answer to {doing} was lost ({reason}). It may or may not have been carried out.",
+        "Look at the resource before anything else is done to it.",
+        code="OutcomeUnknown",
+    )
+
+
+def _held_scope(call: Call, answer: Answer) -> str:
+    """Whom a refusal holds: Cost Management's "entity" is one scope, its qpu, tenant and client are all of us."""
+    if call.service != "cost":
+        return call.scope
+    names = [name.lower() for name in answer.headers if name.lower().endswith("retry-after")]
+    return call.scope if names and all("-entity-" in name for name in names) else ""
