@@ -1,0 +1,46 @@
+"""Make a simulator refuse what a recording lacks, so that half an estate never looks like a whole one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from finops.estate import queries
+from finops.estate.ids import key, subscription_of
+from finops.estate.model import Gap, Json
+
+# Where each kind of gap was asked for, below its scope.
+PATHS = {
+    queries.COMPUTES: "/computes",
+    queries.NODES: "/listNodes",
+    queries.JOBS: "/jobs",
+    queries.LOCKS: "/providers/microsoft.authorization/locks",
+    queries.METRICS: "/metrics:getbatch",
+    queries.ACTIVITY: "/providers/microsoft.insights/eventtypes/management/values",
+    queries.POLICY_STATES: "/providers/microsoft.policyinsights/policystates/latest/queryresults",
+    queries.CHARGES: "/providers/microsoft.costmanagement/query",
+}
+
+
+def faults(gaps: Iterable[Gap]) -> list[Json]:
+    """Fault rules for finops.simulator that answer, where a recording has a gap, what was answered when it was made."""
+    return [rule for gap in gaps for rule in _rules(gap)]
+
+
+def _rules(gap: Gap) -> list[Json]:
+    answer = {
+        "fault": "status",
+        "status": gap.status if gap.status >= 400 else 403,
+        "code": gap.code or "NotRecorded",
+        "message": gap.reason,
+    }
+    if gap.what == queries.PRICES:
+        return [{**answer, "path": "^/api/retail/prices"}]
+    if gap.what in PATHS:
+        return [{**answer, "path": "^" + re.escape(key(gap.scope) + PATHS[gap.what]) + r"(\?|$)"}]
+    # Whatever else is missing below a scope: nothing of the subscription can be told to be whole.
+    subscription = subscription_of(gap.scope)
+    return [
+        {**answer, "path": "/providers/microsoft.resourcegraph/resources", "body": re.escape(subscription)},
+        {**answer, "path": f"^/subscriptions/{re.escape(subscription)}/"},
+    ]
