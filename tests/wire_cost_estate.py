@@ -87,3 +87,48 @@ def _group(guid: str, name: str) -> dict[str, Any]:
         "location": "westeurope",
         "properties": {"provisioningState": "Succeeded"},
     }
+
+
+def cost_client(url: str) -> Any:
+    """Microsoft's own Cost Management client, pointed at a simulator."""
+    from azure.mgmt.costmanagement import CostManagementClient
+
+    return CostManagementClient(Anybody(), base_url=url, per_call_policies=[AllowHttp()], polling_interval=0)
+
+
+class Anybody:
+    """A credential that says yes."""
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        from azure.core.credentials import AccessToken
+
+        return AccessToken("nobody", 4102444800)
+
+
+class AllowHttp:
+    """Lets a bearer token travel over plain HTTP, which the clients refuse by default."""
+
+    def __new__(cls) -> Any:
+        from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+        class Policy(SansIOHTTPPolicy):  # type: ignore[type-arg]
+            def on_request(self, request: Any) -> None:
+                request.context["enforce_https"] = False
+
+        return Policy()
+
+
+def asked(folder: Path, method: str, path: str, body: Any = None) -> Any:
+    """What the simulator answers to one request, without a socket: a tenth of the time of `serving`."""
+    import asyncio
+
+    import httpx
+
+    from finops.simulator.serve import app_of
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app_of(folder))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, json=body)
+
+    return asyncio.run(ask())

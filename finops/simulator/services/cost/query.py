@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from finops.simulator.answers import body_of, link
 from finops.simulator.services.cost import dataset, wire
-from finops.simulator.services.cost.ledger import Ledger, is_wide, ledger, plain, scope_clause
+from finops.simulator.services.cost.book import Book, book_of, is_wide, plain, scope_clause
 from finops.simulator.services.cost.period import days_of
 from finops.simulator.services.cost.wire import exact, invalid
 from finops.simulator.store import Json
@@ -39,14 +39,18 @@ def answer(world: World, request: Request) -> Response:
     clause = scope_clause(scope, world)
     if clause is None:
         raise wire.not_found(scope)
-    book = ledger(world)
+    book = book_of(world)
     if book.span(*clause) is None:
         return Response(status_code=204)
     columns, rows = table(book, clause, body, world, is_wide(scope))
+    return shown(request, world, scope, columns, rows)
+
+
+def shown(request: Request, world: World, scope: str, columns: list[Json], rows: list[list[Any]]) -> Response:
+    """One page of a result, in the shape that queries and forecasts share."""
     size, page = page_size(request), page_number(request)
-    shown = rows[page * size : (page + 1) * size]
     more = len(rows) > (page + 1) * size
-    name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}{world.clock.now()}{sorted(body)}"))
+    name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{request.url}{world.clock.now()}"))
     return exact(
         {
             "id": f"{scope}/providers/Microsoft.CostManagement/query/{name}",
@@ -55,14 +59,14 @@ def answer(world: World, request: Request) -> Response:
             "properties": {
                 "nextLink": next_link(request, page + 1) if more else None,
                 "columns": columns,
-                "rows": shown,
+                "rows": rows[page * size : (page + 1) * size],
             },
         }
     )
 
 
 def table(
-    book: Ledger, clause: tuple[str, list[object]], body: Json, world: World, wide: bool
+    book: Book, clause: tuple[str, list[object]], body: Json, world: World, wide: bool
 ) -> tuple[list[Json], list[list[Any]]]:
     """All columns and rows of a query, before paging."""
     plan = dataset.plan(body, book, wide)
