@@ -34,12 +34,12 @@ ESTIMATED, CORRECTED = 0.06, 0.004
 class Charges:
     """What a caller of Cost Management sees at a given time, and what was used in truth."""
 
-    def __init__(self, folder: Path, ledger: Ledger, key: int, since: int | None) -> None:
-        """`since` is the first day (from 1970) that the ledger knows and files do not; None: files are all there is."""
+    def __init__(self, folder: Path, ledger: Ledger, key: int) -> None:
+        """`since` is the day (from 1970) from which on the ledger tells, not the files; None: the files tell all."""
         self._folder = folder / "charges"
         self._ledger = ledger
-        self._key = key
-        self._since = since
+        self.key = key
+        self.since: int | None = None
         self._history: Any = None
         self._days: dict[tuple[int, bool], Any] = {}
         self._seen: tuple[int, Any] = (-1, None)
@@ -66,15 +66,16 @@ class Charges:
         over, closed = (day + 1) * DAY, _closes(day)
         for line, hours in sorted(self._ledger.days.get(day, {}).items()):
             counted = sum(hours) if isinstance(hours, list) else hours
+            key = self._ledger.lines[line].key
             if isinstance(hours, list) and refresh < over + LATEST:
-                late = refresh - int(between(EARLIEST, LATEST, self._key, line, day, 1))
+                late = refresh - int(between(EARLIEST, LATEST, self.key, key, day, 1))
                 counted = sum(hours[: max(0, min(24, (late - day * DAY) // 60))])
             usage = self._ledger.lines[line].fixed["ChargeCategory"] == "Usage"
-            if usage and refresh < over + SETTLED and draw(self._key, line, day, 2) < ESTIMATED:
-                corrected = over + int(between(LATEST, SETTLED, self._key, line, day, 3))
+            if usage and refresh < over + SETTLED and draw(self.key, key, day, 2) < ESTIMATED:
+                corrected = over + int(between(LATEST, SETTLED, self.key, key, day, 3))
                 if refresh < corrected:
-                    counted = int(counted * between(0.88, 1.06, self._key, line, day, 4))
-            elif usage and refresh < closed and draw(self._key, line, day, 5) < CORRECTED:
+                    counted = int(counted * between(0.88, 1.06, self.key, key, day, 4))
+            elif usage and refresh < closed and draw(self.key, key, day, 5) < CORRECTED:
                 counted = int(counted * 0.97)
             if counted:
                 yield Row(line, day, counted)
@@ -84,10 +85,10 @@ class Charges:
         if self._history is None:
             parts = [_read(file) for file in sorted(self._folder.rglob("*")) if file.suffix in (".parquet", ".csv")]
             whole = pa.concat_tables([focus.SCHEMA.empty_table(), *parts], promote_options="permissive")
-            if self._since is not None:
+            if self.since is not None:
                 import pyarrow.compute as pc
 
-                first = pa.scalar(self._since * focus.DAY, pa.int64()).cast(focus.MOMENT)
+                first = pa.scalar(self.since * focus.DAY, pa.int64()).cast(focus.MOMENT)
                 whole = whole.filter(pc.less(whole.column("ChargePeriodStart"), first))
             self._history = whole
         return self._history
