@@ -17,8 +17,22 @@ def clean(value):
 
 @pytest.mark.parametrize(
     "name",
-    "primaryKey accountKey adminPublicKey instrumentationKey clientSecret adminUserPassword accessToken "
-    "connectionString storage_account_key api-key sshPublicKey keyData sasToken PASSWORD".split(),
+    [
+        "primaryKey",
+        "accountKey",
+        "adminPublicKey",
+        "instrumentationKey",
+        "clientSecret",
+        "adminUserPassword",
+        "accessToken",
+        "connectionString",
+        "storage_account_key",
+        "api-key",
+        "sshPublicKey",
+        "keyData",
+        "sasToken",
+        "PASSWORD",
+    ],
 )
 def test_a_field_named_for_a_secret_loses_its_value(name):
     assert clean({"properties": {name: "canary"}}) == {"properties": {name: GONE}}
@@ -71,7 +85,7 @@ def test_environment_variables_keep_their_names_only():
     ],
 )
 def test_secrets_inside_of_text_go(text):
-    assert clean({"command": text.format("canary%3D.a-b_c")}) == {"command": text.format(GONE)}
+    assert clean({"command": text.format("canary0123456789-_")}) == {"command": text.format(GONE)}
 
 
 def test_the_same_person_gets_the_same_pseudonym_everywhere():
