@@ -1,0 +1,282 @@
+"""Cost data arrives: a file becomes a Parquet file of charges, once, out of core, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finops.charges import csvfile, focus, header, inplace, legacy, rejects
+from finops.charges.columns import MONEY, NEEDED, TYPES, bare, literal, quoted
+from finops.charges.header import GIVE, Header
+from finops.charges.part import Part
+from finops.charges.rejects import Rejected
+from finops.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Raise it when the Parquet files that older versions wrote no longer serve.
+FORMAT = 1
+
+_WHAT = {"BilledCost": "an amount", "EffectiveCost": "an amount", "BillingCurrency": "a currency code"}
+
+
+def arrive(engine: duckdb.DuckDBPyConnection, file: Path, store: Path, kind: str = "") -> Part:
+    """`file` as a Part. A file that arrived before, and has not changed since, is not read again."""
+    import duckdb
+
+    head = header.read(file)
+    found = focus.columns(head.columns)
+    is_focus = "BilledCost" in found and "ChargePeriodStart" in found
+    if is_focus and (missing := [name for name in NEEDED if name not in found]):
+        raise DataError(f"{file} has FOCUS columns, but no {' and no '.join(missing)}.", GIVE)
+    if not is_focus and not legacy.is_legacy(legacy.columns(head.columns)):
+        raise DataError(
+            f"{file} is no cost data: its columns are {', '.join(head.columns[:6])}"
+            f"{', ...' if len(head.columns) > 6 else ''}.",
+            GIVE,
+        )
+    try:
+        if is_focus and head.form == "parquet" and (part := inplace.part(engine, file, head, found)):
+            return part
+        target = store / "arrived" / f"{_key(file)}.parquet"
+        if (known := _remembered(target)) is None:
+            known = _convert(engine, file, head, target, is_focus)
+        return known if is_focus else replace(known, kind=_kind(engine, known, kind))
+    except duckdb.Error as fault:
+        raise DataError(
+            f"{file} cannot be read ({str(fault).splitlines()[0]}).", "It was probably cut short: copy it again."
+        ) from fault
+    except OSError as fault:
+        raise DataError(
+            f"{file} cannot be converted in {store} ({fault.strerror}).", "Free some space, or choose another store."
+        ) from fault
+
+
+def _key(file: Path) -> str:
+    stat = file.stat()
+    told = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{FORMAT}"
+    return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+def _remembered(target: Path) -> Part | None:
+    """The Part that arrived before; its .json is written last, so a Parquet file without one is not whole."""
+    try:
+        told = json.loads(target.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not target.is_file():
+        return None
+    told["rejected"] = tuple(Rejected(**one) for one in told["rejected"])
+    for name in ("first", "last"):
+        told[name] = datetime.fromisoformat(told[name]) if told[name] else None
+    return Part(**told)
+
+
+def _convert(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, target: Path, is_focus: bool) -> Part:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    scratch = temporary.with_suffix(".csv")
+    plan = _plan(head, is_focus)
+    try:
+        if head.form == "parquet":
+            broken = _read_parquet(engine, file, plan, temporary)
+        else:
+            broken = _read_csv(engine, file, head, plan, temporary, scratch)
+        rows, rounded, first, last = _told(engine, temporary)
+        rejects.check(file, rows, broken)
+        if rows == 0:
+            raise DataError(
+                f"{file} has a header and no charges.", "Export a period that has charges, or leave the file out."
+            )
+        part = Part(str(file), str(target), "focus", rows, tuple(broken), rounded, first, last)
+        if broken:
+            rejects.write(broken, target.with_suffix(".rejected.csv"))
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
+    _remember(part, target)
+    return part
+
+
+def _read_parquet(engine: duckdb.DuckDBPyConnection, file: Path, plan: Plan, target: Path) -> list[Rejected]:
+    table = f"read_parquet({literal(str(file))}, file_row_number = true)"
+    _copy(engine, table, "file_row_number + 1", plan, target)
+    return [Rejected(str(file), line, reason, ",".join(cells)) for cells, reason, line in _set_aside(engine, target)]
+
+
+def _read_csv(
+    engine: duckdb.DuckDBPyConnection, file: Path, head: Header, plan: Plan, target: Path, scratch: Path
+) -> list[Rejected]:
+    """Charges of a CSV file into `target`; the broken rows. Text that is not UTF-8 takes a second reading."""
+    text, read = file, head
+    if head.encoding == "utf-16":
+        text, read = _as_utf8(file, head, scratch)
+    broken = _split(engine, text, read, plan, target)
+    if any(stretch.fault == csvfile.NOT_UTF8 for stretch in broken) and text == file:
+        text, read = _as_utf8(file, head, scratch)
+        broken = _split(engine, text, read, plan, target)
+    aside = _set_aside(engine, target)
+    wanted = {cells: reason for cells, reason, _ in aside}
+    positions = [read.columns.index(column) for column in plan.raw.values()]
+    placed = list(rejects.located(text, read, wanted, positions)) if aside else []
+    # A row that Python's reader splits otherwise has no line to name.
+    placed += [Rejected("", 0, aside[0][1]) for _ in range(len(aside) - len(placed))]
+    if broken:
+        placed += _rescued(engine, broken, read, plan, target)
+    return [replace(one, file=str(file)) for one in sorted(placed, key=lambda one: one.line)]
+
+
+def _as_utf8(file: Path, head: Header, scratch: Path) -> tuple[Path, Header]:
+    csvfile.to_utf8(file, head, scratch)
+    return scratch, replace(head, encoding="utf-8")
+
+
+def _split(
+    engine: duckdb.DuckDBPyConnection, text: Path, head: Header, plan: Plan, target: Path
+) -> list[csvfile.Unsplit]:
+    csvfile.forget(engine)
+    _copy(engine, csvfile.table(text, head), "NULL::BIGINT", plan, target)
+    return csvfile.unsplit(engine, text)
+
+
+def _rescued(
+    engine: duckdb.DuckDBPyConnection, broken: list[csvfile.Unsplit], head: Header, plan: Plan, target: Path
+) -> list[Rejected]:
+    """Rows that a stray quote swallowed, added to `target`; the lines that remain broken."""
+    behind, extra = target.with_suffix(".behind.csv"), target.with_suffix(".behind.parquet")
+    try:
+        rejected, lines = csvfile.swallowed(broken, head, behind)
+        if not lines:
+            return rejected
+        plain = replace(head, skip=0, encoding="utf-8")
+        still = _split(engine, behind, plain, plan, extra)
+        rejected += [Rejected("", lines[one.line - 2], one.reason, one.text[:2000]) for one in still]
+        rejected += [Rejected("", 0, reason, ",".join(cells)) for cells, reason, _ in _set_aside(engine, extra)]
+        both = f"read_parquet([{literal(str(target))}, {literal(str(extra))}])"
+        engine.execute(f"COPY (SELECT * FROM {both}) TO {literal(str(behind))} (FORMAT parquet, COMPRESSION zstd)")
+        os.replace(behind, target)
+        return rejected
+    finally:
+        behind.unlink(missing_ok=True)
+        extra.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """SQL of each FOCUS column, and the source columns whose cells decide whether a row is a charge."""
+
+    columns: Mapping[str, str]
+    raw: Mapping[str, str]
+
+
+def _plan(head: Header, is_focus: bool) -> Plan:
+    kinds = dict(zip(head.columns, head.kinds, strict=True))
+    if not is_focus:
+        found = legacy.columns(head.columns)
+        cost, usd = legacy.cost_columns(found)
+        raw = {"BilledCost": cost, "ChargePeriodStart": found["date"]}
+        if not usd:
+            raw["BillingCurrency"] = found["currency"]
+        return Plan(legacy.select(found, kinds), raw)
+    found = focus.columns(head.columns)
+    return Plan({name: focus.cell(name, found, kinds) for name in TYPES}, {name: found[name] for name in NEEDED})
+
+
+def _copy(engine: duckdb.DuckDBPyConnection, table: str, line: str, plan: Plan, target: Path) -> None:
+    """One pass over `table` (`line`: SQL of a row's number): charges, and beside each broken row why, and the cells that tell."""
+    chosen = [f"CAST({sql} AS {TYPES[name]}) AS {quoted(name)}" for name, sql in plan.columns.items()]
+    for name, column in plan.raw.items():
+        chosen.append(f"COALESCE(CAST({quoted(column)} AS VARCHAR), '') AS {quoted('_raw_' + name)}")
+    reason = "".join(f" WHEN {_is_broken(name)} THEN {_reason(name, column)}" for name, column in plan.raw.items())
+    rounded = " OR ".join(_is_rounded(name) for name in plan.raw if TYPES[name] == MONEY)
+    kept = f"[{', '.join(quoted('_raw_' + name) for name in plan.raw)}]"
+    rows = f"SELECT {', '.join(chosen)}, {line} AS _line FROM {table}"
+    engine.execute(
+        f"COPY (SELECT {', '.join(map(quoted, plan.columns))}, _reason, {rounded} AS _rounded, _line, "
+        f"CASE WHEN _reason IS NOT NULL THEN {kept} END AS _cells "
+        f"FROM (SELECT *, CASE{reason} END AS _reason FROM ({rows}))) "
+        f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def _is_broken(name: str) -> str:
+    if name == "BillingCurrency":
+        return f"NOT COALESCE(regexp_full_match({quoted(name)}, '[A-Z]{{3}}'), false)"
+    return f"{quoted(name)} IS NULL"
+
+
+def _reason(name: str, column: str) -> str:
+    raw = quoted("_raw_" + name)
+    return (
+        f"CASE WHEN trim({raw}) = '' THEN {literal(f'{column} is empty')} "
+        f"ELSE {literal(column + ' is ')} || '''' || left({raw}, 60) || ''', not {_WHAT.get(name, 'a date')}' END"
+    )
+
+
+def _is_rounded(name: str) -> str:
+    """Whether an amount has more decimals than we keep; only long or scientific texts can."""
+    raw, finer = quoted("_raw_" + name), "DECIMAL(38,30)"
+    return (
+        f"COALESCE((length({raw}) > 19 OR contains(lower({raw}), 'e-')) "
+        f"AND TRY_CAST({raw} AS {finer}) <> TRY_CAST({quoted(name)} AS {finer}), false)"
+    )
+
+
+def _set_aside(engine: duckdb.DuckDBPyConnection, written: Path) -> list[tuple[tuple[str, ...], str, int]]:
+    """Take the broken rows out of `written`: (the cells that tell, the reason, the line where it is known) of each."""
+    table = f"read_parquet({literal(str(written))})"
+    found = engine.execute(f"SELECT _cells, _reason, _line FROM {table} WHERE _reason IS NOT NULL").fetchall()
+    if not found:
+        return []
+    clean = written.with_suffix(".clean")
+    try:
+        engine.execute(
+            f"COPY (SELECT * FROM {table} WHERE _reason IS NULL) TO {literal(str(clean))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        os.replace(clean, written)
+    finally:
+        clean.unlink(missing_ok=True)
+    return [(tuple(cells), reason, line or 0) for cells, reason, line in found]
+
+
+def _told(engine: duckdb.DuckDBPyConnection, written: Path) -> tuple[int, int, datetime | None, datetime | None]:
+    rows, rounded, first, last = engine.execute(
+        f"SELECT count(*), count(*) FILTER (_rounded), min(ChargePeriodStart), max(ChargePeriodStart) "
+        f"FROM read_parquet({literal(str(written))})"
+    ).fetchall()[0]
+    return rows, rounded, first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC)
+
+
+def _remember(part: Part, target: Path) -> None:
+    told: dict[str, Any] = asdict(part)
+    marker = target.with_suffix(".json")
+    temporary = marker.with_name(f".{marker.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(told, default=datetime.isoformat), "utf-8")
+    os.replace(temporary, marker)
+
+
+def _kind(engine: duckdb.DuckDBPyConnection, part: Part, told: str) -> str:
+    """Whether a legacy file is actual or amortized cost: its manifest, else its name, else its rows say so.
+
+    Only amortized cost has unused commitments, or usage under a commitment that costs something.
+    """
+    if told in {"actual", "amortized"}:
+        return told
+    name = bare(Path(part.source).parent.name + Path(part.source).name)
+    if "amorti" in name:
+        return "amortized"
+    if "actual" in name:
+        return "actual"
+    spread = engine.execute(
+        f"SELECT count(*) FROM read_parquet({literal(part.parquet)}) WHERE CommitmentDiscountStatus = 'Unused' "
+        "OR (CommitmentDiscountStatus = 'Used' AND PricingCategory = 'Committed' AND EffectiveCost <> 0)"
+    ).fetchall()[0][0]
+    return "amortized" if spread else "actual"
