@@ -191,7 +191,10 @@ def _plan(head: Header, is_focus: bool) -> Plan:
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, table: str, line: str, plan: Plan, target: Path) -> None:
-    """One pass over `table` (`line`: SQL of a row's number): charges, and beside each broken row why, and the cells that tell."""
+    """One pass over `table`: charges, and beside each broken row why it is broken and the cells that tell.
+
+    line: SQL of a row's number.
+    """
     chosen = [f"CAST({sql} AS {TYPES[name]}) AS {quoted(name)}" for name, sql in plan.columns.items()]
     for name, column in plan.raw.items():
         chosen.append(f"COALESCE(CAST({quoted(column)} AS VARCHAR), '') AS {quoted('_raw_' + name)}")
@@ -239,7 +242,8 @@ def _set_aside(engine: duckdb.DuckDBPyConnection, written: Path) -> list[tuple[t
     clean = written.with_suffix(".clean")
     try:
         engine.execute(
-            f"COPY (SELECT * FROM {table} WHERE _reason IS NULL) TO {literal(str(clean))} (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY (SELECT * FROM {table} WHERE _reason IS NULL) TO {literal(str(clean))} "
+            "(FORMAT parquet, COMPRESSION zstd)"
         )
         os.replace(clean, written)
     finally:

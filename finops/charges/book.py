@@ -35,7 +35,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known about charges besides the charges. `bases`: which costs the sources state, not only stand in for."""
+    """What is known besides the charges. bases: the costs that the sources state; another would only stand in."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()

@@ -6,8 +6,8 @@ from finops.charges.columns import MONEY, NOTHING, literal
 
 _NOTHING = ", ".join(literal(text) for text in NOTHING)
 
-# Azure's classic exports write MM/DD/YYYY, query results 20240901. A DD/MM/YYYY date is refused unless it reads as one of
-# these: guessing would move money to another month.
+# Azure's classic exports write MM/DD/YYYY, query results 20240901. A DD/MM/YYYY date is refused unless it reads as one
+# of these: guessing would move money to another month.
 _DATE_FORMATS = "['%m/%d/%Y', '%Y%m%d', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p']"
 
 
@@ -23,7 +23,7 @@ def money(cell: str, kind: str) -> str:
     """A DECIMAL(38,18), or null where the cell is no number. "1E-07" is one; "1,000", "1_000" and "NaN" are not."""
     if kind.startswith("DECIMAL") or kind in {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}:
         return f"TRY_CAST({cell} AS {MONEY})"
-    # A double is read as the shortest decimal that stands for it, which is what its writer saw: 0.1, not 0.1000000000000000055.
+    # A double is read as the shortest decimal that stands for it, which is what its writer saw: 0.1.
     plain = cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
     return f"CASE WHEN contains({plain}, '_') THEN NULL ELSE TRY_CAST(trim({plain}) AS {MONEY}) END"
 

@@ -1,7 +1,7 @@
 """The columns that charges are asked by, their types, and how source columns find them.
 
-Names and meaning: FOCUS 1.0, 1.1 and 1.2 (https://focus.finops.org/focus-specification/v1-2/) and those `x_` columns that
-Azure adds in its own FOCUS export (https://learn.microsoft.com/cloud-computing/finops/focus/metadata).
+Names and meaning: FOCUS 1.0, 1.1 and 1.2 (https://focus.finops.org/focus-specification/v1-2/) and those `x_` columns
+that Azure adds in its own FOCUS export (https://learn.microsoft.com/cloud-computing/finops/focus/metadata).
 """
 
 from __future__ import annotations

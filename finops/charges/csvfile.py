@@ -68,7 +68,7 @@ def unsplit(engine: duckdb.DuckDBPyConnection, file: Path) -> list[Unsplit]:
 
 
 def swallowed(broken: list[Unsplit], head: Header, target: Path) -> tuple[list[Rejected], list[int]]:
-    """(the first line of each broken stretch, the lines of the source that were behind it and stand in `target` now)."""
+    """(the first line of each broken stretch, the line numbers of what was behind it and stands in `target` now)."""
     first: list[Rejected] = []
     lines: list[int] = []
     with target.open("w", encoding="utf-8", newline="") as out:

@@ -1,4 +1,4 @@
-"""The database that answers questions about charges: DuckDB in this process, bounded in memory, spilling to a folder."""
+"""The database that answers questions about charges: DuckDB in this process, bounded in memory, spilling to disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from finops.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
-# Below 2 GB DuckDB 2.0 ran out of memory over 100 million rows with a million tag texts (measured; see docs/charges.md).
+# Below 2 GB DuckDB 2.0 ran out of memory over 100 million rows with a million tag texts (measured).
 MEMORY = "2GB"
 
 

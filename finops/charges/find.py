@@ -49,7 +49,7 @@ class Found:
 
 
 def runs(paths: Sequence[str | Path]) -> Found:
-    """The runs behind `paths`: files, folders (with all below them) and globs. A path that leads nowhere is a DataError."""
+    """The runs behind `paths`: files, folders (with all below) and globs. A path that leads nowhere is a DataError."""
     if not paths:
         raise DataError("No cost data was named.", "Name files or folders, or set charges.sources.")
     manifests: dict[Path, manifest.Manifest] = {}

@@ -1,8 +1,8 @@
 """Azure's actual and amortized cost files, read as FOCUS.
 
-Mapping: https://learn.microsoft.com/cloud-computing/finops/focus/convert (2024-10-29). Header spellings: the schema index
-https://learn.microsoft.com/azure/cost-management-billing/dataset-schema/schema-index (EA, MCA, MPA, pay-as-you-go), the
-names of older APIs (https://learn.microsoft.com/azure/cost-management-billing/automate/understand-usage-details-fields)
+Mapping: https://learn.microsoft.com/cloud-computing/finops/focus/convert (2024-10-29). Header spellings: the schema
+index (EA, MCA, MPA, pay-as-you-go) https://learn.microsoft.com/azure/cost-management-billing/dataset-schema/schema-index,
+names of older APIs https://learn.microsoft.com/azure/cost-management-billing/automate/understand-usage-details-fields,
 and the columns of Cost Management query results. docs/charges.md has the table.
 """
 
@@ -112,7 +112,7 @@ def cost_columns(found: Mapping[str, str]) -> tuple[str, str]:
 
 
 def select(found: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, str]:
-    """SQL for each FOCUS column of a legacy row. Both costs are the row's cost; `pair` puts actual and amortized together."""
+    """SQL for each FOCUS column of a legacy row. Both costs are the row's cost; `pair` joins actual and amortized."""
     row = Legacy(found, kinds)
     column, usd = cost_columns(found)
     cost = cells.money(quoted(column), kinds[column])

@@ -87,7 +87,8 @@ def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: l
         if candidate.rows is None or candidate.rows == count:
             return Loaded(candidate, parts)
         notes.append(
-            f"The export run in {candidate.name} is not used: it has {count:,} rows, its manifest says {candidate.rows:,}."
+            f"The export run in {candidate.name} is not used: it has {count:,} rows, "
+            f"its manifest says {candidate.rows:,}."
         )
     raise DataError(notes[-1], "Copy the run again, or wait for the next one.")
 

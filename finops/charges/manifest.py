@@ -18,7 +18,7 @@ COST = {"focuscost": "focus", "actualcost": "actual", "amortizedcost": "amortize
 
 @dataclass(frozen=True)
 class Manifest:
-    """One export run as its manifest tells it. `export`: its resource id, lower case. `period`: (first, last) day asked."""
+    """One export run as its manifest tells it. export: its resource id, lower case. period: (first, last) day asked."""
 
     file: Path
     export: str
@@ -89,7 +89,7 @@ def _sizes(part: Path) -> set[int]:
 
 
 def newest(runs: list[Manifest]) -> tuple[list[list[Manifest]], list[Manifest]]:
-    """(complete runs of each export and month, newest first; runs that are not complete and newer than any of those)."""
+    """(complete runs of each export and month, newest first; incomplete runs that are newer than all of those)."""
     complete: dict[tuple[str, str, str], list[Manifest]] = {}
     for run in sorted(runs, key=lambda run: run.submitted, reverse=True):
         if not run.fault:
@@ -105,7 +105,7 @@ def newest(runs: list[Manifest]) -> tuple[list[list[Manifest]], list[Manifest]]:
 
 
 def _slot(run: Manifest) -> tuple[str, str, str]:
-    """A run replaces older runs of the same export that started on the same day: month to date, then the closed month."""
+    """A run replaces older runs of the same export that start on the same day: month to date, then the closed month."""
     start = run.period[0] or (re.match(r"\d{8}-\d{8}", run.file.parent.parent.name) or [""])[0]
     return run.export, run.kind, start
 

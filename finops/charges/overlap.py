@@ -1,8 +1,8 @@
 """Which run speaks for which scope and day, so that overlapping exports do not double and restated days replace.
 
 A scope is a subscription (or, without one, a billing account) of one provider. Where two runs hold charges of the same
-scope and day, those of the newer run count and those of the older are left out. FOCUS data, which states both costs, goes
-before actual and amortized cost of any age; those two do not replace but complete each other (see `pair`).
+scope and day, those of the newer run count and those of the older are left out. FOCUS data, which states both costs,
+goes before actual and amortized cost of any age; those two do not replace but complete each other (see `pair`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Actual and amortized cost of the same days become one set of charges: BilledCost from the one, EffectiveCost from the other.
+"""Actual and amortized cost of the same days become one set of charges, with BilledCost and EffectiveCost.
 
 Rows that agree in everything but the amount are one charge. What stands only in the actual file (a purchase of a
-commitment) has EffectiveCost 0; what stands only in the amortized file (a share of a commitment, used or not) has BilledCost
-0. So each total is that of its file, to the last decimal, and nothing is counted twice.
+commitment) has EffectiveCost 0; what stands only in the amortized file (a share of a commitment, used or not) has
+BilledCost 0. So each total is that of its file, to the last decimal, and nothing is counted twice.
 """
 
 from __future__ import annotations
@@ -84,7 +84,10 @@ def _paired(
         )
     shared = "SELECT scope, day FROM actual_days INTERSECT SELECT scope, day FROM amortized_days"
     engine.execute(f"CREATE OR REPLACE TABLE shared_days AS {shared}")
-    is_shared = f"EXISTS (SELECT 1 FROM shared_days AS s WHERE s.scope = {{0}}._scope AND s.day = CAST({{0}}.ChargePeriodStart AS DATE))"
+    is_shared = (
+        "EXISTS (SELECT 1 FROM shared_days AS s "
+        "WHERE s.scope = {0}._scope AND s.day = CAST({0}.ChargePeriodStart AS DATE))"
+    )
     on = " AND ".join(f"{_cell('a', name)} IS NOT DISTINCT FROM {_cell('b', name)}" for name in _SAME)
     columns = []
     for name in TYPES:
@@ -102,7 +105,8 @@ def _paired(
         columns.append(f"CAST({sql} AS {TYPES[name]}) AS {column}")
     engine.execute(
         f"COPY (SELECT {', '.join(columns)} FROM actual_rows AS a FULL JOIN amortized_rows AS b "
-        f"ON a._hash = b._hash AND a._nth = b._nth AND {on}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        f"ON a._hash = b._hash AND a._nth = b._nth AND {on}) "
+        f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
     alone = {
         kind: engine.execute(f"SELECT count(*) FROM {kind}_days WHERE (scope, day) NOT IN ({shared})").fetchall()[0][0]
@@ -111,7 +115,8 @@ def _paired(
     for kind, other in (("actual", "amortized"), ("amortized", "actual")):
         if alone[kind]:
             notes.append(
-                f"{alone[kind]} days of a subscription have {kind} cost and no {other} cost: it stands in for both there."
+                f"{alone[kind]} days of a subscription have {kind} cost and no {other} cost: "
+                "it stands in for both there."
             )
     return f"SELECT * FROM read_parquet({literal(str(target))})"
 

@@ -11,7 +11,7 @@ from finops.errors import UsageError
 
 @dataclass(frozen=True)
 class Period:
-    """`start` is in it, `end` is not. Dates mean midnight UTC; naive times are refused, as nobody knows which they are."""
+    """`start` is in it, `end` is not. Dates mean midnight UTC; times without a zone are refused."""
 
     start: datetime
     end: datetime

@@ -15,7 +15,7 @@ from finops.charges.period import Period
 from finops.errors import UsageError
 
 BASES = {"billed": "BilledCost", "effective": "EffectiveCost"}
-Where = Mapping[str, "str | None | Iterable[str | None]"]
+Where = Mapping[str, "str | Iterable[str | None] | None"]
 
 
 @dataclass
@@ -74,7 +74,7 @@ def _within(periods: Sequence[Period], values: list[object]) -> str:
 
 
 def _span(period: Period) -> str:
-    """SQL: whether a row's ChargePeriodStart lies in `period`. Half-open, as FOCUS has it. Times are ours, not a reader's."""
+    """SQL: whether a row's ChargePeriodStart lies in `period`, half-open, as FOCUS has it."""
     start, end = (f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'" for moment in (period.start, period.end))
     return f"(ChargePeriodStart >= {start} AND ChargePeriodStart < {end})"
 
@@ -94,7 +94,7 @@ def _shown(one: Key, raw: Mapping[str, str]) -> str:
 
 
 def _kept(one: Key, raw: Mapping[str, str], wanted: list[str | None], values: list[object]) -> str:
-    """SQL that keeps the rows whose key is one of `wanted`; names are compared without case where case means nothing."""
+    """SQL that keeps the rows whose key is one of `wanted`, without regard to case where case means nothing."""
     value = _value(one, raw) if one.empty is None else f"COALESCE({_value(one, raw)}, '{one.empty}')"
     texts = [one.empty if text is None else text for text in wanted]
     values.extend(text.lower() if _caseless(one) and text else text for text in texts)
@@ -106,7 +106,7 @@ def _caseless(one: Key) -> bool:
     return one.folds or one.name in {"ResourceId", "SubAccountId", "RegionId"}
 
 
-def _listed(values: str | None | Iterable[str | None]) -> list[str | None]:
+def _listed(values: str | Iterable[str | None] | None) -> list[str | None]:
     return [values] if values is None or isinstance(values, str) else [None if v is None else str(v) for v in values]
 
 
