@@ -54,12 +54,12 @@ class Book:
         """The FOCUS columns, in the order they came."""
         return [name for name, _ in self._types.values()]
 
+    def kind(self, column: str) -> str:
+        """DuckDB's type of a FOCUS column."""
+        return self._types[column.lower()][1]
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(sql, list(values)).fetchall()
-
-    def arrow(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The answer as a pyarrow.Table."""
-        return self._db.execute(sql, list(values)).to_arrow_table()
 
     def span(self, where: str, values: Sequence[object]) -> tuple[date, date] | None:
         """First and last day with a charge; None where there is none."""
