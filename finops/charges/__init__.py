@@ -7,8 +7,9 @@ book.by(["CostCenter"], basis="effective", period=Period.month("2024-09"))
 from __future__ import annotations
 
 from finops.charges.book import Charges, Gap
+from finops.charges.ingest import ingest
 from finops.charges.loading import load
 from finops.charges.period import Period
 from finops.charges.rejects import Rejected
 
-__all__ = ["Charges", "Gap", "Period", "Rejected", "load"]
+__all__ = ["Charges", "Gap", "Period", "Rejected", "ingest", "load"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from finops.charges import manifest
+from finops.charges import manifest, store
 from finops.charges.header import GIVE
 from finops.errors import DataError
 
@@ -46,6 +46,8 @@ class Found:
     """Export runs that are not complete; an older run stands in for them, or nothing does."""
     skipped: tuple[Path, ...]
     """Export runs that are no charges: price sheets, reservation lists."""
+    missing: tuple[store.Missing, ...] = ()
+    """What an ingest into a store could not get."""
 
 
 def runs(paths: Sequence[str | Path]) -> Found:
@@ -54,8 +56,14 @@ def runs(paths: Sequence[str | Path]) -> Found:
         raise DataError("No cost data was named.", "Name files or folders, or set charges.sources.")
     manifests: dict[Path, manifest.Manifest] = {}
     loose: dict[Path, None] = {}
+    kept: list[Run] = []
+    missing: list[store.Missing] = []
     for path in _expanded(paths):
-        if path.is_dir():
+        if (path / store.INDEX).is_file():
+            index = store.read(path)
+            kept += [_ingested(path, entry) for entry in index.entries if entry.file]
+            missing += index.missing
+        elif path.is_dir():
             _look_into(path, manifests, loose)
         elif path.name.lower() in {"manifest.json", "_manifest.json"}:
             manifests[path.resolve()] = manifest.read(path)
@@ -64,9 +72,10 @@ def runs(paths: Sequence[str | Path]) -> Found:
     used, waiting = manifest.newest(list(manifests.values()))
     listed = {part.resolve() for run in manifests.values() for part in run.parts}
     return Found(
-        (*_exported(used), *_grouped(file for file in loose if file not in listed or _named(file, paths))),
+        (*kept, *_exported(used), *_grouped(file for file in loose if file not in listed or _named(file, paths))),
         tuple(waiting),
         tuple(chain[0].file.parent for chain in used if chain[0].kind == "other"),
+        tuple(missing),
     )
 
 
@@ -116,6 +125,19 @@ def _exported(used: Iterable[list[manifest.Manifest]]) -> Iterator[Run]:
                 for run in chain
             ]
             yield replace(newest, older=tuple(older))
+
+
+def _ingested(folder: Path, entry: store.Entry) -> Run:
+    """Charges that were asked from Azure; each subscription is a source of its own, so that a late one shows."""
+    return Run(
+        f"Cost Management, {entry.scope}, {entry.month}",
+        (folder / entry.file,),
+        entry.at,
+        "focus",
+        entry.scope,
+        f"query:{entry.scope}",
+        until=entry.until,
+    )
 
 
 def _grouped(files: Iterable[Path]) -> Iterator[Run]:

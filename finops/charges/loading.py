@@ -55,16 +55,10 @@ def load(
 def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratch: Path, late_hours: int) -> Known:
     notes: list[str] = []
     runs = [_loaded(database, run, store, notes) for run in found.runs]
-    for n, run in enumerate(runs):
-        overlap.view(database, f"run_{n}", run.parts)
-    settled = overlap.rivals(runs)
-    if settled:
-        notes += overlap.settle(database, runs)
-    counting = {
-        n: overlap.counted(n) if settled and overlap.has_superseded(database, n) else f"SELECT * FROM run_{n}"
-        for n in range(len(runs))
-    }
-    rows, bases = pair.together(database, runs, counting, scratch, notes)
+    rival = overlap.rivals(runs)
+    if rival:
+        notes += overlap.settle(database, runs, rival)
+    rows, bases = pair.together(database, runs, overlap.counted(database, runs, rival), scratch, notes)
     database.execute(f"CREATE OR REPLACE VIEW charges AS {' UNION ALL '.join(rows)}")
     notes += [
         f"{part.rounded:,} amounts in {part.source} have more than 18 decimals and were rounded at the 18th."
@@ -75,6 +69,7 @@ def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratc
     gaps = tuple(
         Gap(run.export, f"the export run in {run.file.parent}", f"not complete: {run.fault}") for run in found.waiting
     )
+    gaps += tuple(Gap(one.scope, f"charges of {one.month}", one.reason) for one in found.missing)
     parts = tuple(part for run in runs for part in run.parts)
     return Known(parts, tuple(notes), gaps, bases, _complete_until(runs, late_hours))
 

@@ -7,7 +7,7 @@ goes before actual and amortized cost of any age; those two do not replace but c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -48,15 +48,18 @@ class Loaded:
         return max(part.last for part in self.parts if part.last)
 
 
-def rivals(runs: Sequence[Loaded]) -> bool:
-    """Whether any two of `runs` could hold the same charges."""
-    return any(_meet(one, other) for n, one in enumerate(runs) for other in runs[:n])
-
-
-def _meet(one: Loaded, other: Loaded) -> bool:
-    if one.first.date() > other.last.date() or other.first.date() > one.last.date():
-        return False
-    return not _apart(one.run.scope, other.run.scope)
+def rivals(runs: Sequence[Loaded]) -> dict[int, list[int]]:
+    """For each run that could hold charges of another: those others. Runs are named by their position."""
+    found: dict[int, list[int]] = {}
+    under_way: list[int] = []
+    for n in sorted(range(len(runs)), key=lambda n: runs[n].first):
+        under_way = [other for other in under_way if runs[other].last.date() >= runs[n].first.date()]
+        for other in under_way:
+            if not _apart(runs[n].run.scope, runs[other].run.scope):
+                found.setdefault(n, []).append(other)
+                found.setdefault(other, []).append(n)
+        under_way.append(n)
+    return found
 
 
 def _apart(one: str, other: str) -> bool:
@@ -68,46 +71,64 @@ def _apart(one: str, other: str) -> bool:
     return not (one + "/").startswith(other + "/") and not (other + "/").startswith(one + "/")
 
 
-def settle(engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded]) -> list[str]:
-    """Fill the table `superseded` (run, scope, day) with what does not count. Notes that say so come back.
-
-    Needs a view `run_<n>` for each of `runs`.
-    """
+def settle(engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded], rival: Mapping[int, list[int]]) -> list[str]:
+    """Fill the table `superseded` (run, scope, day) with what does not count. Notes that say so come back."""
     engine.execute("CREATE OR REPLACE TABLE held (run INTEGER, scope VARCHAR, day DATE)")
     engine.execute("CREATE OR REPLACE TABLE superseded (run INTEGER, scope VARCHAR, day DATE)")
-    for n in range(len(runs)):
+    for n in rival:
+        view(engine, f"run_{n}", runs[n].parts)
         engine.execute(f"INSERT INTO held SELECT DISTINCT {n}, {SCOPE}, {DAY} FROM run_{n}")
     notes = []
-    order = sorted(range(len(runs)), key=lambda n: (runs[n].run.when, runs[n].last, n), reverse=True)
-    for place, older in enumerate(order):
-        stronger = [n for n in order if runs[n].kind == "focus" and runs[older].kind != "focus"]
-        alike = [n for n in order[:place] if runs[n].kind == runs[older].kind]
-        newer = [n for n in [*alike, *stronger] if _meet(runs[n], runs[older])]
-        if not newer:
+    for older, others in rival.items():
+        stronger = [n for n in others if _goes_first(runs, n, older)]
+        if not stronger:
             continue
         engine.execute(
             f"INSERT INTO superseded SELECT {older}, scope, day FROM held WHERE run = {older} "
-            f"AND (scope, day) IN (SELECT (scope, day) FROM held WHERE run IN ({', '.join(map(str, newer))}))"
+            f"AND (scope, day) IN (SELECT (scope, day) FROM held WHERE run IN ({', '.join(map(str, stronger))}))"
         )
         days = engine.execute(f"SELECT count(DISTINCT day) FROM superseded WHERE run = {older}").fetchall()[0][0]
         if days:
             notes.append(
                 f"{days} {'day' if days == 1 else 'days'} of {runs[older].run.name} are left out: "
-                f"{runs[newer[0]].run.name} has the same subscriptions and days, and goes first."
+                f"{' and '.join(sorted(runs[n].run.name for n in stronger))} "
+                f"{'has' if len(stronger) == 1 else 'have'} the same subscriptions and days, and count instead."
             )
     return notes
 
 
-def counted(n: int) -> str:
-    """SQL of the rows of run `n` that count."""
-    return (
-        f"SELECT * FROM run_{n} AS r WHERE NOT EXISTS (SELECT 1 FROM superseded AS s "
-        f"WHERE s.run = {n} AND s.scope = {SCOPE} AND s.day = {DAY})"
-    )
+def _goes_first(runs: Sequence[Loaded], one: int, other: int) -> bool:
+    """Whether the charges of run `one` count, and not those of `other`, where both have them."""
+    if runs[one].kind != runs[other].kind:
+        return runs[one].kind == "focus"
+    return _age(runs, one) > _age(runs, other)
 
 
-def has_superseded(engine: duckdb.DuckDBPyConnection, n: int) -> bool:
-    return bool(engine.execute(f"SELECT count(*) FROM superseded WHERE run = {n}").fetchall()[0][0])
+def _age(runs: Sequence[Loaded], n: int) -> tuple[datetime, datetime, str]:
+    """Newer is greater: when it was delivered, then how far it reaches; the name only makes it certain."""
+    return runs[n].run.when, runs[n].last, runs[n].run.name
+
+
+def counted(
+    engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded], rival: Mapping[int, list[int]]
+) -> dict[str, list[str]]:
+    """SQL of the rows that count, by kind ("focus", "actual", "amortized"). Whole runs of a kind share one scan."""
+    cut: set[int] = set()
+    if rival:
+        cut = {row[0] for row in engine.execute("SELECT DISTINCT run FROM superseded").fetchall()}
+    selects: dict[str, list[str]] = {}
+    for kind in dict.fromkeys(run.kind for run in runs):
+        whole = [part for n, run in enumerate(runs) if run.kind == kind and n not in cut for part in run.parts]
+        if whole:
+            view(engine, f"whole_{kind}", whole)
+            selects.setdefault(kind, []).append(f"SELECT * FROM whole_{kind}")
+        selects.setdefault(kind, []).extend(
+            f"SELECT * FROM run_{n} AS r WHERE NOT EXISTS (SELECT 1 FROM superseded AS s "
+            f"WHERE s.run = {n} AND s.scope = {SCOPE} AND s.day = {DAY})"
+            for n in sorted(cut)
+            if runs[n].kind == kind
+        )
+    return selects
 
 
 def view(engine: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Part]) -> None:

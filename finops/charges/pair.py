@@ -40,39 +40,33 @@ _IDS = {"ResourceId", "SubAccountId", "CommitmentDiscountId"}
 def together(
     engine: duckdb.DuckDBPyConnection,
     runs: Sequence[Loaded],
-    counting: Mapping[int, str],
+    counting: Mapping[str, list[str]],
     scratch: Path,
     notes: list[str],
 ) -> tuple[list[str], tuple[str, ...]]:
-    """(SQL of all charges, the cost bases that they state). counting: SQL of the rows that count of each run."""
-    kinds = {kind: [n for n, run in enumerate(runs) if run.kind == kind] for kind in ("focus", "actual", "amortized")}
-    rows = [counting[n] for n in kinds["focus"]]
-    if kinds["actual"] and kinds["amortized"]:
-        rows.append(_paired(engine, kinds, counting, scratch, notes))
-        return rows, ("billed", "effective")
-    rows += [counting[n] for n in [*kinds["actual"], *kinds["amortized"]]]
+    """(SQL of all charges, the cost bases that they state). counting: SQL of the rows that count, by kind."""
+    rows = list(counting.get("focus", []))
+    if "actual" in counting and "amortized" in counting:
+        return [*rows, _paired(engine, counting, scratch, notes)], ("billed", "effective")
     for kind, basis, other in (("actual", "BilledCost", "EffectiveCost"), ("amortized", "EffectiveCost", "BilledCost")):
-        if kinds[kind]:
+        if kind in counting:
+            rows += counting[kind]
+            name = next(run.run.name for run in runs if run.kind == kind)
             notes.append(
-                f"{runs[kinds[kind][0]].run.name} is {kind} cost: its amounts are {basis} and stand in for {other}. "
+                f"{name} is {kind} cost: its amounts are {basis} and stand in for {other}. "
                 f"Load the {'amortized' if kind == 'actual' else 'actual'} export as well to have both."
             )
-    if kinds["focus"] or not (kinds["actual"] or kinds["amortized"]):
+    if "focus" in counting or len(counting) != 1:
         return rows, ("billed", "effective")
-    return rows, ("billed",) if kinds["actual"] else ("effective",)
+    return rows, ("billed",) if "actual" in counting else ("effective",)
 
 
 def _paired(
-    engine: duckdb.DuckDBPyConnection,
-    kinds: Mapping[str, list[int]],
-    counting: Mapping[int, str],
-    scratch: Path,
-    notes: list[str],
+    engine: duckdb.DuckDBPyConnection, counting: Mapping[str, list[str]], scratch: Path, notes: list[str]
 ) -> str:
     target = scratch / "pairs.parquet"
     for kind in ("actual", "amortized"):
-        rows = " UNION ALL ".join(counting[n] for n in kinds[kind])
-        engine.execute(f"CREATE OR REPLACE VIEW {kind} AS {rows}")
+        engine.execute(f"CREATE OR REPLACE VIEW {kind} AS {' UNION ALL '.join(counting[kind])}")
         engine.execute(
             f"CREATE OR REPLACE TABLE {kind}_days AS SELECT DISTINCT {SCOPE} AS scope, {DAY} AS day FROM {kind}"
         )
