@@ -22,7 +22,7 @@ from finops.simulator.store import Json
 from finops.simulator.world import World
 
 # How often an operation answers "not yet" before it is done, whatever the clock says: the clock may stand still.
-POLLS = 2
+POLLS = 1
 
 
 @dataclass
@@ -62,7 +62,8 @@ class Operation:
 class Operations:
     """All operations of one server."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, retry_after: int) -> None:
+        self.retry_after = retry_after
         self._world = world
         self._known: dict[str, Operation] = {}
         self._under_way: list[Operation] = []
@@ -107,19 +108,21 @@ def start(
     body: Json | None = None,
     path: str | None = None,
     result_path: str | None = None,
-    retry_after: int | None = 1,
+    says_when: bool = True,
     progress: str = "InProgress",
 ) -> Response:
     """Accept the request; `finish` runs under the world's lock, after `seconds` or when asked often enough.
 
     path: where `Azure-AsyncOperation` leads, less the operation's name; None for no such header
     result_path: where `Location` leads; with neither, ARM's own "/subscriptions/S/operationresults"
+    says_when: whether answers carry Retry-After; AML's do not
     finish: changes the world; what it returns is the final body under Location; a WireError makes the operation fail
     """
     operations: Operations = request.app.state.operations
     subscription = parts_of(request.scope["path"]).subscription
     if path is None and result_path is None:
         result_path = f"/subscriptions/{subscription}/operationresults" if subscription else "/operationresults"
+    retry_after = operations.retry_after if says_when else None
     name = str(uuid.uuid4())
     now = world.clock.now()
     operation = Operation(

@@ -91,7 +91,7 @@ def create(
         body=copy.deepcopy(stored),
         path=path,
         result_path=result if desk == "mfeOperation" else None,
-        retry_after=None,
+        says_when=False,
         progress="Updating" if desk == "mfeOperation" else "InProgress",
     )
 
@@ -109,7 +109,7 @@ def remove(world: World, request: Request, resource_id: str, seconds: float, des
     def finish() -> None:
         writes.delete(world, request, found["id"], quiet=True)
 
-    return operations.start(world, request, seconds, finish, path=path, result_path=result, retry_after=None)
+    return operations.start(world, request, seconds, finish, path=path, result_path=result, says_when=False)
 
 
 def _list(world: World, request: Request) -> Response:
@@ -137,7 +137,7 @@ def _put(world: World, request: Request) -> Response:
         assert current is not None
         return writes.put(world, request, provisioning(copy.deepcopy(current), "Succeeded"), quiet=True)
 
-    return operations.start(world, request, 60, finish, path=path, retry_after=None)
+    return operations.start(world, request, 60, finish, path=path, says_when=False)
 
 
 def _patch(world: World, request: Request) -> Response:
@@ -147,7 +147,7 @@ def _patch(world: World, request: Request) -> Response:
     # Recorded: 202 without a body, then the changed workspace under its own URL.
     writes.put(world, request, body)
     path, _ = places(found, "workspaceOperations")
-    return operations.start(world, request, 5, lambda: None, path=path, retry_after=None)
+    return operations.start(world, request, 5, lambda: None, path=path, says_when=False)
 
 
 def _delete(world: World, request: Request) -> Response:

@@ -160,7 +160,7 @@ def _turn(world: World, action: str, request: Request) -> Response:
     def finish() -> None:
         _set_state(world, request, found["id"], at_last, action)
 
-    return operations.start(world, request, 60, finish, path=path, result_path=result, retry_after=None)
+    return operations.start(world, request, 60, finish, path=path, result_path=result, says_when=False)
 
 
 def _set_state(world: World, request: Request, resource_id: str, state: str, action: str) -> None:
