@@ -92,7 +92,7 @@ def test_silence_with_95_percent_of_the_points_is_silence():
     assert read(endpoint(), metrics=requests(*[None] * 16, *[0.0] * 320))["requestsLast14Days"] == 0
 
 
-@pytest.mark.parametrize("odd", [float("nan"), float("inf"), "0", None])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), 1e308, -1.0, "0", None])
 def test_a_point_that_is_no_number_does_not_count_as_zero(odd):
     assert "Monitor has 0 of the 336" in read(endpoint(), metrics=requests(*[odd] * 336))["requestsLast14Days"]
 
@@ -136,13 +136,10 @@ def test_nodes_are_counted_by_state():
     assert (facts["nodes"], facts["idleNodes"], facts["runningNodes"], facts["unusableNodes"]) == (3, 2, 1, 0)
 
 
-def test_without_a_list_of_nodes_the_clusters_own_counts_are_taken():
-    names = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
-    counts = {f"{name}NodeCount": number for number, name in enumerate(names)}
+def test_nodes_that_were_not_listed_are_not_taken_from_the_clusters_own_counts():
+    facts = read(cluster(currentNodeCount=15, nodeStateCounts={"idleNodeCount": 15}))
 
-    facts = read(cluster(currentNodeCount=15, nodeStateCounts=counts))
-
-    assert (facts["idleNodes"], facts["runningNodes"], facts["preemptedNodes"]) == (0, 1, 5)
+    assert facts["idleNodes"] == f"({queries.NODES} was not read)"
 
 
 def test_an_empty_cluster_is_known_to_have_no_nodes():
@@ -152,7 +149,9 @@ def test_an_empty_cluster_is_known_to_have_no_nodes():
 def test_nodes_that_could_not_be_listed_are_unknown():
     gap = Gap(CLUSTER, queries.NODES, "500 boom", 500)
 
-    assert read(cluster(currentNodeCount=2), gaps=(gap,))["idleNodes"] == "(500 boom)"
+    facts = read(cluster(currentNodeCount=2), gaps=(gap,), jobs_read=frozenset([WORKSPACE.lower()]))
+
+    assert facts["idleNodes"] == facts["runningJobs"] == "(500 boom)"
 
 
 def test_a_compute_instance_has_no_nodes_and_no_spot():
@@ -191,7 +190,7 @@ def test_running_and_queued_jobs_are_those_sent_to_the_cluster():
         job("e", "Running", computeId=CLUSTER + "-2"),
     ]
 
-    facts = read(cluster(), *jobs, jobs_read=frozenset([WORKSPACE.lower()]))
+    facts = read(cluster(currentNodeCount=0), *jobs, jobs_read=frozenset([WORKSPACE.lower()]))
 
     assert (facts["runningJobs"], facts["queuedJobs"]) == (2, 1)
 
@@ -199,7 +198,7 @@ def test_running_and_queued_jobs_are_those_sent_to_the_cluster():
 def test_a_step_of_a_pipeline_counts_for_its_cluster():
     pipeline = job("p", "Running", jobs={"train": {"computeId": CLUSTER}})
 
-    assert read(cluster(), pipeline, jobs_read=frozenset([WORKSPACE.lower()]))["runningJobs"] == 1
+    assert read(cluster(currentNodeCount=0), pipeline, jobs_read=frozenset([WORKSPACE.lower()]))["runningJobs"] == 1
 
 
 def test_a_run_on_a_node_that_no_job_tells_of_counts():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,9 @@ from finops.estate.spending import Spending
 
 # Below this share of the points that a window should have, silence may be a hole in the data (DESIGN, idea 2).
 COVERAGE = 0.95
+
+# No rate or count of Azure's comes near it: a point above it (or below 0, or NaN) is no measurement.
+LARGEST = 1e15
 
 
 class NotKnown(Exception):
@@ -109,7 +111,7 @@ class Evidence:
         values: dict[datetime, float] = {}
         for point in data:
             moment, value = moment_of(point, "timeStamp"), at(point, series.aggregation)
-            if moment and start <= moment < end and isinstance(value, int | float) and math.isfinite(value):
+            if moment and start <= moment < end and isinstance(value, int | float) and 0 <= value < LARGEST:
                 values[moment] = float(value)
         wanted = int((end - start) / timedelta(hours=1))
         if len(values) < wanted * COVERAGE:
