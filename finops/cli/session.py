@@ -48,16 +48,21 @@ class Session:
 
     @contextmanager
     def azure(self) -> Iterator[Azure]:
-        """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing."""
+        """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing.
+
+        What the recording lacks is refused, so that half an estate never looks like a whole one.
+        """
         from finops.cloud import connect
 
         if self.estate is None:
             with connect(self.settings.azure) as azure:
                 yield azure
             return
+        from finops.estate import check, faults
         from finops.simulator import serving
 
-        with serving(self.estate, clock="frozen") as server:
+        recorded = check(self.estate)
+        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
             with connect(local) as azure:
                 yield azure
