@@ -103,6 +103,11 @@ class Charges:
         return self._days[phase]
 
 
+def settled(day: int, now: int) -> bool:
+    """Whether nothing of `day` changes any more at minute `now`."""
+    return now >= max(_closes(day), (day + 1) * DAY + SETTLED)
+
+
 def _closes(day: int) -> int:
     """The minute at which nothing of the month of `day` changes any more."""
     moment = moment_of(day * DAY)

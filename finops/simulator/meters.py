@@ -53,7 +53,7 @@ class Meter:
 
     @property
     def id(self) -> str:
-        return str(uuid.UUID(int=(key_of("meter", self.category, self.name, self.region) << 64) | 0x8A5B)).lower()
+        return guid_of("meter", self.category, self.name, self.region)
 
     @property
     def product(self) -> str:
@@ -62,6 +62,11 @@ class Meter:
     @property
     def sku_id(self) -> str:
         return f"{self.product}/{format(key_of('sku', self.id), 'X')[:4]}"
+
+
+def guid_of(*parts: str) -> str:
+    """A GUID that stands for `parts`."""
+    return str(uuid.UUID(int=(key_of(*parts) << 64) | key_of(*parts, ""), version=5))
 
 
 def vm(size_name: str, region: str, spot: bool) -> Meter:

@@ -54,8 +54,10 @@ def recall(world: World) -> None:
         life.purchases = list(lines(folder / "purchases.jsonl"))
         known = {line["id"].lower(): line for line in lines(folder / "clusters.jsonl")}
         for line in lines(folder / "lines.jsonl"):
-            fixed = {name: Decimal(value) if name in focus.DECIMALS else value for name, value in line["fixed"].items()}
-            world.ledger.line(line["key"], line["tags"], focus.Line(line["id"], fixed, line["per"], key_of(line["key"], line["tags"])))
+            told = {**about["common"], **line["fixed"]}
+            fixed = {name: Decimal(value) if name in focus.DECIMALS else value for name, value in told.items()}
+            number = key_of(line["key"], line["tags"])
+            world.ledger.line(line["key"], line["tags"], focus.Line(line["id"], fixed, line["per"], number))
         for line in lines(folder / "ledger.jsonl"):
             world.ledger.days.setdefault(line[0], {})[line[1]] = line[2]
     life.begin()
@@ -71,8 +73,6 @@ def remember(world: World, folder: Path, since: int) -> None:
     life, ledger = world.life, world.ledger
     first = date.fromordinal(date(1970, 1, 1).toordinal() + since)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"key": world.key, "account": life.account, "ledgerSince": first.isoformat()}
-    (folder / "world.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     write(folder / "profiles.jsonl", (life.profiles[key] for key in sorted(life.profiles)))
     write(folder / "commitments.jsonl", life.commitments)
     write(folder / "purchases.jsonl", life.purchases)
@@ -80,7 +80,13 @@ def remember(world: World, folder: Path, since: int) -> None:
     kept = sorted({line for day, used in ledger.days.items() if day >= since for line in used})
     place = {line: number for number, line in enumerate(kept)}
     keys = ledger.keys()
-    write(folder / "lines.jsonl", (_line(keys[line], ledger.lines[line]) for line in kept))
+    told = [_line(keys[line], ledger.lines[line]) for line in kept]
+    alike = dict(sorted(set.intersection(*(set(line["fixed"].items()) for line in told)))) if told else {}
+    for line in told:
+        line["fixed"] = {name: value for name, value in line["fixed"].items() if name not in alike}
+    write(folder / "lines.jsonl", told)
+    about = {"key": world.key, "account": life.account, "ledgerSince": first.isoformat(), "common": alike}
+    (folder / "world.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     write(
         folder / "ledger.jsonl",
         (

@@ -24,7 +24,7 @@ NEVER = 1 << 60
 PREPARING = (3, 8)  # minutes until a node takes work: AML allocates and prepares in a few minutes
 SPOT_HOURS = 40.0  # mean life of a spot node before Azure takes it back
 PREEMPTED_SHOWN = 30  # minutes that a preempted node stays in the node list
-KEPT_JOBS = 12  # finished jobs that stay readable, a cluster
+KEPT_JOBS = 8  # finished jobs that stay readable, a cluster
 
 
 @dataclass(slots=True)
@@ -130,7 +130,8 @@ class Cluster:
         self.finished = deque(state["finished"])
         self.queue = deque(known[place] for place in state["queue"])
         self.nodes = [
-            Node(*fields, known[place] if place is not None else None) for *fields, place in state["nodes"]
+            Node(*fields, None if place is None else known[place])  # type: ignore[call-arg]
+            for *fields, place in state["nodes"]
         ]
         self.changed = False
 

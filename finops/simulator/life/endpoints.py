@@ -112,9 +112,9 @@ def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
             rate = round(each_minute * busy(shape, hour) * between(0.85, 1.15, deployment.key, hour), 3)
         requests.hold(start, until, rate)
         load = min(95.0, 3 + 55 * rate / (each_minute * 2 or 1)) * between(0.9, 1.1, deployment.key, hour, 2)
-        cpu.hold(start, until, round(load, 2))
+        cpu.hold(start, until, round(load, 1))
         if gpu is not None:
-            gpu.hold(start, until, round(load * 0.9 if rate else 0.0, 2))
+            gpu.hold(start, until, round(load * 0.9 if rate else 0.0, 1))
         start = until
 
 
