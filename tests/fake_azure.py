@@ -145,7 +145,7 @@ class FakeAzure:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         raw = raw.replace(b"{url}", self.url.encode())
         endless = reply.fault == "endless"
-        talk.send_response(reply.status)
+        talk.send_response_only(reply.status)  # without a Server and Date of its own
         headers = {"Content-Type": "application/json", **reply.headers}
         headers |= {"Transfer-Encoding": "chunked"} if endless else {"Content-Length": str(len(raw))}
         for name, value in headers.items():

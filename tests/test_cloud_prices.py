@@ -179,8 +179,8 @@ def test_a_missing_first_tier_makes_the_cost_unknown():
 
 @pytest.mark.parametrize(
     ("text", "count", "what"),
-    [("1 Hour", 1, "Hour"), ("10K", 10_000, ""), ("1 MB", 1, "MB"), ("1M", 1_000_000, ""), ("10K/Month", 10_000, "Month"),
-     ("100 Seconds", 100, "Seconds"), ("1 GB/Month", 1, "GB/Month"), ("1/Day", 1, "Day"), ("1 Month", 1, "Month")],
+    [("1 Hour", 1, "Hour"), ("10K", 10_000, ""), ("1 MB", 1, "MB"), ("1M", 1_000_000, ""), ("1 Month", 1, "Month"),
+     ("10K/Month", 10_000, "Month"), ("100 Seconds", 100, "Seconds"), ("1 GB/Month", 1, "GB/Month")],
 )  # fmt: skip
 def test_units_of_measure_are_read(text: str, count: int, what: str):
     assert units(text) == (count, what)

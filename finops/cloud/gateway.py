@@ -157,32 +157,19 @@ class Azure:
         call = self._new_call("arm", "DELETE", path, read=False)
         try:
             answer = self._run(call, self._request("DELETE", path, api_version, None, body, {}))
-        except AzureError:
-            if call.lost_answers and self._is_gone(path, api_version):
-                return {}
-            raise
-        try:
-            return operations.finished(self, "DELETE", path, api_version, answer, call.doing) if wait else {}
         except AzureError as fault:
-            if (
-                fault.code not in {"Failed", "Canceled"}
-                and isinstance(fault, TemporaryError)
-                and self._is_gone(path, api_version)
-            ):
-                return {}
-            raise
+            if not call.lost_answers:
+                raise
+            operations.settle_lost_delete(self, path, api_version, call.doing, fault)
+            return {}
+        return operations.finished(self, "DELETE", path, api_version, answer, call.doing) if wait else {}
 
-    def gone(self, path: str, api_version: str, doing: str) -> None:
-        """Come back when `path` answers 404; an error when it is still there at the operation's deadline."""
-        deadline = self.time.monotonic() + self.operation_seconds
-        wait = operations.FIRST_POLL_SECONDS
-        while not self._is_gone(path, api_version):
-            if self.time.monotonic() + wait > deadline:
-                raise TemporaryError(
-                    f"{doing} was accepted, but it is still there.", "Look again later.", code="StillRunning"
-                )
-            self.time.sleep(wait)
-            wait = min(operations.LONGEST_POLL_SECONDS, wait * 2)
+    def state_of(self, path: str, api_version: str) -> Json | None:
+        """The body of `path`, None when Azure itself says that it is not there."""
+        try:
+            return self.get(path, api_version)
+        except NotFound:
+            return None
 
     # -- other services -----------------------------------------------------------------------------------------
 
@@ -326,13 +313,6 @@ class Azure:
                 doing=call.doing, method=request.method, path=urlsplit(request.url).path, sign_in_fix=self.sign_in_fix,
             )  # fmt: skip
         return answer
-
-    def _is_gone(self, path: str, api_version: str) -> bool:
-        try:
-            self.get(path, api_version)
-        except NotFound:
-            return True
-        return False
 
     def _sleep(self, seconds: float) -> None:
         if self._closing.wait(seconds):

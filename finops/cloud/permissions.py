@@ -21,7 +21,7 @@ def missing_permission(message: str, method: str, path: str) -> str:
     """What to grant so that the call works: Azure's own words where it names the action, else derived from the call."""
     said = _SAID.search(message)
     if said:
-        return f"Grant the identity {said[1]} at {said[2]} (see `finops config check` for the whole role)."
+        return f"Grant the identity {said[1]} at {said[2]}. A new role assignment takes some minutes to apply."
     named = _SAID_ANY.search(message)
     action = named[1] if named else needed_action(method, path)
     return f"Grant the identity {action} at {scope_of(path)}. A new role assignment takes some minutes to apply."

@@ -117,7 +117,7 @@ class Patience(HTTPPolicy[Any, Any]):
 
     def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, method: str) -> None:
         """After an attempt without a (readable) answer."""
-        reason = printable(str(fault))
+        reason = reason_of(fault)
         arrived = not isinstance(fault, sdk.ServiceRequestError)
         if arrived:
             call.lost_answers += 1
@@ -181,6 +181,25 @@ def lost(doing: str, reason: str) -> AzureError:
         "Look at the resource before anything else is done to it.",
         code="OutcomeUnknown",
     )
+
+
+def reason_of(fault: BaseException) -> str:
+    """What went wrong, in the system's words where there are any ("Connection refused")."""
+    todo, seen = [fault], set()
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, OSError) and one.strerror:
+            return printable(one.strerror)
+        todo += [arg for arg in one.args if isinstance(arg, BaseException)]
+        todo += [
+            cause
+            for cause in (one.__cause__, one.__context__, getattr(one, "reason", None))
+            if isinstance(cause, BaseException)
+        ]
+    return printable(str(fault)).rstrip(".")
 
 
 def _held_scope(call: Call, answer: Answer) -> str:
