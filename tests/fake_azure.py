@@ -28,6 +28,7 @@ class Asked:
     query: str
     headers: dict[str, str]
     body: bytes
+    peer: str
 
     @property
     def json(self) -> Any:
@@ -118,7 +119,7 @@ class FakeAzure:
         parts = urlsplit(talk.path)
         body = talk.rfile.read(int(talk.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in talk.headers.items()}
-        asked = Asked(talk.command, unquote(parts.path), unquote(parts.query), headers, body)
+        asked = Asked(talk.command, unquote(parts.path), unquote(parts.query), headers, body, str(talk.client_address))
         with self._lock:
             self.asked.append(asked)
             replies = self._replies.get((asked.method, asked.path.lower()))

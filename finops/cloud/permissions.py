@@ -32,11 +32,11 @@ def needed_action(method: str, path: str) -> str:
     clean = path.partition("?")[0].strip("/")
     if clean.lower().endswith("metrics:getbatch"):
         return "Microsoft.Insights/metrics/read (Monitoring Reader)"
-    _, _, after = clean.rpartition("/providers/") if "/providers/" in f"/{clean}" else ("", "", "")
-    parts = (after or clean.removeprefix("providers/")).split("/")
-    if not after and not clean.startswith("providers/"):
+    after = f"/{clean}".rpartition("/providers/")[2] if "/providers/" in f"/{clean}" else ""
+    if not after:
         kind = "subscriptions/resourceGroups" if "/resourcegroups" in f"/{clean.lower()}" else "subscriptions"
         return f"Microsoft.Resources/{kind}/{_verb(method)}"
+    parts = after.split("/")
     provider, rest = parts[0], parts[1:]
     kinds = rest[::2]
     if method.upper() == "POST" and rest:

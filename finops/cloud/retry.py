@@ -168,7 +168,7 @@ class Patience(HTTPPolicy[Any, Any]):
     def _late(self, call: Call, why: str) -> TemporaryError:
         met = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(call.trail.items()))
         return TemporaryError(
-            f"Azure did not finish {call.doing} within {self._timeouts.call:.0f} s: {why} ({met or 'no answer'}).",
+            f"Azure did not finish {call.doing} within {self._timeouts.call:g} s: {why} ({met or 'no answer'}).",
             "Try again later; azure.call_deadline_seconds sets how long one call may take.",
             code="Deadline",
         )
