@@ -50,6 +50,8 @@ class Charges:
     def __init__(self, engine: duckdb.DuckDBPyConnection, known: Known, scratch: Path | None) -> None:
         self._engine = engine
         self._known = known
+        codes = {part.currency for part in known.parts}
+        self._only = codes.pop() if len(codes) == 1 else ""
         self._lock = threading.Lock()
         self._finish = weakref.finalize(self, _drop, engine, scratch)
 
@@ -99,6 +101,8 @@ class Charges:
     @property
     def currencies(self) -> list[str]:
         """The BillingCurrency codes in use."""
+        if self._only:
+            return [self._only]
         rows = self._ask(Question('SELECT DISTINCT upper(trim("BillingCurrency")) FROM charges ORDER BY 1'))
         return [row[0] for row in rows]
 
@@ -159,7 +163,7 @@ class Charges:
             "Before": f"CASE WHEN {{0}} THEN {amount} END",
             "After": f"CASE WHEN {{1}} THEN {amount} END",
         }
-        question = questions.sums(keys, measures, [before, after], where)
+        question = questions.sums(keys, measures, [before, after], where, self._only)
         nil = Decimal(0)
         width = len(keys)
         if top is None:
@@ -221,7 +225,7 @@ class Charges:
         currency: str | None,
         where: Where | None,
     ) -> list[tuple[Any, ...]]:
-        return self._chosen(self._ask(questions.sums(keys, measures, periods, where)), len(keys), currency)
+        return self._chosen(self._ask(questions.sums(keys, measures, periods, where, self._only)), len(keys), currency)
 
     def _movers(self, question: Question, top: int, width: int, currency: str | None) -> list[tuple[Any, ...]]:
         """The `top` largest changes; sorting a million resources in Python would take longer than adding them up."""

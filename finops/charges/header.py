@@ -7,9 +7,13 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finops.charges.columns import bare
 from finops.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
 
 GIVE = "Give a FOCUS 1.0 to 1.2 file, or an Azure actual or amortized cost export, as CSV or Parquet."
 
@@ -36,7 +40,7 @@ class Header:
     skip: int = 0
 
 
-def read(file: Path) -> Header:
+def read(engine: duckdb.DuckDBPyConnection, file: Path) -> Header:
     """The header of `file`. A DataError says what a file that holds no table is."""
     try:
         with file.open("rb") as source:
@@ -48,19 +52,18 @@ def read(file: Path) -> Header:
     if not start:
         raise DataError(f"{file} is empty (0 bytes).", "Download it again, or wait until the export has finished.")
     if start.startswith(b"PAR1"):
-        return _parquet(file)
+        return _parquet(engine, file)
     for magic, what in _MAGIC.items():
         if start.startswith(magic):
             raise DataError(f"{file} is {what}", GIVE)
     return _csv(file, gzip.GzipFile if start.startswith(b"\x1f\x8b") else None)
 
 
-def _parquet(file: Path) -> Header:
+def _parquet(engine: duckdb.DuckDBPyConnection, file: Path) -> Header:
     import duckdb
 
     try:
-        with duckdb.connect() as engine:
-            found = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
+        found = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(file)]).fetchall()
     except duckdb.Error as fault:
         raise DataError(
             f"{file} is a broken Parquet file ({_first_line(fault)}).", "It was probably cut short: copy it again."

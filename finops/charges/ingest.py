@@ -98,6 +98,8 @@ def _ask(azure: Azure, asked: Asked) -> Told:
     """
     amortized = answers.totals(azure, asked, "AmortizedCost")
     actual = answers.totals(azure, asked, "ActualCost")
+    if not amortized and not actual:
+        return Told((), 2)
     effective = _split(azure, asked, "AmortizedCost", amortized)
     if actual == amortized:
         return Told(merged(effective, effective), 4)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops.charges import focus
-from finops.charges.columns import NEEDED, TYPES
+from finops.charges.columns import NEEDED, TYPES, quoted
 from finops.charges.header import Header
 from finops.charges.part import Part
 
@@ -40,9 +40,18 @@ def part(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, found: Map
     first, last = _moment(told[found["ChargePeriodStart"]][3]), _moment(told[found["ChargePeriodStart"]][4])
     if first is None or last is None or not 1990 <= first.year <= last.year <= 2200:
         return None
-    columns = {name: f"CAST({focus.cell(name, found, kinds)} AS {kind})" for name, kind in TYPES.items()}
+    columns = {name: _as_it_lies(name, found, kinds) for name in TYPES}
+    low, high = told[found["BillingCurrency"]][3:]
+    currency = low if low == high else ""
     layout = ", ".join(f"{column} {kinds[column]}" for column in found.values())
-    return Part(str(file), str(file), "focus", int(rows), (), 0, first, last, columns, layout)
+    return Part(str(file), str(file), "focus", int(rows), (), 0, first, last, currency, columns, layout)
+
+
+def _as_it_lies(name: str, found: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """SQL of a column with as little work a row as can be: text is cleaned later, once a value (see `keys`)."""
+    if name in found and kinds[found[name]] == TYPES[name]:
+        return quoted(found[name])
+    return f"CAST({focus.cell(name, found, kinds)} AS {TYPES[name]})"
 
 
 def _is_exact(name: str, kind: str) -> bool:

@@ -23,6 +23,8 @@ class Part:
     first: datetime | None = None
     last: datetime | None = None
     """Earliest and latest ChargePeriodStart."""
+    currency: str = ""
+    """The one BillingCurrency of all its charges; "" where there are several."""
     columns: Mapping[str, str] | None = None
     """SQL of each FOCUS column where the source is asked in place, without a copy."""
     layout: str = ""

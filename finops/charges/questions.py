@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
+from finops.charges.columns import literal
 from finops.charges.keys import Key, key
 from finops.charges.period import Period
 from finops.errors import UsageError
@@ -36,12 +37,17 @@ def column(basis: str) -> str:
 
 
 def sums(
-    names: Sequence[str], measures: Mapping[str, str], periods: Sequence[Period], where: Where | None = None
+    names: Sequence[str],
+    measures: Mapping[str, str],
+    periods: Sequence[Period],
+    where: Where | None = None,
+    only: str = "",
 ) -> Question:
     """One row per key and currency: the keys, `BillingCurrency`, each measure summed, and `Charges`.
 
     measures: {"Cost": SQL of one row's amount}; `{0}`, `{1}` in it stand for "the row lies in periods[0]", [1].
     periods: rows outside of all of them are left out; none means all time.
+    only: the one currency of all charges, where that is known: the column is then not even read.
     """
     wanted = [key(name) for name in names]
     filters = {key(name): _listed(values) for name, values in (where or {}).items()}
@@ -51,7 +57,8 @@ def sums(
             raw.setdefault(source, f"r{len(raw)}")
     inner_values: list[object] = []
     within = _within(periods, inner_values)
-    inside = ['upper(trim("BillingCurrency")) AS currency', *(f"{source} AS {alias}" for source, alias in raw.items())]
+    money = literal(only) if only else '"BillingCurrency"'
+    inside = [f"{money} AS currency", *(f"{source} AS {alias}" for source, alias in raw.items())]
     spans = [_span(period) for period in periods]
     inside += [f"sum({sql.format(*spans)}) AS {_quoted(name)}" for name, sql in measures.items()]
     # All raw columns and the currency: they come first, so GROUP BY can count them.
@@ -60,10 +67,11 @@ def sums(
     outer = [f"{_shown(one, raw)} AS {_quoted(one.name)}" for one in wanted]
     outer_values: list[object] = []
     kept = "".join(_kept(one, raw, values, outer_values) for one, values in filters.items())
+    code = "upper(trim(currency))"
     totals = [f"sum({_quoted(name)}) AS {_quoted(name)}" for name in measures]
-    together = ", ".join([_grouped(one, raw) for one in wanted] + ["currency"])
+    together = ", ".join([_grouped(one, raw) for one in wanted] + [code])
     sql = (
-        f"SELECT {', '.join([*outer, 'currency', *totals, 'CAST(sum(n) AS BIGINT) AS charges'])} FROM ({inner}) "
+        f"SELECT {', '.join([*outer, f'{code} AS currency', *totals, 'CAST(sum(n) AS BIGINT) AS charges'])} FROM ({inner}) "
         f"WHERE true{kept} GROUP BY {together}"
     )
     return Question(sql, inner_values + outer_values)
