@@ -47,6 +47,7 @@ class App:
     limits: Limits
     page_size: int | None = None
     retry_after: int = 1
+    polls: int = 1
     requests: deque[Json] = field(default_factory=lambda: deque(maxlen=MAX_LOGGED))
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class App:
             importlib.import_module(f"{services.__name__}.{found.name}")
             for found in pkgutil.iter_modules(services.__path__)
         ]
-        self.operations = operations.Operations(self.world, self.retry_after)
+        self.operations = operations.Operations(self.world, self.retry_after, self.polls)
         admission: list[Admits] = [module.admits for module in modules if hasattr(module, "admits")]
         found = [route for module in modules if hasattr(module, "routes") for route in module.routes(self.world)]
         self._inner = Starlette(

@@ -21,9 +21,6 @@ from finops.simulator.ids import parts_of
 from finops.simulator.store import Json
 from finops.simulator.world import World
 
-# How often an operation answers "not yet" before it is done, whatever the clock says: the clock may stand still.
-POLLS = 1
-
 
 @dataclass
 class Operation:
@@ -39,7 +36,7 @@ class Operation:
     retry_after: int | None
     progress: str
     fate: str
-    polls_left: int = POLLS
+    polls_left: int
     outcome: str = ""
     ended: datetime | None = None
     result: Json | None = None
@@ -62,8 +59,9 @@ class Operation:
 class Operations:
     """All operations of one server."""
 
-    def __init__(self, world: World, retry_after: int) -> None:
+    def __init__(self, world: World, retry_after: int, polls: int) -> None:
         self.retry_after = retry_after
+        self.polls = polls
         self._world = world
         self._known: dict[str, Operation] = {}
         self._under_way: list[Operation] = []
@@ -136,6 +134,7 @@ def start(
         retry_after=retry_after,
         progress=progress,
         fate=request.scope["state"].get("fate", ""),
+        polls_left=operations.polls,
     )
     operations.add(operation)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}

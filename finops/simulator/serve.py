@@ -55,6 +55,7 @@ def app_of(
     limits: Limited = False,
     page_size: int | None = None,
     retry_after: int = 1,
+    polls: int = 1,
 ) -> App:
     """The ASGI application of `folder`'s estate; arguments as for `serving`."""
     from finops.simulator.app import App
@@ -66,7 +67,7 @@ def app_of(
     world = World.load(folder, speed_of(clock))
     now = (lambda: world.clock.now().timestamp()) if limits == "simulated" else time.monotonic if limits else None
     rules = [] if faults is None else rules_of(faults)
-    return App(world, Faults(rules), rbac_of(roles), Limits(now), page_size, retry_after)
+    return App(world, Faults(rules), rbac_of(roles), Limits(now), page_size, retry_after, polls)
 
 
 @contextmanager
@@ -79,6 +80,7 @@ def serving(
     limits: Limited = False,
     page_size: int | None = None,
     retry_after: int = 1,
+    polls: int = 1,
 ) -> Iterator[Served]:
     """Serve `folder` from a thread while the block runs.
 
@@ -88,8 +90,9 @@ def serving(
     limits: Azure's rate limits, by the real clock, or by the simulated one with "simulated"
     page_size: items a page, in place of Azure's own sizes
     retry_after: seconds that a long-running operation asks its callers to wait (Azure: 10 to 30)
+    polls: how often an operation answers "not yet" before it is done, should its time not be over sooner
     """
-    app = app_of(folder, clock, faults, roles, limits, page_size, retry_after)
+    app = app_of(folder, clock, faults, roles, limits, page_size, retry_after, polls)
     listener = _listener(port)
     server = _server(app)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
