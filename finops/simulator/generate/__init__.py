@@ -29,6 +29,7 @@ from finops.simulator.world import World
 # A Tuesday noon: the week before is complete under every habit of counting weeks, and partly still to be restated.
 AS_OF = datetime(2026, 11, 17, 12, tzinfo=UTC)
 DAYS = 90
+JOB_DAYS = 14  # jobs asked for before are forgotten
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def new_estate(folder: Path, seed: int = 7, size: str = "small", as_of: datetime
     governance.locks(draft, places)
     governance.policies(draft)
     draft.world.life.measured_from = draft.ago(plan.metric_days) // DAY * DAY
+    draft.world.life.jobs_from = draft.ago(JOB_DAYS)
     draft.world.life.begin()
     draft.run()
     draft.world.policy_states = governance.states(draft)

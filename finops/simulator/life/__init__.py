@@ -38,6 +38,7 @@ class Life:
         self.metrics = metrics
         self.now = now
         self.measured_from = 0  # minutes: metrics before are not kept
+        self.jobs_from = 0  # minutes: jobs asked for before have no body
         self.account: Json = {}
         self.profiles: dict[str, Json] = {}
         self.commitments: list[Json] = []

@@ -180,7 +180,8 @@ class Cluster:
             self._wait_for_jobs(now)
         while self._plan and self._plan[0].asked <= now:
             job = self._plan.popleft()
-            self.life.write_job(jobs.body_of(job, self.id, self.profile, "Queued"))
+            if job.asked >= self.life.jobs_from:
+                self.life.write_job(jobs.body_of(job, self.id, self.profile, "Queued"))
             self.submit(job)
         for node in list(self.nodes):
             if node.evicted <= now and node.state != "preempted":
@@ -261,7 +262,8 @@ class Cluster:
 
     def _finish(self, job: Job, status: str, now: int) -> None:
         self.life.move_job(job, status, now)
-        self.finished.append(job.id)
+        if job.id in self.life.resources:
+            self.finished.append(job.id)
         while len(self.finished) > KEPT_JOBS:
             self.life.drop_job(self.finished.popleft())
 

@@ -14,10 +14,10 @@ WAITING = frozenset(["notstarted", "queued", "provisioning", "preparing", "start
 CANCELLED = frozenset(["cancelrequested", "canceled"])
 
 # Names as AML invents them: adjective, noun, ten characters.
-_ADJECTIVES = "amiable bold calm clever dreamy eager gentle helpful jolly keen lucid mango modest olive patient plum quiet red sharp tidy"  # noqa: E501
-_NOUNS = (
-    "airport arm beach boat brain cloud dream evening fig foot garden head key lamp leaf napkin onion pear root sugar"
-)
+_ADJECTIVES = ("amiable", "bold", "calm", "clever", "dreamy", "eager", "gentle", "helpful", "jolly", "keen", "lucid",
+               "mango", "modest", "olive", "patient", "plum", "quiet", "red", "sharp", "tidy")  # fmt: skip
+_NOUNS = ("airport", "arm", "beach", "boat", "brain", "cloud", "dream", "evening", "fig", "foot", "garden", "head",
+          "key", "lamp", "leaf", "napkin", "onion", "pear", "root", "sugar")  # fmt: skip
 _LETTERS = "0123456789bcdfghjklmnpqrstvwxyz"
 
 DEFAULT_MINUTES = 45.0
@@ -37,12 +37,15 @@ class Job:
 
 
 def invented_name(key: int, number: int) -> str:
-    adjectives, nouns = _ADJECTIVES.split(), _NOUNS.split()
-    letters = "".join(_LETTERS[int(draw(key, number, place) * len(_LETTERS))] for place in range(10))
-    return (
-        f"{adjectives[int(draw(key, number, 20) * len(adjectives))]}_{nouns[int(draw(key, number, 21) * len(nouns))]}"
-        f"_{letters}"
-    )
+    left = int(draw(key, number, 20) * 2**53)
+    left, adjective = divmod(left, len(_ADJECTIVES))
+    left, noun = divmod(left, len(_NOUNS))
+    left = left * 2**20 + int(draw(key, number, 21) * 2**20)
+    letters = ""
+    for _ in range(10):
+        left, letter = divmod(left, len(_LETTERS))
+        letters += _LETTERS[letter]
+    return f"{_ADJECTIVES[adjective]}_{_NOUNS[noun]}_{letters}"
 
 
 def planned(cluster_id: str, key: int, number: int, asked: int, profile: Json) -> Job:
