@@ -245,7 +245,7 @@ def _key(dimensions: Mapping[str, str], wanted: Mapping[str, frozenset[str]]) ->
 def _buckets(points: list[Json], asked: Asked, fields: Sequence[str]) -> Iterator[Json]:
     """The points gathered into the asked intervals, one entry for each; no value where there was no data.
 
-    Intervals begin at the start of the timespan, seconds dropped (recorded: c7n, ArmResourceTest.test_metric_filter_find).
+    Intervals begin at the start of the timespan, seconds dropped (recorded: c7n, test_metric_filter_find).
     Nothing is finer than what was recorded: asked for minutes, hourly data comes back hour by hour.
     """
     moments = sorted({point["timeStamp"] for point in points})
