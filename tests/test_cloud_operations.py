@@ -240,3 +240,11 @@ def test_a_delete_done_at_once_is_done(fake: FakeAzure, azure: Azure, status: in
     fake.on("DELETE", THING, Reply(status))
 
     assert azure.delete(THING, "1") == {}
+
+
+def test_a_change_carries_its_parameters(fake: FakeAzure, azure: Azure):
+    fake.on("DELETE", THING, Reply(204))
+
+    azure.delete(THING, "1", params={"underlyingResourceAction": "Detach"})
+
+    assert fake.asked[0].query == "underlyingResourceAction=Detach&api-version=1"
