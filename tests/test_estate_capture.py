@@ -17,7 +17,7 @@ from finops import estate
 from finops.cloud import Azure, connect
 from finops.config.model import AzureSettings
 from finops.errors import AzureError, DataError
-from finops.estate import capture, check, queries, stamp
+from finops.estate import Gap, capture, check, queries, stamp
 from finops.estate.capture import UNFINISHED
 from finops.estate.folder import lines
 from finops.simulator import serving
@@ -75,6 +75,8 @@ def source(tmp_path: Path) -> Path:
         [
             *points(f"{WS}/onlineEndpoints/silent", "RequestsPerMinute", [0.0] * 400),
             *points(f"{WS}/onlineEndpoints/chat", "RequestsPerMinute", [1.5] * 300 + [None] * 36),
+            *points(WS, "Idle Nodes", [1.0, 2.0] * 200, ClusterName="gpu"),
+            *points(WS, "Idle Nodes", [0.0] * 400, ClusterName="cpu"),
         ],
         [event],
     )
@@ -178,7 +180,7 @@ def test_reading_that_fails_leaves_no_folder(source, tmp_path):
     assert not (tmp_path / "one").exists()
 
 
-def full_disk(folder: Path) -> str:
+def full_disk(folder: Path) -> tuple[str, list[Gap]]:
     """A recorder of charges that finds no space."""
     raise OSError(28, "No space left on device", str(folder))
 
@@ -207,9 +209,9 @@ def test_a_recording_that_was_killed_can_be_made_again(source, tmp_path):
 def test_the_stamp_is_written_last(source, tmp_path):
     seen: list[str] = []
 
-    def look(folder: Path) -> str:
+    def look(folder: Path) -> tuple[str, list[Gap]]:
         seen.extend(str(file.relative_to(folder.parent)) for file in folder.parent.rglob("*"))
-        return "USD"
+        return "USD", []
 
     written = record(source, tmp_path / "one", charges=look)
 

@@ -31,14 +31,14 @@ def cluster(**properties: Any) -> dict[str, Any]:
     return {"id": CLUSTER, "properties": {"computeType": "AmlCompute", "properties": properties}}
 
 
-def requests(*per_hour: float | None) -> dict[tuple[str, str], list[dict[str, Any]]]:
+def requests(*per_hour: float | None) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
     """RequestsPerMinute of the newest hours, the last one given the newest."""
     end = NOW.replace(minute=0)
     points = [
         {"timeStamp": (end - timedelta(hours=len(per_hour) - hour)).isoformat(), "average": value}
         for hour, value in enumerate(per_hour)
     ]
-    return {(ENDPOINT.lower(), "RequestsPerMinute"): points}
+    return {(ENDPOINT.lower(), "RequestsPerMinute", "{}"): points}
 
 
 def job(name: str, status: str, **properties: Any) -> dict[str, Any]:
@@ -344,7 +344,7 @@ def test_a_body_of_any_shape_never_ends_a_run(name, body, parts):
         nodes={key: parts},
         locks={SUBSCRIPTION[15:]: parts},
         jobs_read=frozenset([WORKSPACE.lower()]),
-        metrics={(key, "RequestsPerMinute"): parts},
+        metrics={(key, "RequestsPerMinute", "{}"): parts},
         activity={SUBSCRIPTION[15:]: parts},
     )
 

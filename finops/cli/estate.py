@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ import click
 
 from finops.cli.output import note, output_option, show
 from finops.cli.session import Session, reads_azure
-from finops.errors import PARTIAL, UsageError
+from finops.errors import PARTIAL, DataError, UsageError
 
 if TYPE_CHECKING:
+    from finops.charges import Charges
     from finops.cloud import Azure
     from finops.estate import Estate, Gap
 
@@ -73,9 +75,9 @@ def show_estate(context: click.Context, session: Session, folder: Path | None, o
         session.estate = folder
     from finops.estate import read
 
-    with session.azure() as azure:
-        found = read(azure, session.now)
-    spent = _spent(session.estate, session.now) if session.estate else []
+    with session.azure() as azure, _charges(session.estate) as book:
+        found = read(azure, session.now, book)
+        spent = _spent(book) if book else []
     if output in {"json", "jsonl", "yaml"}:
         show([_summary(found, session.estate, spent)], output)
     else:
@@ -85,36 +87,50 @@ def show_estate(context: click.Context, session: Session, folder: Path | None, o
         context.exit(PARTIAL)
 
 
-def _recorder(azure: Azure, now: datetime, days: int) -> Callable[[Path], str]:
-    def write(folder: Path) -> str:
+def _recorder(azure: Azure, now: datetime, days: int) -> Callable[[Path], tuple[str, list[Gap]]]:
+    """What records the charges of so many days: their BillingCurrency, and what is missing of them."""
+
+    def write(folder: Path) -> tuple[str, list[Gap]]:
         from finops.charges import Period, ingest
+        from finops.estate import Gap
+        from finops.estate.queries import CHARGES
 
         today: date = now.date()
         subscriptions = [str(body["subscriptionId"]) for body in azure.subscriptions()]
-        with ingest(azure, subscriptions, Period(today - timedelta(days=days), today), folder, now) as book:
-            return ", ".join(book.currencies)
+        try:
+            with ingest(azure, subscriptions, Period(today - timedelta(days=days), today), folder, now) as book:
+                return ", ".join(book.currencies), [Gap(gap.scope, CHARGES, gap.reason) for gap in book.gaps]
+        except DataError as fault:
+            return "", [Gap("/", CHARGES, fault.what)]
 
     return write
 
 
-def _spent(folder: Path, now: datetime) -> list[dict[str, Any]]:
-    """What the recorded charges add up to, a row a currency; none where no charges were recorded."""
-    charges = folder / "charges"
-    if not charges.is_dir() or not any(charges.iterdir()):
-        return []
+@contextmanager
+def _charges(folder: Path | None) -> Iterator[Charges | None]:
+    """The charges recorded with an estate; None where none were."""
+    recorded = folder / "charges" if folder else None
+    if recorded is None or not any(recorded.rglob("*.*")):
+        yield None
+        return
     from finops.charges import load
 
-    with load([charges]) as book:
-        return [
-            {
-                "currency": currency,
-                "billed": book.total("billed", currency=currency),
-                "effective": book.total("effective", currency=currency),
-                "from": f"{book.span.start:%Y-%m-%d}",
-                "until": f"{book.span.end:%Y-%m-%d}",
-            }
-            for currency in book.currencies
-        ]
+    with load([recorded]) as book:
+        yield book
+
+
+def _spent(book: Charges) -> list[dict[str, Any]]:
+    """What the charges add up to, a row a currency."""
+    return [
+        {
+            "currency": currency,
+            "billed": book.total("billed", currency=currency),
+            "effective": book.total("effective", currency=currency),
+            "from": f"{book.span.start:%Y-%m-%d}",
+            "until": f"{book.span.end:%Y-%m-%d}",
+        }
+        for currency in book.currencies
+    ]
 
 
 def _subscriptions(found: Estate) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,17 +27,18 @@ class NotKnown(Exception):
 
 @dataclass(frozen=True)
 class Series:
-    """Monitor metrics that a fact needs, of every resource of one type: `days` whole days back, one point an hour."""
+    """A Monitor metric of every resource of one type, one point an hour, `days` days back; one line of points for each
+    value of `dimension`, where there is one."""
 
     resource_type: str
     metric: str
     aggregation: str = "average"
     days: int = 14
-    interval: str = "PT1H"
+    dimension: str = ""
 
-    @property
-    def namespace(self) -> str:
-        return self.resource_type
+    def dimensions(self, value: str = "") -> str:
+        """The dimensions of one line of points, as the folder format writes them."""
+        return json.dumps({self.dimension: value} if self.dimension else {})
 
     def window(self, now: datetime) -> tuple[datetime, datetime]:
         """[start, end) in whole hours, UTC."""
@@ -44,7 +46,10 @@ class Series:
         return end - timedelta(days=self.days), end
 
 
+INTERVAL = "PT1H"
 Points = list[tuple[datetime, float]]
+# Resource id, metric, dimensions as JSON text.
+Line = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Evidence:
     nodes: Mapping[str, list[Json]] = field(default_factory=dict)
     locks: Mapping[str, list[Json]] = field(default_factory=dict)  # by subscription GUID
     jobs_read: frozenset[str] = frozenset()  # workspaces whose jobs were listed
-    metrics: Mapping[tuple[str, str], list[Json]] = field(default_factory=dict)  # (id, metric) -> Monitor's `data`
+    metrics: Mapping[Line, list[Json]] = field(default_factory=dict)  # Monitor's `data`
     activity: Mapping[str, list[Json]] = field(default_factory=dict)  # by subscription GUID
     spending: Spending | None = None
     gaps: tuple[Gap, ...] = ()
@@ -102,17 +107,20 @@ class Evidence:
             raise self.missing(ACTIVITY, resource_id)
         return [event for event in self.activity[subscription] if key(text(event, "resourceId")) == key(resource_id)]
 
-    def points(self, resource_id: str, series: Series) -> Points:
-        """The values in the window of `series`, oldest first, when they cover it: null is "no data", not zero."""
-        data = self.metrics.get((key(resource_id), series.metric))
+    def points(self, resource_id: str, series: Series, value: str = "") -> Points:
+        """The values in the window of `series`, oldest first, when they cover it: null is "no data", not zero.
+
+        value: of the dimension, where the series has one.
+        """
+        data = self.metrics.get((key(resource_id), series.metric, series.dimensions(value)))
         if data is None:
             raise self.missing(METRICS, resource_id)
         start, end = series.window(self.as_of)
         values: dict[datetime, float] = {}
         for point in data:
-            moment, value = moment_of(point, "timeStamp"), at(point, series.aggregation)
-            if moment and start <= moment < end and isinstance(value, int | float) and 0 <= value < LARGEST:
-                values[moment] = float(value)
+            moment, measured = moment_of(point, "timeStamp"), at(point, series.aggregation)
+            if moment and start <= moment < end and isinstance(measured, int | float) and 0 <= measured < LARGEST:
+                values[moment] = float(measured)
         wanted = int((end - start) / timedelta(hours=1))
         if len(values) < wanted * COVERAGE:
             raise NotKnown(f"Monitor has {len(values)} of the {wanted} hourly points of the last {series.days} days")

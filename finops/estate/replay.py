@@ -42,7 +42,9 @@ def _rules(gap: Gap) -> list[Json]:
     if gap.what == queries.PRICES:
         return [{**answer, "path": "^/api/retail/prices"}]
     if gap.what in PATHS:
-        return [{**answer, "path": "^" + re.escape(key(gap.scope) + PATHS[gap.what]) + r"(\?|$)"}]
+        # A gap of "/" is one of every scope.
+        scope = "^" + re.escape(key(gap.scope)) if key(gap.scope) else ""
+        return [{**answer, "path": scope + re.escape(PATHS[gap.what]) + r"(\?|$)"}]
     subscription = re.escape(subscription_of(gap.scope))
     graph = {**answer, "path": "/providers/microsoft.resourcegraph/resources", "body": subscription}
     # A gap that we do not know could be anywhere below its scope.
