@@ -20,6 +20,7 @@ DAEMON = [
     "azure-mgmt-policyinsights>=1.0.1,<1.1",
     "azure-mgmt-resource>=26,<27",
     "azure-mgmt-resource-subscriptions>=1,<2",
+    "babel>=2.16,<3",
     "click>=8.1,<9",
     "css-inline>=0.14,<1",
     "duckdb>=1.4,<3",
