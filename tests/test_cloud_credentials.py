@@ -16,7 +16,7 @@ from finops.cloud import connect
 from finops.cloud.clouds import CLOUDS, cloud_of
 from finops.cloud.credentials import Tokens, tokens_of
 from finops.config.model import AzureSettings
-from finops.errors import ConfigError, SignInError
+from finops.errors import AzureError, ConfigError, SignInError
 
 ARM = "https://management.azure.com/.default"
 
@@ -165,3 +165,22 @@ print([name for name in sys.modules if name.startswith(("azure.ai", "azure.mgmt.
 """
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://management.azure.com/x", "http://127.0.0.1:9/x", "https://management.azure.com.example/x"]
+)
+def test_a_real_clouds_token_leaves_only_over_https_and_only_for_its_hosts(url: str):
+    source = Source()
+    with (
+        connect(AzureSettings(), tokens=Tokens(source, "")) as azure,
+        pytest.raises(AzureError, match="was not called"),
+    ):
+        azure.send("arm", "GET", url, "1", read=True)
+
+    assert source.given == 0
+
+
+def test_azure_china_has_no_price_api_and_says_so():
+    with connect(AzureSettings(cloud="china")) as azure, pytest.raises(AzureError, match="price sheet"):
+        list(azure.retail_prices("x eq 'y'"))
