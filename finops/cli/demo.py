@@ -114,10 +114,11 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def invented(folder: Path) -> Path:
-    """The embedded estate, in `folder`: equal for equal versions."""
+    """The embedded estate, in `folder`; one that an earlier demo left there is used again."""
     from finops.simulator import new_estate
 
-    new_estate(folder, SEED, "small")
+    if not (folder / "estate.json").exists():
+        new_estate(folder, SEED, "small")
     return folder
 
 
