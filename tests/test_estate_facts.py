@@ -125,7 +125,7 @@ def test_refused_metrics_are_unknown_for_the_reason_that_azure_gave():
 
 
 def test_an_endpoint_that_monitor_left_out_is_unknown():
-    assert read(endpoint())["requestsLast14Days"] == "(Microsoft.Insights/metrics was not read)"
+    assert read(endpoint())["requestsLast14Days"] == "(Microsoft.Insights/metrics was not asked for)"
 
 
 def test_nodes_are_counted_by_state():
@@ -139,7 +139,7 @@ def test_nodes_are_counted_by_state():
 def test_nodes_that_were_not_listed_are_not_taken_from_the_clusters_own_counts():
     facts = read(cluster(currentNodeCount=15, nodeStateCounts={"idleNodeCount": 15}))
 
-    assert facts["idleNodes"] == f"({queries.NODES} was not read)"
+    assert facts["idleNodes"] == f"({queries.NODES} was not asked for)"
 
 
 def test_an_empty_cluster_is_known_to_have_no_nodes():

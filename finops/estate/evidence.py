@@ -71,7 +71,7 @@ class Evidence:
         for scope in scopes(resource_id):
             for gap in self._gaps.get((scope, what), ()):
                 return NotKnown(gap.reason)
-        return NotKnown(f"{what} was not read")
+        return NotKnown(f"{what} was not asked for")
 
     def body(self, resource_id: str) -> Json:
         found = self.bodies.get(key(resource_id))

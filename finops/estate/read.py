@@ -228,10 +228,15 @@ def _points(
     for resource_id, metrics in answer.items():
         for metric in metrics:
             told = text(metric, "name.value").lower()
-            for name in names:
-                for line in (at(metric, "timeseries") or []) if name.lower() == told else []:
-                    points = [point for point in at(line, "data") or [] if isinstance(point, dict)]
-                    found.setdefault((key(resource_id), name, series.dimensions(_value(line))), []).extend(points)
+            name = next((name for name in names if name.lower() == told), "")
+            if not name:
+                continue
+            if not series.dimension:
+                # Asked, and nothing was measured: known to be no data.
+                found[key(resource_id), name, series.dimensions()] = []
+            for line in at(metric, "timeseries") or []:
+                points = [point for point in at(line, "data") or [] if isinstance(point, dict)]
+                found.setdefault((key(resource_id), name, series.dimensions(_value(line))), []).extend(points)
     return found
 
 
