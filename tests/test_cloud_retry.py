@@ -112,6 +112,19 @@ def test_a_wait_beyond_the_deadline_is_an_error_that_says_when_to_come_back(
     assert (refused.value.exit_code, clock.slept, fake.count()) == (75, [], 1)
 
 
+def test_nothing_is_sent_after_the_deadline(fake: FakeAzure, azure: Azure, clock: StillTime):
+    def slow_refusal(_: object) -> Reply:
+        clock.seconds += 500
+        return error(401, "ExpiredAuthenticationToken")
+
+    fake.on("GET", THING, slow_refusal)
+
+    with pytest.raises(TemporaryError, match=r"within 120 s: took too long \(1 x 401\)"):
+        azure.get(THING, "1")
+
+    assert fake.count() == 1
+
+
 def test_throttled_for_ever_ends_within_the_deadline(fake: FakeAzure, azure: Azure, clock: StillTime):
     fake.on("GET", THING, Reply(429, {"error": {"code": "TooManyRequests", "message": "slow"}}, {"Retry-After": "50"}))
 

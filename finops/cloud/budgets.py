@@ -106,7 +106,10 @@ class Budgets:
                     return
             if now - started + wait > at_most:
                 raise TemporaryError(
-                    f"Azure's limit for {service} calls is used up for {wait:.0f} s.", come_back(self._now(), wait), 429
+                    f"Azure's limit for {service} calls is used up; it asks to wait {wait:.0f} s.",
+                    come_back(self._now(), wait),
+                    429,
+                    "Throttled",
                 )
             self._sleep(wait)
 

@@ -21,7 +21,7 @@ from .budgets import Budgets
 from .calls import Answer, Call
 from .credentials import Tokens
 from .faults import BUSY, printable
-from .waits import asked_wait, come_back, quota_reset
+from .waits import asked_wait, quota_reset
 
 TRIES = 4  # of a call that fails, and
 THROTTLED_TRIES = 7  # of one that Azure refuses for its rate: those say when to come back, so patience pays
@@ -144,21 +144,13 @@ class Patience(HTTPPolicy[Any, Any]):
         self._time.sleep(wait)
 
     def _wait_for_quota(self, call: Call, answer: Answer, asked: float | None, throttled: int) -> None:
-        """After a refusal for its rate: wait as asked, all threads alike; never longer than the deadline."""
+        """After a refusal for its rate: wait as asked, all threads alike; `take` refuses to wait past the deadline."""
         if asked is None and call.service == "cost":
             asked = COST_WAIT_SECONDS
         wait = asked or min(LONGEST_BACKOFF_SECONDS, 2 * FIRST_BACKOFF_SECONDS * 2 ** (throttled - 1))
         wait += self._time.jitter() * min(1.0, wait / 10)
         self._budgets.hold(call.budget, _held_scope(call, answer), wait)
         left = call.deadline - self._time.monotonic()
-        if wait > left:
-            raise TemporaryError(
-                f"Azure limits {call.service} calls and asks to wait {wait:.0f} s before {call.doing} "
-                f"({answer.status}); the call's deadline leaves {max(left, 0):.0f} s.",
-                come_back(self._time.now(), wait),
-                answer.status,
-                "Throttled",
-            )
         self._budgets.take(call.budget, call.scope, call.units, at_most=left)
 
     def _heed_quota(self, call: Call, answer: Answer) -> None:
