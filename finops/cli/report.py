@@ -118,7 +118,7 @@ def _charges(
 
     sources = list(files) or settings.charges.sources
     if sources:
-        return charges.load(sources)
+        return charges.load(sources, late_hours=settings.charges.late_hours)
     first = ((period.start if period else now - timedelta(days=13)).replace(day=1) - timedelta(days=1)).replace(day=1)
     last = max(now, period.end) if period else now
     with session.azure() as azure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -81,7 +82,7 @@ def message_id(bundle: Bundle, settings: MailSettings, revision: int = 1) -> str
 def _address(text: str) -> Address:
     try:
         return Address(addr_spec=text)
-    except (ValueError, IndexError) as fault:
+    except (ValueError, IndexError, MessageError) as fault:
         raise ConfigError(f"'{text}' is not a mail address.", "Write it as name@example.com.") from fault
 
 

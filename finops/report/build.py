@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # Spending this many points of the budget ahead of the calendar is worth watching.
 WATCH_POINTS = 5
+# Rows of the service table at most: with 40 cost centres the mail stays under what Gmail shows.
+SERVICES = 12
 
 
 def build(
@@ -77,7 +79,9 @@ def build(
         return Money(amount, currency)
 
     centres = table(*ask("CostCenter"), totals, currency, digits, settings.top, settings.cost_centres, UNTAGGED)
-    services = table(*ask("ServiceName"), totals, currency, digits, settings.top, {"": "(no service named)"}, None)
+    services = table(
+        *ask("ServiceName"), totals, currency, digits, min(settings.top, SERVICES), {"": "(no service named)"}, None
+    )
     untagged = next(line for line in centres.all if line.role == "untagged")
     month = None if chosen.wording.kind == "days" else _month(asked, month_period, settings, now, book)
     completeness = _completeness(book, chosen, estate, gaps)

@@ -21,6 +21,8 @@ INK, FAINT, GRID = "#1b1f24", "#59636e", "#e3e7eb"
 BLUE, RED, RISE, FALL, GREY = "#0b57a4", "#b3261e", "#9a4a00", "#1a7f37", "#8a939c"
 # 5.6 in at 200 dpi is twice the 560 px at which mails show it; 12 pt text is then 10 px high on a phone.
 WIDTH_INCHES, DPI, POINTS = 5.6, 200, 12
+# About what a letter of that size takes.
+LETTER_INCHES = 0.1
 COLOURS = 64
 LONGEST_LABEL = 24
 
@@ -36,7 +38,7 @@ def _cost(curve: Curve, words: Words) -> bytes:
     figure, axes = _figure(2.9)
     total = curve.days[-1].so_far
     axes.plot(*_points(curve.days), color=BLUE, linewidth=2.4, solid_capstyle="round", zorder=3)
-    axes.plot(*_points(curve.days[-1:]), color=BLUE, marker="o", markersize=6, zorder=4)
+    axes.plot(*_points(curve.days[-1:]), color=BLUE, marker="o", markersize=6, zorder=4, clip_on=False)
     if curve.before_days:
         axes.plot(*_points(curve.before_days), color=GREY, linewidth=1.5, zorder=2)
     span = _days_shown(curve)
@@ -67,11 +69,12 @@ def _label_curves(axes: Axes, curve: Curve, words: Words, span: int, highest: fl
     here = len(curve.days)
     if curve.budget:
         put(1.2, float(curve.budget.amount), f"Budget {words.money(curve.budget)}", RED, "normal", "left")
-    middle = here > 0.55 * span
+    falls = here > 1 and total.amount < curve.days[-2].so_far.amount and here < 0.75 * span
+    middle = here > 0.55 * span and not falls
     put(
         here - 0.4 if middle else here + 0.6,
         _height(total),
-        f"{words.money(total)} to date",
+        words.money(total) + ("" if here >= span else " to date"),
         BLUE,
         "bold",
         "right" if middle else "left",
@@ -116,7 +119,7 @@ def _bars(report: Report, words: Words) -> bytes:
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.set_ylim(0.4, len(lines) + 0.6)
-    _room_for_amounts(axes, values, [text for _, _, text, _ in lines])
+    _room_for_amounts(axes, values, [text for _, _, text, _ in lines], [_label(name) for name, *_ in lines])
     for place, value, (_, _, text, colour) in zip(places, values, lines, strict=True):
         side = 5 if value >= 0 else -5
         axes.annotate(
@@ -133,11 +136,13 @@ def _bars(report: Report, words: Words) -> bytes:
     return _png(figure)
 
 
-def _room_for_amounts(axes: Axes, values: Sequence[float], texts: Sequence[str]) -> None:
+def _room_for_amounts(axes: Axes, values: Sequence[float], amounts: Sequence[str], names: Sequence[str]) -> None:
     """Widen the axis so that every amount stands inside, beside its bar."""
+    left = WIDTH_INCHES - 0.4 - LETTER_INCHES * max(len(name) for name in names)
+    needed = min(0.4, (0.12 + LETTER_INCHES * 1.1 * max(len(text) for text in amounts)) / left)
     rises, falls = max([0.0, *values]), min([0.0, *values])
     span = rises - falls or 1.0
-    room = span * (0.06 + 0.045 * max(len(text) for text in texts))
+    room = span * needed / (1 - needed * ((rises > 0) + (falls < 0)))
     axes.set_xlim(falls - (room if falls < 0 else span * 0.01), rises + (room if rises > 0 else span * 0.01))
 
 
@@ -155,7 +160,8 @@ def _figure(height_inches: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"font.size": POINTS, "font.family": ["DejaVu Sans"], "axes.linewidth": 0.8}):
-        figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white", layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white")
+        figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         FigureCanvasAgg(figure)
         axes = figure.subplots()
     axes.set_facecolor("white")

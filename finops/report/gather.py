@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Basis = Literal["effective", "billed"]
 Key = tuple[str, ...]
+# What charges print where a column is empty (finops.charges.keys).
+NONE = "(none)"
 ZERO = Decimal(0)
 
 
@@ -73,7 +75,7 @@ def cost_in(found: Mapping[Key, Spent], key: Key) -> Decimal:
 
 
 def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)
+    return "" if value is None or value != value or value == NONE else str(value)
 
 
 def the_day(value: object) -> date:

@@ -46,12 +46,16 @@ class Line:
     shown_month: Money | None
 
     @property
+    def is_one(self) -> bool:
+        return self.role in {"part", "untagged"}
+
+    @property
     def is_new(self) -> bool:
-        return self.before is not None and self.before.amount == 0 and self.cost.amount != 0
+        return self.is_one and self.before is not None and self.before.amount == 0 and self.cost.amount != 0
 
     @property
     def is_gone(self) -> bool:
-        return self.before is not None and self.before.amount != 0 and self.cost.amount == 0
+        return self.is_one and self.before is not None and self.before.amount != 0 and self.cost.amount == 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 # Marks that reverse the text around them: a name must not turn the figure beside it around.
 _BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u200e", "\u200f"}
-LONGEST_NAME = 90
+LONGEST_NAME = 64
 LONGEST_ID = 2_000
 
 

@@ -103,12 +103,18 @@ def merged(lines: Sequence[Line], name: str) -> Line:
 
 
 def _rows(lines: Sequence[Line], top: int) -> tuple[Line, ...]:
+    """The `top` dearest lines that print as more than zeros, the rest in one, and what has no owner."""
     parts = [line for line in lines if line.role == "part"]
-    untagged = [line for line in lines if line.role == "untagged"]
-    if len(parts) > top + 1:  # a lone other is named, it takes no more room
-        rest = parts[top:]
-        parts = [*parts[:top], merged(rest, f"Other ({len(rest)})")]
-    return (*parts, *untagged)
+    named = [line for line in parts if _says_something(line)]
+    # A lone other is named: it takes no more room.
+    named = named[:top] if len(named) > top + 1 or len(named) < len(parts) - 1 else parts
+    rest = [line for line in parts if line not in named]
+    others = [merged(rest, f"Other ({len(rest)})")] if rest else []
+    return (*named, *others, *(line for line in lines if line.role == "untagged"))
+
+
+def _says_something(line: Line) -> bool:
+    return any(money and money.amount for money in (line.shown_cost, line.shown_change, line.shown_month))
 
 
 def _shown(amounts: Sequence[Amounts], digits: int) -> list[Amounts]:

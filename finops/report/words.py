@@ -37,6 +37,8 @@ class Words:
             "signed_percent": signed_percent,
             "starts": starts,
             "how": how,
+            "who": who,
+            "short": shortened,
             "cents": cents,
             "exact": exact,
             "percent": percent,
@@ -84,6 +86,19 @@ class Words:
         return text if line.percent is None else f"{text} ({signed_percent(line.percent)})"
 
 
+def who(line: Line) -> str:
+    """What a sentence calls the line."""
+    return "cost without a cost centre" if line.role == "untagged" else line.name
+
+
+def shortened(name: str, longest: int = 44) -> str:
+    """A long name without its middle: generated names differ at their ends."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) * 2 // 3
+    return name[:head] + "…" + name[-(longest - 1 - head) :]
+
+
 def how(mover: Mover) -> str:
     """ "Virtual Machines, −32.2%", "Storage, new": the service, and how the change came about as far as it says."""
     if mover.is_new or mover.is_gone:
@@ -107,7 +122,8 @@ def exact(money: Money) -> str:
 
 def percent(value: Decimal) -> str:
     """ "70%", "3.3%", "−1.4%"."""
-    return (MINUS if value < 0 else "") + f"{abs(value):,f}%"
+    plain = value.to_integral_value() if value in (0, 100) else value
+    return (MINUS if value < 0 else "") + f"{abs(plain):,f}%"
 
 
 def signed_percent(value: Decimal) -> str:
