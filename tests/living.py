@@ -94,5 +94,5 @@ def _sum(table: Any, where: dict[str, str]) -> Decimal:
 
 def _resource(path: str, tags: dict[str, str] | None, properties: dict[str, Any]) -> dict[str, Any]:
     kind = "/".join([ML, *path.split("/")[::2]])
-    return {"id": f"{WORKSPACE}/{path}", "name": path.split("/")[-1], "type": kind, "location": "eastus", "tags": tags or {},
-            "properties": properties}  # fmt: skip
+    common = {"name": path.split("/")[-1], "type": kind, "location": "eastus", "tags": tags or {}}
+    return {"id": f"{WORKSPACE}/{path}", **common, "properties": properties}

@@ -30,14 +30,14 @@ def _kind(name: str, size: str, spot: bool, most: int, idle: str, jobs: float, m
 
 
 PROD = [
-    _kind("cpu-scoring", "Standard_DS4_v2", True, 6, "PT2M", 26, 70, "night"),
-    _kind("cpu-features", "Standard_D8s_v3", False, 6, "PT10M", 22, 80, "night"),
+    _kind("cpu-scoring", "Standard_DS4_v2", True, 6, "PT2M", 12, 150, "night"),
+    _kind("cpu-features", "Standard_D8s_v3", False, 6, "PT10M", 11, 165, "night"),
     _kind("gpu-retrain", "Standard_NC6s_v3", True, 4, "PT5M", 7, 190, "night", utilization=83),
-    _kind("cpu-evaluation", "Standard_F8s_v2", True, 4, "PT2M", 9, 25, "office"),
+    _kind("cpu-evaluation", "Standard_F8s_v2", True, 4, "PT2M", 6, 40, "office"),
 ]
 DEV = [
-    _kind("gpu-dev", "Standard_NC4as_T4_v3", True, 4, "PT10M", 11, 140, "office", utilization=61),
-    _kind("cpu-dev", "Standard_DS3_v2", True, 4, "PT5M", 11, 22, "office"),
+    _kind("gpu-dev", "Standard_NC4as_T4_v3", True, 4, "PT10M", 7, 210, "office", utilization=61),
+    _kind("cpu-dev", "Standard_DS3_v2", True, 4, "PT5M", 6, 40, "office"),
     _kind("cpu-sweep", "Standard_F8s_v2", True, 8, "PT2M", 3, 50, "office", nodes=2),
     _kind("gpu-v100", "Standard_NC6s_v3", False, 3, "PT15M", 4, 150, "office", utilization=74),
     _kind("cpu-notebooks", "Standard_E4s_v3", True, 3, "PT5M", 5, 30, "office"),

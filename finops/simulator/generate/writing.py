@@ -49,28 +49,22 @@ def write_estate(draft: Draft, folder: Path, name: str) -> None:
 
 def _write_charges(draft: Draft, folder: Path) -> None:
     """What has been published at `asOf`, a Parquet file a month."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True, exist_ok=True)
     refresh = minutes(draft.world.charges.refreshed_at(moment_of(draft.as_of)))
-    months: dict[str, list[Any]] = {}
+    months: dict[str, list[focus.Row]] = {}
     for day in sorted(draft.world.ledger.days):
-        rows = list(draft.world.charges.visible(day, refresh))
+        months.setdefault(f"{moment_of(day * DAY):%Y-%m}", []).extend(draft.world.charges.visible(day, refresh))
+    for month, rows in months.items():
         if rows:
-            months.setdefault(f"{moment_of(day * DAY):%Y-%m}", []).append(focus.table(draft.world.ledger.lines, rows))
-    for month, tables in months.items():
-        plain = pa.schema([(name, pa.string() if kind == focus.TEXT else kind) for name, kind in _columns()])
-        whole = pa.concat_tables(tables).cast(plain)
-        pq.write_table(whole, folder / f"focus-{month}.parquet", compression="zstd", store_schema=False)
-
-
-def _columns() -> list[tuple[str, Any]]:
-    return [(field.name, field.type) for field in focus.SCHEMA]
+            table = focus.table(draft.world.ledger.lines, rows)
+            pq.write_table(table, folder / f"focus-{month}.parquet", compression="zstd", store_schema=False)
 
 
 def _write_metrics(draft: Draft, folder: Path, spelled: dict[str, str]) -> None:
     """The points of whole hours that have data, a file a namespace, sorted by resource and metric."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -84,17 +78,18 @@ def _write_metrics(draft: Draft, folder: Path, spelled: dict[str, str]) -> None:
     writers: dict[str, Any] = {}
     start, end = draft.start, draft.as_of - 59
     for resource_id, metric, dimensions, series in draft.world.metrics.lived():
-        points = list(series.points(start, end))
-        if not points or resource_id not in spelled:
+        hours = list(series.hours(start, end))
+        if not hours or resource_id not in spelled:
             continue
         namespace = type_of(resource_id)
         if namespace not in writers:
             writers[namespace] = _Batches(pq.ParquetWriter(folder / file_name(namespace), schema, compression="zstd"))
-        size = len(points)
+        size = len(hours)
         common = [_repeated(value, size) for value in (spelled[resource_id], metric, dimensions, "PT1H")]
-        times = pa.array([point["timeStamp"] for point in points], schema.field("timeStamp").type)
-        numbers = [pa.array([point[name] for point in points], pa.float64()) for name in FIELDS]
-        writers[namespace].add(pa.table([*common, times, *numbers], schema=schema))
+        minute, total, low, high = (np.array(column) for column in zip(*hours, strict=True))
+        times = pa.array(minute * 60_000_000, schema.field("timeStamp").type)
+        numbers = [total / 60, total, low, high, np.full(size, 60.0)]
+        writers[namespace].add(pa.table([*common, times, *map(pa.array, numbers)], schema=schema))
     for writer in writers.values():
         writer.close()
 

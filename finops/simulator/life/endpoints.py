@@ -104,17 +104,20 @@ def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
     gpu = None
     if size_of(deployment.size).gpus:
         gpu = life.metrics.series(deployment.id, "GpuUtilizationPercentage", "{}", start)
+    kept = [requests, cpu] if gpu is None else [requests, cpu, gpu]
     while start < end:
         until = min(end, (start // 60 + 1) * 60)
         hour = start // 60
         rate = 0.0
         if each_minute and start < quiet_from:
             rate = round(each_minute * busy(shape, hour) * between(0.85, 1.15, deployment.key, hour), 3)
-        requests.hold(start, until, rate)
         load = min(95.0, 3 + 55 * rate / (each_minute * 2 or 1)) * between(0.9, 1.1, deployment.key, hour, 2)
-        cpu.hold(start, until, round(load, 1))
-        if gpu is not None:
-            gpu.hold(start, until, round(load * 0.9 if rate else 0.0, 1))
+        told = (rate, round(load, 1), round(load * 0.9 if rate else 0.0, 1))
+        for series, value in zip(kept, told, strict=False):
+            if until - start == 60:
+                series.hold_hour(hour, value)
+            else:
+                series.hold(start, until, value)
         start = until
 
 
