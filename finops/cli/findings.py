@@ -77,8 +77,8 @@ def lines(weekly: Weekly, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "Endpoints",
         (
-            f"{endpoints['all']}: {endpoints['withoutRequestsFor14Days']} without a request in 14 days, "
-            f"{endpoints['unknown']} of which that is not known"
+            f"{endpoints['all']}: {endpoints['withoutRequestsFor14Days']} had no request in 14 days; "
+            f"of {endpoints['unknown']} more Azure could not tell"
         ),
     )
     yield "The week", f"{figures.period.label} cost {_changed(words, figures.total)}"
