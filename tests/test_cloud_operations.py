@@ -228,6 +228,25 @@ def test_a_delete_whose_record_vanished_is_found_out_by_reading(fake: FakeAzure,
     assert azure.delete(THING, "1") == {}
 
 
+def test_a_delete_whose_record_vanished_too_early_is_watched_on_the_resource(fake: FakeAzure, azure: Azure):
+    fake.on("DELETE", THING, Reply(202, None, LOCATED))
+    fake.on("GET", RESULT, error(404, "NotFound"))
+    fake.on("GET", THING, ok({"id": "c"}), ok({"id": "c"}), error(404, "ResourceNotFound"))
+
+    azure.delete(THING, "1")
+
+    assert fake.count("GET", THING) == 3
+
+
+def test_a_delete_whose_polls_are_all_lost_is_not_called_done_while_the_thing_is_there(fake: FakeAzure, azure: Azure):
+    fake.on("DELETE", THING, Reply(202, None, TRACKED))
+    fake.on("GET", STATUS, fault("reset"))
+    fake.on("GET", THING, ok({"id": "c"}))
+
+    with pytest.raises(TemporaryError):
+        azure.delete(THING, "1")
+
+
 def test_a_delete_accepted_without_an_address_is_watched_until_it_is_gone(fake: FakeAzure, azure: Azure):
     fake.on("DELETE", THING, Reply(202))
     fake.on("GET", THING, ok({"id": "c"}), ok({"id": "c"}), error(404, "ResourceNotFound"))
