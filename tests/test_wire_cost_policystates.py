@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from wire_cost_estate import OTHER, SCOPE, SUBSCRIPTION, VM, AllowHttp, Anybody, an_estate
+from wire_clients import AllowHttp, Token
+from wire_cost_estate import OTHER, SCOPE, SUBSCRIPTION, VM, an_estate
 
 from finops.simulator import serving
 
@@ -38,7 +39,7 @@ def client(url: str) -> Any:
     from azure.mgmt.policyinsights import PolicyInsightsClient
 
     return PolicyInsightsClient(
-        Anybody(), SUBSCRIPTION, base_url=url, per_call_policies=[AllowHttp()], polling_interval=0
+        Token(), SUBSCRIPTION, base_url=url, per_call_policies=[AllowHttp()], polling_interval=0
     )
 
 

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from wire_clients import AllowHttp, Token
+
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 OTHER = "99999999-2222-3333-4444-555555555555"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
@@ -93,29 +95,7 @@ def cost_client(url: str) -> Any:
     """Microsoft's own Cost Management client, pointed at a simulator."""
     from azure.mgmt.costmanagement import CostManagementClient
 
-    return CostManagementClient(Anybody(), base_url=url, per_call_policies=[AllowHttp()], polling_interval=0)
-
-
-class Anybody:
-    """A credential that says yes."""
-
-    def get_token(self, *scopes: str, **options: Any) -> Any:
-        from azure.core.credentials import AccessToken
-
-        return AccessToken("nobody", 4102444800)
-
-
-class AllowHttp:
-    """Lets a bearer token travel over plain HTTP, which the clients refuse by default."""
-
-    def __new__(cls) -> Any:
-        from azure.core.pipeline.policies import SansIOHTTPPolicy
-
-        class Policy(SansIOHTTPPolicy):  # type: ignore[type-arg]
-            def on_request(self, request: Any) -> None:
-                request.context["enforce_https"] = False
-
-        return Policy()
+    return CostManagementClient(Token(), base_url=url, per_call_policies=[AllowHttp()], polling_interval=0)
 
 
 def asked(folder: Path, method: str, path: str, body: Any = None) -> Any:

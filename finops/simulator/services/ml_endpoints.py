@@ -60,7 +60,9 @@ def _put(world: World, request: Request) -> Response:
     else:
         tail = "jobs" if kind == "batchendpoints" else "score"
         settled = {"scoringUri": f"https://{parts.name}.{region}.inference.ml.azure.com/{tail}"}
-    properties = {"authMode": "Key", "properties": {}, **held, **body["properties"]}
+    properties = {"authMode": "Key", **held, **body["properties"]}
+    if kind != "serverlessendpoints":
+        properties.setdefault("properties", {})
     if kind == "onlineendpoints":
         properties = {"traffic": {}, "mirrorTraffic": {}, "publicNetworkAccess": "Enabled", **properties}
         _check_traffic(world, parts.id, properties["traffic"] or {})

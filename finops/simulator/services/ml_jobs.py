@@ -13,7 +13,7 @@ from finops.simulator import operations, writes
 from finops.simulator.answers import WireError, ok, page
 from finops.simulator.ids import parts_of
 from finops.simulator.services.arm import addressed, collection, existing, fresh
-from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, located, places, remove
+from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, places, remove
 from finops.simulator.store import Json
 from finops.simulator.world import World
 
@@ -133,7 +133,7 @@ def _schedules(world: World, request: Request) -> Response:
 
 def _plan(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
-    body = located(world, fresh(world, request, parts, addressed(world, parts)))
+    body = fresh(world, request, parts, addressed(world, parts))
     for needed in ("trigger", "action"):
         if needed not in body["properties"]:
             raise WireError(400, "UserError", f"The {needed} of the schedule is required.")

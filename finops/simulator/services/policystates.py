@@ -62,10 +62,16 @@ def queried(world: World, request: Request) -> Response:
     for state in states[start : start + size]:
         kept = {key: value for key, value in state.items() if not wanted or key.lower() in wanted}
         shown.append({"@odata.id": None, "@odata.context": f"{context}/$entity", **kept})
-    body: Json = {"@odata.context": context, "@odata.count": len(shown), "value": shown}
-    if start + size < len(states):
-        body["@odata.nextLink"] = link(request, **{"$skiptoken": sealed(str(start + size))})
-    return ok(body)
+    more = start + size < len(states)
+    following = link(request, **{"$skiptoken": sealed(str(start + size))}) if more else None
+    return ok(
+        {
+            "@odata.nextLink": following,
+            "@odata.context": context,
+            "@odata.count": len(shown),
+            "value": shown,
+        }
+    )
 
 
 def summarized(world: World, request: Request) -> Response:

@@ -103,7 +103,8 @@ def plan(body: Mapping[str, object], book: Book, wide: bool) -> Plan:
         else:
             if name.lower() == "resourceid" and wide:
                 raise _invalid("Grouping by ResourceId is supported at subscription scope and below.")
-            groups.append((name, dimension(name, book)))
+            # Cost without a resource group comes under "" (recorded: c7n, CostFilterTest.test_cost_resource_group).
+            groups.append((name, f"coalesce({dimension(name, book)}, '')"))
     if len({(name, sql) for name, sql in groups}) < len(groups):
         raise _invalid("Duplicate columns in dataset grouping.")
     where, more = _where(wire.field(dataset, "filter"), book)

@@ -56,6 +56,9 @@ def shown(request: Request, world: World, scope: str, columns: list[Json], rows:
             "id": f"{scope}/providers/Microsoft.CostManagement/query/{name}",
             "name": name,
             "type": "Microsoft.CostManagement/query",
+            "location": None,
+            "sku": None,
+            "eTag": None,
             "properties": {
                 "nextLink": next_link(request, page + 1) if more else None,
                 "columns": columns,

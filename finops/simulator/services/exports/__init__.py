@@ -7,6 +7,7 @@ while nobody asked for the export is made when somebody does, with the charges p
 from __future__ import annotations
 
 import hashlib
+import uuid
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,10 @@ def written(world: World, request: Request) -> Response:
     if known is not None and body.get("eTag") and body["eTag"] != known["eTag"]:
         raise WireError(412, "PreconditionFailed", "The export has changed since this eTag was read.")
     kept: Json = {key: body[key] for key in ("identity", "location") if key in body}
+    if str((kept.get("identity") or {}).get("type", "")).lower() == "systemassigned":
+        principal = str(uuid.uuid5(uuid.NAMESPACE_URL, export_id.lower()))
+        tenant = world.stamp.get("tenantId") or str(uuid.UUID(int=0))
+        kept["identity"] = {"type": "SystemAssigned", "principalId": principal, "tenantId": tenant}
     export = world.resources.put(
         {
             "id": export_id,
