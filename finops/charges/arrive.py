@@ -89,13 +89,13 @@ def _convert(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, target
             broken = _read_parquet(engine, file, plan, temporary)
         else:
             broken = _read_csv(engine, file, head, plan, temporary, scratch)
-        rows, rounded, first, last, currency = _told(engine, temporary)
+        rows, rounded, first, last, currency, tag_bytes = _told(engine, temporary)
         rejects.check(file, rows, broken)
         if rows == 0:
             raise DataError(
                 f"{file} has a header and no charges.", "Export a period that has charges, or leave the file out."
             )
-        part = Part(str(file), str(target), "focus", rows, tuple(broken), rounded, first, last, currency)
+        part = Part(str(file), str(target), "focus", rows, tuple(broken), rounded, first, last, currency, tag_bytes)
         if broken:
             rejects.write(broken, target.with_suffix(".rejected.csv"))
         os.replace(temporary, target)
@@ -251,14 +251,20 @@ def _set_aside(engine: duckdb.DuckDBPyConnection, written: Path) -> list[tuple[t
     return [(tuple(cells), reason, line or 0) for cells, reason, line in found]
 
 
-def _told(engine: duckdb.DuckDBPyConnection, written: Path) -> tuple[int, int, datetime | None, datetime | None, str]:
+def _told(
+    engine: duckdb.DuckDBPyConnection, written: Path
+) -> tuple[int, int, datetime | None, datetime | None, str, float]:
     rows, rounded, first, last, low, high = engine.execute(
         "SELECT count(*), count(*) FILTER (_rounded), min(ChargePeriodStart), max(ChargePeriodStart), "
         "min(BillingCurrency), max(BillingCurrency) "
         f"FROM read_parquet({literal(str(written))})"
     ).fetchall()[0]
     currency = low if low == high else ""
-    return rows, rounded, first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC), currency
+    size = engine.execute(
+        "SELECT sum(total_uncompressed_size) / sum(num_values) FROM parquet_metadata(?) WHERE path_in_schema = 'Tags'",
+        [str(written)],
+    ).fetchall()[0][0]
+    return rows, rounded, first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC), currency, size or 0.0
 
 
 def _remember(part: Part, target: Path) -> None:

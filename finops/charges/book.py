@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from finops.charges import questions, rejects
 from finops.charges.part import Part
 from finops.charges.period import Period
-from finops.charges.questions import Question, Where
+from finops.charges.questions import Facts, Question, Where
 from finops.charges.rejects import Rejected
 from finops.errors import DataError, MixedCurrencies
 
@@ -50,8 +50,7 @@ class Charges:
     def __init__(self, engine: duckdb.DuckDBPyConnection, known: Known, scratch: Path | None) -> None:
         self._engine = engine
         self._known = known
-        codes = {part.currency for part in known.parts}
-        self._only = codes.pop() if len(codes) == 1 else ""
+        self._facts = _facts(known.parts)
         self._lock = threading.Lock()
         self._finish = weakref.finalize(self, _drop, engine, scratch)
 
@@ -101,17 +100,15 @@ class Charges:
     @property
     def currencies(self) -> list[str]:
         """The BillingCurrency codes in use."""
-        if self._only:
-            return [self._only]
+        if self._facts.currency:
+            return [self._facts.currency]
         rows = self._ask(Question('SELECT DISTINCT upper(trim("BillingCurrency")) FROM charges ORDER BY 1'))
         return [row[0] for row in rows]
 
     @property
     def span(self) -> Period:
         """From the first day that has charges to the end of the last one."""
-        firsts = [part.first for part in self._known.parts if part.first]
-        lasts = [part.last for part in self._known.parts if part.last]
-        return Period(min(firsts).date(), max(lasts).date() + timedelta(days=1))
+        return Period(self._facts.first.date(), self._facts.last.date() + timedelta(days=1))
 
     def write_rejected(self, target: Path) -> None:
         """Write the rows that were set aside to `target` (CSV: file, line, reason, row)."""
@@ -163,7 +160,7 @@ class Charges:
             "Before": f"CASE WHEN {{0}} THEN {amount} END",
             "After": f"CASE WHEN {{1}} THEN {amount} END",
         }
-        question = questions.sums(keys, measures, [before, after], where, self._only)
+        question = questions.sums(keys, measures, [before, after], where, self._facts)
         nil = Decimal(0)
         width = len(keys)
         if top is None:
@@ -225,7 +222,7 @@ class Charges:
         currency: str | None,
         where: Where | None,
     ) -> list[tuple[Any, ...]]:
-        return self._chosen(self._ask(questions.sums(keys, measures, periods, where, self._only)), len(keys), currency)
+        return self._chosen(self._ask(questions.sums(keys, measures, periods, where, self._facts)), len(keys), currency)
 
     def _movers(self, question: Question, top: int, width: int, currency: str | None) -> list[tuple[Any, ...]]:
         """The `top` largest changes; sorting a million resources in Python would take longer than adding them up."""
@@ -233,8 +230,8 @@ class Charges:
         change = 'abs(COALESCE("After", 0) - COALESCE("Before", 0))'
         ranked = Question(
             f"SELECT * FROM ({question.sql}) "
-            f"QUALIFY row_number() OVER (PARTITION BY currency ORDER BY {change} DESC{ties}) <= ?",
-            [*question.values, top],
+            f"QUALIFY row_number() OVER (PARTITION BY c ORDER BY {change} DESC{ties}) <= ?",
+            (*question.values, top),
         )
         return self._chosen(self._ask(ranked), width, currency)
 
@@ -276,6 +273,18 @@ class Charges:
             cursor.close()
 
 
+def _facts(parts: Sequence[Part]) -> Facts:
+    currencies = {part.currency for part in parts}
+    rows = sum(part.rows for part in parts)
+    return Facts(
+        min(part.first for part in parts if part.first),
+        max(part.last for part in parts if part.last),
+        currencies.pop() if len(currencies) == 1 else "",
+        # An index into a dictionary takes up to 4 bytes, a tag text of its own dozens.
+        sum(part.tag_bytes * part.rows for part in parts) < 16 * rows,
+    )
+
+
 def trimmed(amount: Decimal) -> Decimal:
     """`amount` without the zeros behind its last digit, but with two decimals at least: 2.64, 100.00, 0.000011139."""
     _, digits, exponent = amount.as_tuple()
@@ -312,7 +321,3 @@ def _drop(engine: duckdb.DuckDBPyConnection, scratch: Path | None) -> None:
     engine.close()
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -26,13 +26,14 @@ def part(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, found: Map
         return None
     stats = engine.execute(
         "SELECT path_in_schema, sum(stats_null_count), sum(num_values), bool_and(stats_null_count IS NOT NULL), "
-        "min(stats_min_value), max(stats_max_value) FROM parquet_metadata(?) GROUP BY 1",
+        "min(stats_min_value), max(stats_max_value), "
+        "sum(total_uncompressed_size) / sum(num_values) FROM parquet_metadata(?) GROUP BY 1",
         [str(file)],
     ).fetchall()
     told = {row[0]: row[1:] for row in stats}
     rows = told.get(found["BilledCost"], (0, 0))[1]
     for name in NEEDED:
-        nulls, _, is_known, low, high = told.get(found[name], (1, 0, False, None, None))
+        nulls, _, is_known, low, high, _ = told.get(found[name], (1, 0, False, None, None, 0))
         if not rows or not is_known or nulls:
             return None
         if name == "BillingCurrency" and not (_CURRENCY.fullmatch(low or "") and _CURRENCY.fullmatch(high or "")):
@@ -41,10 +42,11 @@ def part(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, found: Map
     if first is None or last is None or not 1990 <= first.year <= last.year <= 2200:
         return None
     columns = {name: _as_it_lies(name, found, kinds) for name in TYPES}
-    low, high = told[found["BillingCurrency"]][3:]
+    low, high = told[found["BillingCurrency"]][3:5]
     currency = low if low == high else ""
+    tag_bytes = float(told[found["Tags"]][5]) if found.get("Tags") in told else 0.0
     layout = ", ".join(f"{column} {kinds[column]}" for column in found.values())
-    return Part(str(file), str(file), "focus", int(rows), (), 0, first, last, currency, columns, layout)
+    return Part(str(file), str(file), "focus", int(rows), (), 0, first, last, currency, tag_bytes, columns, layout)
 
 
 def _as_it_lies(name: str, found: Mapping[str, str], kinds: Mapping[str, str]) -> str:

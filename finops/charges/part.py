@@ -25,6 +25,8 @@ class Part:
     """Earliest and latest ChargePeriodStart."""
     currency: str = ""
     """The one BillingCurrency of all its charges; "" where there are several."""
+    tag_bytes: float = 99.0
+    """Bytes that Tags take for each charge before compression: few where Parquet holds each text once."""
     columns: Mapping[str, str] | None = None
     """SQL of each FOCUS column where the source is asked in place, without a copy."""
     layout: str = ""

@@ -12,8 +12,8 @@ from finops.charges.columns import literal
 UNTAGGED = "(untagged)"
 
 
-def value(tags: str, key: str) -> str:
-    """The value of the tag `key`, trimmed and else as written; null where it is absent or empty.
+def token(tags: str, key: str) -> str:
+    """The value of the tag `key` as JSON has it, quotes included; "" where the tag is absent.
 
     Letter case and separators of the key make no difference: CostCenter, costcenter, cost-center, Cost_Center and
     " cost center" are one. Where several are there, the first counts.
@@ -21,13 +21,16 @@ def value(tags: str, key: str) -> str:
     letters = re.sub(r"[\W_]", "", key)
     name = r"[\s_.\-]*".join(re.escape(letter) for letter in letters)
     # A quote inside a JSON text is escaped, so `"CostCenter" :` cannot occur inside a value.
-    pattern = rf'(?i)"\s*{name}\s*"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|([^"\s,}}\]]+))'
-    string = f"regexp_extract({tags}, {literal(pattern)}, 1)"
-    number = f"regexp_extract({tags}, {literal(pattern)}, 2)"
+    pattern = rf'(?i)"\s*{name}\s*"\s*:\s*("(?:[^"\\]|\\.)*"|[^"\s,}}\]]+)'
+    return f"regexp_extract({tags}, {literal(pattern)}, 1)"
+
+
+def value(found: str) -> str:
+    """What the JSON text `found` says, trimmed and else as written; null where it is absent, null or empty."""
     # Escapes such as é or \" are JSON's to undo; most values have none.
     plain = (
-        f"CASE WHEN contains({string}, '\\') "
-        f"THEN COALESCE(json_extract_string(TRY_CAST('[\"' || {string} || '\"]' AS JSON), '$[0]'), {string}) "
-        f"ELSE {string} END"
+        f"CASE WHEN contains({found}, '\\') "
+        f"THEN COALESCE(json_extract_string(TRY_CAST('[' || {found} || ']' AS JSON), '$[0]'), trim({found}, '\"')) "
+        f"ELSE trim({found}, '\"') END"
     )
-    return f"COALESCE(NULLIF(trim({plain}), ''), NULLIF(NULLIF({number}, ''), 'null'))"
+    return f"CASE WHEN {found} NOT IN ('', 'null') THEN NULLIF(trim({plain}), '') END"
