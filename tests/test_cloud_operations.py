@@ -117,10 +117,11 @@ def test_without_wait_nothing_is_polled(fake: FakeAzure, azure: Azure):
 
 
 def test_a_poll_that_is_lost_is_asked_again(fake: FakeAzure, azure: Azure):
-    fake.on("DELETE", THING, Reply(202, None, TRACKED))
-    fake.on("GET", STATUS, RUNNING, *[fault("reset")] * 6, SUCCEEDED)
+    fake.on("PUT", THING, Reply(202, None, TRACKED))
+    fake.on("GET", STATUS, RUNNING, *[fault("reset")] * 6, SUCCEEDED)  # more than one call's own tries
+    fake.on("GET", THING, ok({"id": "c"}))
 
-    assert azure.delete(THING, "1") == {}
+    assert azure.put(THING, "1", {}) == {"id": "c"}
 
 
 def test_polls_wait_as_retry_after_says_and_not_as_rate_headers_do(fake: FakeAzure, azure: Azure, clock: StillTime):
