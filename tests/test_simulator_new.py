@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from living import live, told
 
 from finops.cli import cli
 from finops.errors import UsageError
 from finops.simulator import new_estate
 from finops.simulator.world import World
-from tests.living import live, told
 
 ML = "microsoft.machinelearningservices/workspaces"
 

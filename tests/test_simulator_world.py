@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from living import WORKSPACE, billed, cluster, day, deployment, endpoint, estate, instance, job, live, told
 
 from finops.errors import DataError, UsageError
 from finops.simulator.world import World
-from tests.living import WORKSPACE, billed, cluster, day, deployment, endpoint, estate, instance, job, live, told
 
 HOUR = Decimal("0.293")  # a Standard_DS3_v2 in eastus
 SPOT = Decimal("0.0585")
