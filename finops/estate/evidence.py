@@ -97,7 +97,7 @@ class Evidence:
         subscription = subscription_of(resource_id)
         if subscription not in self.locks:
             raise self.missing(LOCKS, resource_id)
-        over = set(scopes(resource_id))
+        over = scopes(resource_id)
         return [lock for lock in self.locks[subscription] if lock_scope(text(lock, "id")) in over]
 
     def events_of(self, resource_id: str) -> list[Json]:
@@ -118,9 +118,11 @@ class Evidence:
         start, end = series.window(self.as_of)
         values: dict[datetime, float] = {}
         for point in data:
-            moment, measured = moment_of(point, "timeStamp"), at(point, series.aggregation)
-            if moment and start <= moment < end and isinstance(measured, int | float) and 0 <= measured < LARGEST:
-                values[moment] = float(measured)
+            measured = at(point, series.aggregation)
+            if isinstance(measured, int | float) and 0 <= measured < LARGEST:
+                moment = moment_of(point, "timeStamp")
+                if moment and start <= moment < end:
+                    values[moment] = float(measured)
         wanted = int((end - start) / timedelta(hours=1))
         if len(values) < wanted * COVERAGE:
             raise NotKnown(f"Monitor has {len(values)} of the {wanted} hourly points of the last {series.days} days")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 # Names that Azure itself uses for the two kinds of container; `type_of` gives the short one.
 ALIASES = {
@@ -17,6 +17,7 @@ def key(resource_id: str) -> str:
     return resource_id.strip().rstrip("/").lower()
 
 
+@lru_cache(1 << 16)
 def type_of(resource_id: str) -> str:
     """The resource type that an id names, in lower case; "subscriptions" and "resourcegroups" for the containers.
 
@@ -43,14 +44,12 @@ def within(resource_id: str, scope: str) -> bool:
     return inner == outer or inner.startswith(outer + "/")
 
 
-def scopes(resource_id: str) -> Iterator[str]:
+@lru_cache(1 << 16)
+def scopes(resource_id: str) -> tuple[str, ...]:
     """The id itself, then every scope above it that is a resource, a resource group or a subscription; lower case."""
     parts = key(resource_id).strip("/").split("/")
-    while len(parts) > 1:
-        # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
-        if parts[-2] != "providers":
-            yield "/" + "/".join(parts)
-        parts = parts[:-2]
+    # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
+    return tuple("/" + "/".join(parts[:end]) for end in range(len(parts), 1, -2) if parts[end - 2] != "providers")
 
 
 def lock_scope(lock_id: str) -> str:

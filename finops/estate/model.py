@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -97,7 +97,7 @@ def at(body: Any, path: str) -> Any:
     Bodies come from outside and may lack anything: a body that is not as documented never ends a run.
     """
     for name in path.split("."):
-        if not isinstance(body, Mapping):
+        if not isinstance(body, dict):
             return None
         body = body.get(name)
     return body
@@ -107,11 +107,3 @@ def text(body: Any, path: str) -> str:
     """The text at a dotted path; "" where there is none, or something else."""
     found = at(body, path)
     return found if isinstance(found, str) else ""
-
-
-def items(body: Any, path: str) -> Iterable[Any]:
-    """The values of the list or object at a dotted path; none where there is neither."""
-    found = at(body, path)
-    if isinstance(found, Mapping):
-        return list(found.values())
-    return found if isinstance(found, list) else []
