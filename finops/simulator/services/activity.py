@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator.answers import WireError, page
+from finops.simulator.ids import is_within
 from finops.simulator.odata import BadFilter, compiled, field_reader
 from finops.simulator.services.arm import existing_subscription
 from finops.simulator.store import Json
@@ -39,7 +40,7 @@ def routes(world: World) -> list[BaseRoute]:
 
 
 def _list(world: World, request: Request) -> Response:
-    subscription = existing_subscription(world, request.path_params["subscription"])["subscriptionId"].lower()
+    subscription = str(existing_subscription(world, request.path_params["subscription"])["id"]).lower()
     text = request.query_params.get("$filter")
     if not text or "eventtimestamp" not in text.lower():
         raise _refused("The $filter with eventTimestamp is required.")
@@ -66,8 +67,7 @@ def _refused(text: str) -> WireError:
 
 
 def _of(event: Json, subscription: str) -> bool:
-    held = str(event.get("subscriptionId") or event.get("resourceId", ""))
-    return subscription in held.lower()
+    return is_within(str(event.get("resourceId") or event.get("resourceUri") or event.get("id", "")), subscription)
 
 
 def _anything(text: str) -> Json:

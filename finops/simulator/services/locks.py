@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator import writes
-from finops.simulator.answers import WireError, body_of, ok, page
+from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.ids import is_within, parts_of
 from finops.simulator.services.arm import existing, existing_subscription
 from finops.simulator.store import Json
@@ -92,7 +92,7 @@ def _get(world: World, request: Request) -> Response:
 
 def _put(world: World, request: Request) -> Response:
     lock_id, found = _named(world, request)
-    properties = body_of(request).get("properties", {})
+    properties = shaped(body_of(request), {"properties": {"level": str, "notes": str}}).get("properties") or {}
     level = LEVELS.get(str(properties.get("level", "")).lower())
     if level is None:
         raise WireError(400, "LockLevelInvalid", "The level of the lock must be CanNotDelete or ReadOnly.")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator import operations, writes
-from finops.simulator.answers import WireError, body_of, ok, page, principal_of
+from finops.simulator.answers import WireError, body_of, ok, page, principal_of, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.services.arm import addressed, existing, fresh, merged
 from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, located, places, provisioning, remove
@@ -22,6 +22,18 @@ COMPUTE = f"{WORKSPACE}/computes/{{compute}}"
 CREATE, SCALE, DELETE = {"AmlCompute": 30, "ComputeInstance": 180}, 10, 60
 TURNING = {"start": ("Starting", "Running"), "stop": ("Stopping", "Stopped"), "restart": ("Restarting", "Running")}
 NODE_COUNTS = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
+
+
+SCALE_SETTINGS = {"minNodeCount": int, "maxNodeCount": int, "nodeIdleTimeBeforeScaleDown": str}
+INNER: Json = {
+    "vmSize": str,
+    "vmPriority": str,
+    "state": str,
+    "idleTimeBeforeShutdown": str,
+    "schedules": dict,
+    "scaleSettings": SCALE_SETTINGS,
+}
+SHAPE: Json = {"properties": {"computeType": str, "computeLocation": str, "properties": INNER}}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -50,6 +62,7 @@ def _workspace(request: Request) -> str:
 def _put(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
     found = addressed(world, parts)
+    shaped(body_of(request), SHAPE)
     body = located(world, fresh(world, request, parts, found))
     properties = body["properties"]
     kind = properties.get("computeType")
@@ -87,7 +100,7 @@ def _put(world: World, request: Request) -> Response:
 
 def _patch(world: World, request: Request) -> Response:
     found = existing(world, parts_of(request.scope["path"]))
-    patch = body_of(request)
+    patch = shaped(body_of(request), SHAPE)
     inner = (patch.get("properties") or {}).get("properties") or {}
     _same_kind(found["properties"], found["properties"]["computeType"], inner)
     body = merged(found, patch)
@@ -184,7 +197,7 @@ def _idle_shutdown(world: World, request: Request) -> Response:
     found = existing(world, parts_of(request.scope["path"].rpartition("/")[0]))
     if found["properties"]["computeType"] != "ComputeInstance":
         raise _bad("Idle shutdown is a setting of compute instances only.")
-    body = merged(found, {"properties": {"properties": body_of(request)}})
+    body = merged(found, {"properties": {"properties": shaped(body_of(request), INNER)}})
     writes.put(world, request, body)
     return ok(None, 200)
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from finops.simulator.answers import WireError, body_of, ok, page
+from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.ids import parent_of, parts_of
 from finops.simulator.services.arm import addressed, collection, existing, fresh, merged
 from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, located, remove
@@ -19,6 +19,17 @@ from finops.simulator.world import World
 KINDS = ("onlineEndpoints", "batchEndpoints", "serverlessEndpoints")
 # Seconds: an endpoint is there at once, a managed online deployment takes minutes.
 ENDPOINT, ONLINE_DEPLOYMENT, BATCH_DEPLOYMENT, DELETE = 10, 420, 10, 60
+
+
+SHAPE: Json = {
+    "properties": {
+        "traffic": {"*": int},
+        "properties": dict,
+        "instanceType": str,
+        "endpointComputeType": str,
+        "scaleSettings": {"scaleType": str, "minInstances": int, "maxInstances": int},
+    },
+}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -47,6 +58,7 @@ def _is_deployment(resource_id: str) -> bool:
 def _put(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
     found = addressed(world, parts)
+    shaped(body_of(request), SHAPE)
     body = located(world, fresh(world, request, parts, found))
     if _is_deployment(parts.id):
         return _put_deployment(world, request, body, found)
@@ -93,7 +105,7 @@ def _put_deployment(world: World, request: Request, body: Json, found: Json | No
 
 def _patch(world: World, request: Request) -> Response:
     found = existing(world, parts_of(request.scope["path"]))
-    body = merged(found, body_of(request))
+    body = merged(found, shaped(body_of(request), SHAPE))
     checked(body.get("tags") or {})
     return create(world, request, body, ENDPOINT, "mfeOperation")
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator import operations, writes
-from finops.simulator.answers import WireError, ok, page
+from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.services.arm import addressed, collection, existing, fresh
 from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, places, remove
@@ -20,6 +20,21 @@ from finops.simulator.world import World
 JOB = f"{WORKSPACE}/jobs/{{name}}"
 SCHEDULE = f"{WORKSPACE}/schedules/{{name}}"
 OVER = {"completed", "failed", "canceled", "notresponding"}
+
+
+SHAPE: Json = {
+    "properties": {
+        "jobType": str,
+        "computeId": str,
+        "isArchived": bool,
+        "tags": {"*": str},
+        "properties": dict,
+        "resources": {"instanceCount": int},
+        "isEnabled": bool,
+        "trigger": dict,
+        "action": dict,
+    },
+}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -65,6 +80,7 @@ def _has_tag(tags: Json, asked: str) -> bool:
 def _submit(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
     found = addressed(world, parts)
+    shaped(body_of(request), SHAPE)
     body = fresh(world, request, parts, found)
     sent = body["properties"]
     if not sent.get("jobType"):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from finops.simulator.answers import WireError, body_of, ok
+from finops.simulator.answers import WireError, body_of, ok, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.metric_names import METRICS, Metric
 from finops.simulator.services.arm import existing, existing_subscription
@@ -122,7 +122,7 @@ def _region(world: World, request: Request) -> Response:
 
 
 def _batch(world: World, request: Request) -> Response:
-    ids = [str(each) for each in body_of(request).get("resourceids") or []]
+    ids = [str(each) for each in shaped(body_of(request), {"resourceids": list}).get("resourceids") or []]
     if not 1 <= len(ids) <= MOST_IN_BATCH:
         raise _refused(f"A batch has from 1 to {MOST_IN_BATCH} resource ids, not {len(ids)}.")
     kinds = {parts_of(each).type.lower() for each in ids}

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator import writes
-from finops.simulator.answers import WireError, body_of, ok
+from finops.simulator.answers import WireError, body_of, ok, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.services.arm import existing, existing_subscription
 from finops.simulator.store import Json
@@ -72,7 +72,8 @@ def _get(world: World, request: Request) -> Response:
 
 
 def _sent(request: Request) -> dict[str, str]:
-    properties = body_of(request).get("properties") or {}
+    body = shaped(body_of(request), {"operation": str, "properties": {"tags": {"*": str | int | float}}})
+    properties = body.get("properties") or {}
     return checked(properties.get("tags") or {})
 
 
