@@ -199,7 +199,7 @@ def test_a_week_of_credits_is_negative_and_reported(tmp_path: Path) -> None:
 
 
 def test_a_period_outside_of_the_data_is_refused_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no charges from 1 to 7 Jan 2026: the cost data runs from 8 to 22 Nov 2026"):
+    with pytest.raises(DataError, match="no charges in 1 to 7 Jan 2026; the cost data covers 8 to 22 Nov 2026"):
         report_of(tmp_path, *two_weeks("CC-1", "1", "1"), period=Period.week_ending(date(2026, 1, 7)))
 
 

@@ -142,7 +142,8 @@ def _name(kind: str, period: Period) -> str:
         return f"cost-{end:%Y-%m}" + ("" if periods.is_whole_month(period) else f"-to-{end:%d}")
     if kind == "week":
         return f"cost-week-{end:%Y-%m-%d}"
-    return f"cost-{period.start.date():%Y-%m-%d}-to-{end:%Y-%m-%d}"
+    first = period.start.date()
+    return f"cost-{first}" if first == end else f"cost-{first}-to-{end}"
 
 
 def _month(asked: Asked, period: Period, settings: ReportSettings, now: datetime, book: Charges) -> Month:

@@ -24,13 +24,26 @@ WIDTH_INCHES, DPI, POINTS = 5.6, 200, 12
 # About what a letter of that size takes.
 LETTER_INCHES = 0.1
 COLOURS = 64
+LOOK: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": POINTS,
+    "axes.linewidth": 0.8,
+    # "$34.3k to $36.3k" is money, not TeX between two dollars. Read when a text is made, not when it is drawn.
+    "text.parse_math": False,
+}
 LONGEST_LABEL = 24
 
 
 def charts(report: Report) -> dict[str, bytes]:
     """PNG by name: "cost" (added up over the month), "movers" (change by cost centre; cost on a first run)."""
+    import matplotlib as mpl
+
     words = Words(report.digits)
-    return {"cost": _cost(report.curve, words), "movers": _bars(report, words)}
+    with mpl.rc_context():
+        # Not the machine's matplotlibrc: the same figures look the same everywhere.
+        mpl.rcdefaults()
+        mpl.rcParams.update(LOOK)
+        return {"cost": _cost(report.curve, words), "movers": _bars(report, words)}
 
 
 def _cost(curve: Curve, words: Words) -> bytes:
@@ -38,7 +51,7 @@ def _cost(curve: Curve, words: Words) -> bytes:
     figure, axes = _figure(2.9)
     total = curve.days[-1].so_far
     axes.plot(*_points(curve.days), color=BLUE, linewidth=2.4, solid_capstyle="round", zorder=3)
-    axes.plot(*_points(curve.days[-1:]), color=BLUE, marker="o", markersize=6, zorder=4, clip_on=False)
+    axes.plot(len(curve.days), _height(total), color=BLUE, marker="o", markersize=6, zorder=4, clip_on=False)
     if curve.before_days:
         axes.plot(*_points(curve.before_days), color=GREY, linewidth=1.5, zorder=2)
     span = _days_shown(curve)
@@ -64,7 +77,7 @@ def _label_curves(axes: Axes, curve: Curve, words: Words, span: int, highest: fl
         while any(abs(y - other) < 1.35 * gap for other in taken):
             y += gap / 4
         taken.append(y)
-        axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5, fontsize=POINTS)
+        axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5)
 
     here = len(curve.days)
     if curve.budget:
@@ -129,7 +142,6 @@ def _bars(report: Report, words: Words) -> bytes:
             textcoords="offset points",
             color=colour,
             weight="bold",
-            fontsize=POINTS,
             ha="left" if value >= 0 else "right",
             va="center",
         )
@@ -149,37 +161,32 @@ def _room_for_amounts(axes: Axes, values: Sequence[float], amounts: Sequence[str
 def _statement(text: str) -> bytes:
     figure, axes = _figure(0.6)
     axes.axis("off")
-    axes.text(0, 0.5, text, color=FAINT, va="center", fontsize=POINTS, transform=axes.transAxes)
+    axes.text(0, 0.5, text, color=FAINT, va="center", transform=axes.transAxes)
     return _png(figure)
 
 
 def _figure(height_inches: float) -> tuple[Figure, Axes]:
     """An empty figure of the report's look. The object API: pyplot keeps figures alive and picks a display."""
-    import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"font.size": POINTS, "font.family": ["DejaVu Sans"], "axes.linewidth": 0.8}):
-        figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white")
-        figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
     axes.set_facecolor("white")
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(colors=FAINT, labelsize=POINTS)
+    axes.tick_params(colors=FAINT)
     return figure, axes
 
 
 def _png(figure: Figure) -> bytes:
     """The figure in 64 colours: a quarter of the size, and the same bytes for the same figure."""
-    import matplotlib as mpl
     from PIL import Image
 
     drawn = io.BytesIO()
-    # "$34.3k to $36.3k" is money, not TeX between two dollars.
-    with mpl.rc_context({"text.parse_math": False}):
-        figure.savefig(drawn, format="png", metadata={"Software": None})
+    figure.savefig(drawn, format="png", metadata={"Software": None})
     drawn.seek(0)
     small = io.BytesIO()
     with Image.open(drawn) as picture:
@@ -189,9 +196,8 @@ def _png(figure: Figure) -> bytes:
 
 
 def _points(days: Sequence[Day]) -> tuple[list[int], list[float]]:
-    first = days[0].day
-    offset = first.day if len(days) == 1 else 1
-    return [offset + place for place in range(len(days))], [_height(day.so_far) for day in days]
+    """Day 1, 2, ... and the cost added up by then."""
+    return list(range(1, len(days) + 1)), [_height(day.so_far) for day in days]
 
 
 def _days_shown(curve: Curve) -> int:

@@ -55,7 +55,7 @@ def choose(book: Charges, now: datetime, week_ends: str, asked: Period | None) -
         period = _so_far(asked, newest, now)
         if period.start.date() > last or last_day(period) < first:
             raise DataError(
-                f"There are no charges from {period.label}: the cost data runs from {Period(first, last + DAY).label}.",
+                f"There are no charges in {period.label}; the cost data covers {Period(first, last + DAY).label}.",
                 "Ask for a period inside it, or load the cost data of that time.",
             )
     by_month = asked is not None and is_whole_month(asked)
