@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,12 +227,11 @@ class Charges:
     def _movers(self, question: Question, top: int, width: int, currency: str | None) -> list[tuple[Any, ...]]:
         """The `top` largest changes; sorting a million resources in Python would take longer than adding them up."""
         ties = "".join(f", {n + 1}" for n in range(width))
-        change = 'abs(COALESCE("After", 0) - COALESCE("Before", 0))'
-        ranked = Question(
-            f"SELECT * FROM ({question.sql}) "
-            f"QUALIFY row_number() OVER (PARTITION BY c ORDER BY {change} DESC{ties}) <= ?",
-            (*question.values, top),
+        order = f'ORDER BY abs(COALESCE("After", 0) - COALESCE("Before", 0)) DESC{ties}'
+        first = (
+            f"{order} LIMIT ?" if self._facts.currency else f"QUALIFY row_number() OVER (PARTITION BY c {order}) <= ?"
         )
+        ranked = Question(f"SELECT * FROM ({question.sql}) {first}", (*question.values, top))
         return self._chosen(self._ask(ranked), width, currency)
 
     def _chosen(self, rows: list[tuple[Any, ...]], at: int, currency: str | None) -> list[tuple[Any, ...]]:
@@ -293,6 +292,13 @@ def trimmed(amount: Decimal) -> Decimal:
     drop = max(0, min(zeros, -2 - exponent)) if any(digits) else max(0, -2 - exponent)
     kept = digits[: len(digits) - drop] if any(digits) else (0,)
     return Decimal((0 if not any(digits) else amount.as_tuple().sign, kept, exponent + drop))
+
+
+def added(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of `amounts` with all its digits: Python's own addition keeps 28."""
+    with localcontext() as context:
+        context.prec = 80
+        return trimmed(sum(amounts, Decimal(0)))
 
 
 def _periods(period: Period | None) -> list[Period]:

@@ -35,6 +35,8 @@ class Run:
     export: str = ""
     rows: int | None = None
     until: datetime | None = None
+    is_named: bool = False
+    """Somebody asked for this very file; others were found in a folder, and may turn out to be something else."""
     older: tuple[Run, ...] = ()
     """Complete runs that this one replaces, newest first: they stand in when its rows turn out to be short."""
 
@@ -69,10 +71,11 @@ def runs(paths: Sequence[str | Path]) -> Found:
             manifests[path.resolve()] = manifest.read(path)
         else:
             loose[path.resolve()] = None
+    named = {Path(path).expanduser().resolve() for path in paths}
     used, waiting = manifest.newest(list(manifests.values()))
     listed = {part.resolve() for run in manifests.values() for part in run.parts}
     return Found(
-        (*kept, *_exported(used), *_grouped(file for file in loose if file not in listed or _named(file, paths))),
+        (*kept, *_exported(used), *_grouped((file for file in loose if file not in listed or file in named), named)),
         tuple(waiting),
         tuple(chain[0].file.parent for chain in used if chain[0].kind == "other"),
         tuple(missing),
@@ -112,11 +115,6 @@ def _look_into(folder: Path, manifests: dict[Path, manifest.Manifest], loose: di
             loose[entry.resolve()] = None
 
 
-def _named(file: Path, paths: Sequence[str | Path]) -> bool:
-    """Whether a part of an export was asked for by its own name; then its manifest is not consulted."""
-    return any(Path(path).expanduser().resolve() == file for path in paths)
-
-
 def _exported(used: Iterable[list[manifest.Manifest]]) -> Iterator[Run]:
     for chain in used:
         if chain[0].kind != "other":
@@ -140,7 +138,7 @@ def _ingested(folder: Path, entry: store.Entry) -> Run:
     )
 
 
-def _grouped(files: Iterable[Path]) -> Iterator[Run]:
+def _grouped(files: Iterable[Path], named: set[Path]) -> Iterator[Run]:
     """Files in one folder whose names differ only in a part number are one run; any other file is a run of its own."""
     together: dict[tuple[Path, str], list[Path]] = {}
     for file in files:
@@ -155,7 +153,7 @@ def _grouped(files: Iterable[Path]) -> Iterator[Run]:
                 f"{parts[0]} cannot be read ({fault.strerror}).", "Check the path and its permissions."
             ) from fault
         name = str(parts[0]) if len(parts) == 1 else f"{parts[0].parent} ({len(parts)} parts)"
-        yield Run(name, tuple(parts), datetime.fromtimestamp(when, UTC))
+        yield Run(name, tuple(parts), datetime.fromtimestamp(when, UTC), is_named=any(part in named for part in parts))
 
 
 def nothing(paths: Sequence[str | Path], found: Found) -> DataError:

@@ -54,7 +54,22 @@ def load(
 
 def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratch: Path, late_hours: int) -> Known:
     notes: list[str] = []
-    runs = [_loaded(database, run, store, notes) for run in found.runs]
+    gaps = [
+        Gap(run.export, f"the export run in {run.file.parent}", f"not complete: {run.fault}") for run in found.waiting
+    ]
+    gaps += [Gap(one.scope, f"charges of {one.month}", one.reason) for one in found.missing]
+    runs: list[Loaded] = []
+    faults: list[DataError] = []
+    for run in found.runs:
+        try:
+            runs.append(_loaded(database, run, store, notes))
+        except DataError as fault:
+            if run.is_named:
+                raise
+            faults.append(fault)
+            gaps.append(Gap(run.name, "a file in the folder", str(fault)))
+    if not runs:
+        raise faults[0]
     rival = overlap.rivals(runs)
     if rival:
         notes += overlap.settle(database, runs, rival)
@@ -66,12 +81,8 @@ def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratc
         for part in run.parts
         if part.rounded
     ]
-    gaps = tuple(
-        Gap(run.export, f"the export run in {run.file.parent}", f"not complete: {run.fault}") for run in found.waiting
-    )
-    gaps += tuple(Gap(one.scope, f"charges of {one.month}", one.reason) for one in found.missing)
     parts = tuple(part for run in runs for part in run.parts)
-    return Known(parts, tuple(notes), gaps, bases, _complete_until(runs, late_hours))
+    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours))
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:
