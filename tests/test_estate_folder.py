@@ -11,8 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from finops.errors import DataError
-from finops.estate import Gap, check, stamp
+from finops.estate import Gap, check, faults, queries, stamp
+from finops.estate.facts import definitions
 from finops.estate.folder import Stamp, arm_file, lines, write, write_lines, write_stamp
+from finops.estate.replay import PATHS
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -137,3 +139,41 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
 
     assert list(lines(file)) == [{"a": 1}]
     assert [found.name for found in tmp_path.iterdir()] == ["x.jsonl"]
+
+
+DOCS = (Path(__file__).parent.parent / "docs" / "estate-format.md").read_text("utf-8")
+
+
+def test_every_fact_is_documented():
+    assert [one.name for one in definitions() if f"`{one.name}`" not in DOCS] == []
+
+
+def test_every_kind_of_gap_is_documented():
+    kinds = {*PATHS, queries.GRAPH, queries.PRICES}
+
+    assert [what for what in kinds if f"| `{what}` |" not in DOCS] == []
+
+
+@pytest.mark.parametrize(
+    ("gap", "path"),
+    [
+        (Gap("/", queries.CHARGES, "no"), r"/providers/microsoft\.costmanagement/query(\?|$)"),
+        (
+            Gap("/subscriptions/A", queries.LOCKS, "no"),
+            r"^/subscriptions/a/providers/microsoft\.authorization/locks(\?|$)",
+        ),
+    ],
+)
+def test_a_gap_is_refused_where_it_was_asked(gap, path):
+    assert [rule["path"] for rule in faults([gap])] == [path]
+
+
+@pytest.mark.parametrize(("status", "again"), [(403, 403), (404, 404), (429, 403), (500, 403), (0, 403)])
+def test_a_gap_that_a_client_would_retry_is_refused_for_good(status, again):
+    assert faults([Gap("/subscriptions/a", queries.LOCKS, "no", status)])[0]["status"] == again
+
+
+def test_a_gap_of_an_unknown_kind_closes_the_whole_subscription():
+    rules = faults([Gap("/subscriptions/a/resourceGroups/g", "something", "no")])
+
+    assert [rule["path"] for rule in rules] == ["/providers/microsoft.resourcegraph/resources", "^/subscriptions/a/"]
