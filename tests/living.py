@@ -22,7 +22,7 @@ def estate(folder: Path, *bodies: dict[str, Any], as_of: str = "2026-06-01T00:00
     world = World.load(folder)
     for name, profile in profiles.items():
         owner = next(body for body in bodies if body["name"].replace("-", "_") == name)
-        world.life.profiles[owner["id"].lower()] = profile
+        world.life.profiles[owner["id"].lower()] = {"id": owner["id"], **profile}
     world.resources.put({"id": SUBSCRIPTION, "displayName": "Test", "subscriptionId": SUBSCRIPTION.split("/")[-1]})
     for body in bodies:
         world.resources.put(body)

@@ -11,6 +11,7 @@ import pytest
 from living import WORKSPACE, billed, cluster, day, deployment, endpoint, estate, instance, job, live, told
 
 from finops.errors import DataError, UsageError
+from finops.simulator.simulation import remember, write
 from finops.simulator.world import World
 
 HOUR = Decimal("0.293")  # a Standard_DS3_v2 in eastus
@@ -238,6 +239,28 @@ def test_how_the_clock_moved_changes_nothing(tmp_path: Path):
 
     assert sum([7 * 400, 61 * 60, 740]) == 5 * 1440
     assert at_once == piecemeal
+
+
+def test_what_is_written_down_goes_on_as_if_it_had_never_stopped(tmp_path: Path):
+    bodies = [cluster("spot", priority="LowPriority", most=3), instance("ci-a"), endpoint("e"), deployment("e")]
+    world = estate(tmp_path / "first", *bodies, spot={"jobsPerDay": 25, "minutes": 90, "shape": "steady"},
+                   ci_a={"habit": {"days": [0, 1, 2], "from": 500, "to": 900, "forgets": 0.5}})  # fmt: skip
+    live(world, days=4, hours=9)
+
+    folder = tmp_path / "second"
+    write(folder / "arm/all.jsonl", world.resources.all())
+    remember(world, folder / "simulation", since=0)
+    stamp = {"format": 1, "name": "test", "asOf": world.clock.now().isoformat()}
+    (folder / "estate.json").write_text(json.dumps(stamp))
+    again = World.load(folder)
+    assert told(again) == told(world)
+    for one in (world, again):
+        live(one, days=5)
+
+    assert billed(again) == billed(world)
+    assert told(again) == told(world)
+    assert again.nodes == world.nodes
+    assert list(again.resources.all()) == list(world.resources.all())
 
 
 def test_cost_data_comes_eight_to_twenty_four_hours_late(tmp_path: Path):

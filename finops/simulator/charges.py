@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ REFRESH = 240
 EARLIEST, LATEST = 8 * 60, 24 * 60
 SETTLED = 72 * 60
 CLOSING_DAYS = 5
+KINDS = (".parquet", ".csv", ".csv.gz")
 
 # Shares of a day's lines that are first published with an estimate, and that change once more when the month closes.
 ESTIMATED, CORRECTED = 0.06, 0.004
@@ -83,7 +84,8 @@ class Charges:
     def history(self) -> Any:
         """What the estate's files hold of the days before the ledger begins."""
         if self._history is None:
-            parts = [_read(file) for file in sorted(self._folder.rglob("*")) if file.suffix in (".parquet", ".csv")]
+            files = [file for file in sorted(self._folder.rglob("*")) if file.name.endswith(KINDS)]
+            parts = [_read(file) for file in files]
             whole = pa.concat_tables([focus.SCHEMA.empty_table(), *parts], promote_options="permissive")
             if self.since is not None:
                 import pyarrow.compute as pc
@@ -120,19 +122,18 @@ def _read(file: Path) -> Any:
     import pyarrow.parquet
 
     try:
-        if file.suffix == ".csv":
-            read = pyarrow.csv.read_csv(
-                file,
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pa.string() for name in pyarrow.csv.open_csv(file).schema.names},
-                    null_values=["", "NULL"],
-                    strings_can_be_null=True,
-                ),
-            )
+        if file.suffix == ".parquet":
+            known = pyarrow.parquet.read_schema(file)
+            texts = [column.name for column in known if pa.types.is_string(column.type)]
+            read = pyarrow.parquet.read_table(file, read_dictionary=texts)
         else:
-            read = pyarrow.parquet.read_table(file)
+            names = pyarrow.csv.open_csv(file).schema.names
+            options = pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), null_values=["", "NULL"], strings_can_be_null=True
+            )
+            read = pyarrow.csv.read_csv(file, convert_options=options)
         return pa.table({name: _typed(name, read.column(name)) for name in read.column_names})
-    except (pa.ArrowException, ValueError) as fault:
+    except (pa.ArrowException, ValueError, InvalidOperation) as fault:
         raise DataError(
             f"{file} is not FOCUS charges: {fault}.", "Record the estate again, or take the file out of charges/."
         ) from fault
@@ -142,12 +143,17 @@ def _typed(name: str, column: Any) -> Any:
     if name in focus.DECIMALS:
         if pa.types.is_decimal(column.type):
             return column.cast(focus.DECIMAL)
-        return pa.array([None if text is None else Decimal(str(text)) for text in column.to_pylist()], focus.DECIMAL)
+        return pa.array([None if text is None else _decimal(str(text)) for text in column.to_pylist()], focus.DECIMAL)
     if name in focus.MOMENTS:
         if pa.types.is_timestamp(column.type):
             return column.cast(pa.timestamp("us", tz=column.type.tz or "UTC")).cast(focus.MOMENT)
         return pa.array([_moment(text) for text in column.to_pylist()], focus.MOMENT)
-    return column.cast(pa.string()).cast(focus.TEXT)
+    return column.cast(focus.TEXT) if pa.types.is_dictionary(column.type) else column.cast(pa.string()).cast(focus.TEXT)
+
+
+def _decimal(text: str) -> Decimal:
+    """The number, to 18 decimals: legacy exports have floating-point dust such as 1.2E-21 behind them."""
+    return Decimal(text).quantize(Decimal("1e-18"))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -81,6 +81,20 @@ def type_of(resource_id: str) -> str:
     return parts[0] if parts else ""
 
 
+def inside(body: object, *names: str) -> Json:
+    """The object found by going into `body` by `names`; an empty one where there is none."""
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def whole(value: object, otherwise: int) -> int:
+    """`value` as a whole number that is not below zero; recordings hold null and text in places."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
+        return max(0, int(value))
+    return otherwise
+
+
 def parts_of(resource_id: str) -> dict[str, str]:
     """An ARM id's segments by the lower-case name before each: {"subscriptions": "...", "resourcegroups": "..."}."""
     parts = resource_id.strip("/").split("/")

@@ -42,6 +42,11 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
     elif number % 13 == 2:
         calls["noMetrics"] = True
         draft.plant("unknown-metric", resource_id, created, metric="RequestsPerMinute")
+    elif number % 13 == 6:
+        # Calls came, but for two days nobody can say how many: less than 95 % of a fortnight is covered.
+        since = draft.ago(9)
+        calls["lostData"] = [f"{stamp_of(minute)[:19]}Z" for minute in (since, draft.ago(7))]
+        draft.plant("unknown-metric", resource_id, since, metric="RequestsPerMinute", why="two days are missing")
     elif number % 13 == 11:
         # Looks silent for hours on end, and is not: a keep case.
         calls = {"requestsPerMinute": 0.05, "shape": "night"}

@@ -16,7 +16,7 @@ from finops.simulator.life.endpoints import Deployment
 from finops.simulator.life.instances import Instance
 from finops.simulator.life.jobs import Job
 from finops.simulator.metrics import Metrics
-from finops.simulator.store import Json, Store, type_of
+from finops.simulator.store import Json, Store, inside, type_of
 
 COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
 ENDPOINTS = "microsoft.machinelearningservices/workspaces/onlineendpoints"
@@ -99,7 +99,7 @@ class Life:
 
     def move_job(self, job: Job, status: str, now: int) -> None:
         body = self.resources.get(job.id)
-        if body is not None and str(body["properties"].get("status", "")).lower() not in jobs.CANCELLED:
+        if body is not None and str(inside(body, "properties").get("status", "")).lower() not in jobs.CANCELLED:
             jobs.move_on(body, job, status, now)
 
     def drop_job(self, job_id: str) -> None:
@@ -118,7 +118,7 @@ class Life:
             self._calls_changed = True
 
     def _hear_compute(self, key: str, body: Json | None) -> None:
-        kind = str(body["properties"].get("computeType", "")).lower() if body else ""
+        kind = str(inside(body, "properties").get("computeType", "")).lower()
         if kind == "amlcompute" and body is not None:
             if key in self.clusters:
                 self.clusters[key].read(body, self.now)
@@ -139,8 +139,8 @@ class Life:
         """A job was put through the API: queue it, or stop it."""
         if body is None:
             return
-        cluster = self.clusters.get(str(body["properties"].get("computeId") or "").lower())
-        status = str(body["properties"].get("status", "")).lower()
+        cluster = self.clusters.get(str(inside(body, "properties").get("computeId") or "").lower())
+        status = str(inside(body, "properties").get("status", "")).lower()
         if cluster is None:
             return
         known = any(job.id.lower() == body["id"].lower() for job in cluster.all_jobs())

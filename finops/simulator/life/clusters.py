@@ -15,7 +15,7 @@ from finops.simulator.life.durations import minutes_of
 from finops.simulator.life.jobs import Job
 from finops.simulator.life.shapes import daily, hour_at
 from finops.simulator.sizes import size_of
-from finops.simulator.store import Json
+from finops.simulator.store import Json, inside, whole
 
 if TYPE_CHECKING:
     from finops.simulator.life import Life
@@ -61,21 +61,23 @@ class Cluster:
     def read(self, body: Json, now: int) -> None:
         """Take in the body, after it was put anew."""
         self.body = body
-        inner = body["properties"].get("properties") or {}
-        scale = inner.get("scaleSettings") or {}
+        properties, inner = inside(body, "properties"), inside(body, "properties", "properties")
+        scale = inside(inner, "scaleSettings")
         self.spot = str(inner.get("vmPriority", "")).lower() in ("lowpriority", "spot")
         self.size = size_of(str(inner.get("vmSize") or "Standard_DS3_v2"))
-        self.least = int(scale.get("minNodeCount") or 0)
-        self.most = int(scale.get("maxNodeCount") or 0)
+        self.least = whole(scale.get("minNodeCount"), 0)
+        self.most = whole(scale.get("maxNodeCount"), 0)
         self.patience = minutes_of(scale.get("nodeIdleTimeBeforeScaleDown"), default=120)
         self.profile: Json = self.life.profiles.get(self.id.lower(), {})
-        region = str(body["properties"].get("computeLocation") or body.get("location") or "eastus")
+        region = str(properties.get("computeLocation") or body.get("location") or "eastus")
         self.meter = meters.vm(self.size.name, region, self.spot)
-        self.line = self.life.line(self.meter, self.id, body.get("tags"))
+        self.line = self.life.line(self.meter, self.id, inside(body, "tags"))
         self.dimensions = json.dumps({"ClusterName": self.id.rsplit("/", 1)[-1]})
-        self.told = str(body["properties"].get("provisioningState", "Succeeded")).lower() == "succeeded"
-        silent = self.profile.get("noMetrics")
-        self.measured = not silent
+        self.measured = not self.profile.get("noMetrics")
+        # Creating and updating take seconds, and are not told apart from being there.
+        self.gone = str(properties.get("provisioningState", "")).lower() in ("deleting", "failed")
+        if self.gone:
+            self.close(now)
         self._wait_for_jobs(now)
 
     def adopt(self, nodes: list[Json], now: int) -> None:
@@ -137,7 +139,7 @@ class Cluster:
 
     def live(self, start: int, end: int) -> None:
         """Everything that happens from minute `start` until just before minute `end`."""
-        if not self.told:
+        if self.gone:
             return
         while True:
             self._happen(start)
@@ -316,7 +318,7 @@ class Cluster:
 
     def show(self) -> None:
         """Write the state into the cluster's body and its node list, as ARM tells them."""
-        inner = self.body["properties"].setdefault("properties", {})
+        inner = inside(self.body, "properties", "properties")
         states = [node.state for node in self.nodes]
         count = len(self._present())
         wanted = max(self.least, count)

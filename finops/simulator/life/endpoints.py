@@ -13,7 +13,7 @@ from finops.simulator.clock import minutes
 from finops.simulator.draws import between, key_of
 from finops.simulator.life.shapes import busy
 from finops.simulator.sizes import size_of
-from finops.simulator.store import Json
+from finops.simulator.store import Json, inside, whole
 
 if TYPE_CHECKING:
     from finops.simulator.life import Life
@@ -39,22 +39,22 @@ class Deployment:
 
 def read(life: Life, body: Json) -> Deployment | None:
     """The deployment in `body`, when it runs on VMs of ours."""
-    properties = body["properties"]
+    properties = inside(body, "properties")
     if str(properties.get("endpointComputeType", "Managed")).lower() != "managed":
         return None
-    if str(properties.get("provisioningState", "Succeeded")).lower() not in ("succeeded", "updating", "scaling"):
+    if str(properties.get("provisioningState", "")).lower() in ("deleting", "failed", "canceled"):
         return None
     endpoint = body["id"].rsplit("/deployments/", 1)[0]
     parent = life.resources.get(endpoint) or {}
     # Azure puts these two tags on the usage itself (learn.microsoft.com, how-to-view-online-endpoints-costs).
-    own = {"azuremlendpoint": endpoint.rsplit("/", 1)[-1], "azuremldeployment": body["name"]}
+    own = {"azuremlendpoint": endpoint.rsplit("/", 1)[-1], "azuremldeployment": body["id"].rsplit("/", 1)[-1]}
     return Deployment(
         id=body["id"],
         endpoint=parent.get("id", endpoint),
         size=size_of(str(properties.get("instanceType") or "Standard_DS3_v2")).name,
         region=str(body.get("location") or parent.get("location") or "eastus"),
-        instances=int((body.get("sku") or {}).get("capacity") or 1),
-        tags={**(parent.get("tags") or {}), **own},
+        instances=whole(inside(body, "sku").get("capacity"), 1),
+        tags={**inside(parent, "tags"), **own},
         profile=life.profiles.get(body["id"].lower(), {}),
         key=key_of(life.key, body["id"].lower()),
     )
@@ -98,6 +98,7 @@ def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
     shape = str(profile.get("shape", "global"))
     silent = profile.get("silentSince")
     quiet_from = minutes(life.moment(silent)) if silent else end
+    lost = [minutes(life.moment(text)) for text in profile.get("lostData") or ()]
     dimensions = json.dumps({"deployment": deployment.id.rsplit("/", 1)[-1]})
     requests = life.metrics.series(deployment.endpoint, "RequestsPerMinute", dimensions, start)
     cpu = life.metrics.series(deployment.id, "CpuUtilizationPercentage", "{}", start)
@@ -108,6 +109,9 @@ def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
     while start < end:
         until = min(end, (start // 60 + 1) * 60)
         hour = start // 60
+        if lost and lost[0] <= start < lost[1]:
+            start = until
+            continue
         rate = 0.0
         if each_minute and start < quiet_from:
             rate = round(each_minute * busy(shape, hour) * between(0.85, 1.15, deployment.key, hour), 3)

@@ -9,13 +9,14 @@ from finops.simulator.clock import stamp_of
 from finops.simulator.draws import between, draw, key_of
 from finops.simulator.life.durations import minutes_of
 from finops.simulator.life.shapes import weekday
-from finops.simulator.store import Json
+from finops.simulator.store import Json, inside, whole
 
 if TYPE_CHECKING:
     from finops.simulator.life import Life
 
 DAY = 1440
-OFF = frozenset(["stopped", "creating", "createfailed", "deleting", "deleted", "unusable", "unknown"])
+# What takes a minute counts as done: "Stopping" is off, "Starting" is on.
+OFF = frozenset(["stopped", "stopping", "createfailed", "deleting", "deleted", "unusable", "unknown"])
 
 
 class Instance:
@@ -30,11 +31,15 @@ class Instance:
     def read(self, body: Json) -> None:
         """Take in the body, after it was put anew."""
         self.body = body
-        inner = body["properties"].get("properties") or {}
-        region = str(body["properties"].get("computeLocation") or body.get("location") or "eastus")
-        tags = body.get("tags")
+        inner = inside(body, "properties", "properties")
+        region = str(inside(body, "properties").get("computeLocation") or body.get("location") or "eastus")
+        tags = inside(body, "tags")
         self.habit: Json = self.life.profiles.get(self.id.lower(), {}).get("habit") or {}
-        self.schedules: list[Json] = (inner.get("schedules") or {}).get("computeStartStop") or []
+        self.schedules: list[Json] = [
+            schedule
+            for schedule in inside(inner, "schedules").get("computeStartStop") or []
+            if isinstance(schedule, dict)
+        ]
         self.patience = minutes_of(inner.get("idleTimeBeforeShutdown"), default=0)
         size = str(inner.get("vmSize") or "Standard_DS3_v2")
         self.line = self.life.line(meters.vm(size, region, spot=False), self.id, tags)
@@ -45,12 +50,12 @@ class Instance:
 
     @property
     def runs(self) -> bool:
-        inner = self.body["properties"].get("properties") or {}
+        inner = inside(self.body, "properties", "properties")
         return str(inner.get("state", "Stopped")).lower() not in OFF
 
     def live(self, start: int, end: int) -> None:
         """Everything that happens from minute `start` until just before minute `end`."""
-        if str(self.body["properties"].get("provisioningState", "Succeeded")).lower() != "succeeded":
+        if str(inside(self.body, "properties").get("provisioningState", "")).lower() in ("deleting", "failed"):
             return
         for line in self.kept:
             self.life.ledger.count(line, start, end, 1)
@@ -101,13 +106,13 @@ def _cron(schedule: Json, day: int) -> int | None:
     """The minute of `day` at which a schedule fires, if it does: daily or weekly ones, UTC."""
     if str(schedule.get("status", "Enabled")).lower() != "enabled":
         return None
-    recurrence = (schedule.get("recurrence") or {}).get("schedule") or {}
+    recurrence = inside(schedule, "recurrence", "schedule")
     if recurrence:
         names = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
         days = [name.lower() for name in recurrence.get("weekDays") or names]
         hour, minute = (recurrence.get("hours") or [0])[0], (recurrence.get("minutes") or [0])[0]
-        return int(hour) * 60 + int(minute) if names[weekday(day)] in days else None
-    parts = str((schedule.get("cron") or {}).get("expression", "")).split()
+        return whole(hour, 0) * 60 + whole(minute, 0) if names[weekday(day)] in days else None
+    parts = str(inside(schedule, "cron").get("expression", "")).split()
     if len(parts) != 5 or not (parts[0].isdigit() and parts[1].isdigit()):
         return None
     if parts[4] != "*" and (weekday(day) + 1) % 7 not in _numbers(parts[4]):

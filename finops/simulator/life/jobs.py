@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from finops.simulator.clock import stamp_of
 from finops.simulator.draws import between, draw, exponential, key_of
-from finops.simulator.store import Json
+from finops.simulator.store import Json, inside, whole
 
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
 WAITING = frozenset(["notstarted", "queued", "provisioning", "preparing", "starting"])
@@ -63,10 +62,9 @@ def planned(cluster_id: str, key: int, number: int, asked: int, profile: Json) -
 
 def submitted(body: Json, key: int, asked: int) -> Job:
     """A job that somebody put through the API; how long it takes is drawn from its name."""
-    properties = body["properties"]
     number = key_of(body["id"].lower()) % 2**31
     minutes = max(3, int(exponential(DEFAULT_MINUTES, key, number, 33)))
-    nodes = int((properties.get("resources") or {}).get("instanceCount") or 1)
+    nodes = whole(inside(body, "properties", "resources").get("instanceCount"), 1) or 1
     return Job(body["id"], minutes, nodes, asked, fails=False)
 
 
@@ -139,10 +137,9 @@ def body_of(job: Job, compute_id: str, profile: Json, status: str) -> Json:
 
 def move_on(body: Json, job: Job, status: str, now: int) -> None:
     """Write what happened at minute `now` into the job's body."""
-    properties: dict[str, Any] = body["properties"]
+    properties = inside(body, "properties")
     properties["status"] = status
-    details = properties.setdefault("properties", {}) or {}
-    properties["properties"] = details
+    details = properties["properties"] = inside(properties, "properties")
     if status == "Running":
         details["StartTimeUtc"] = f"{stamp_of(now)[:19].replace('T', ' ')}"
     elif status in ("Completed", "Failed", "Canceled"):

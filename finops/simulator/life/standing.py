@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from finops.simulator import meters
 from finops.simulator.draws import between, key_of
-from finops.simulator.store import Json, type_of
+from finops.simulator.store import Json, inside, type_of
 
 if TYPE_CHECKING:
     from finops.simulator.life import Life
@@ -26,9 +26,9 @@ def usage(life: Life, body: Json, day: int) -> Iterator[tuple[int, int]]:
     """Ledger line and counted units a minute of `body` on `day`."""
     resource_id, kind, region = body["id"], type_of(body["id"]), str(body.get("location", "eastus"))
     profile = life.profiles.get(resource_id.lower(), {})
-    tags = body.get("tags")
+    tags = inside(body, "tags")
     key = key_of(life.key, resource_id.lower())
-    sku = str((body.get("sku") or {}).get("name", "Standard"))
+    sku = str(inside(body, "sku").get("name", "Standard"))
     if kind == "microsoft.containerregistry/registries":
         yield life.line(meters.registry(sku, region), resource_id, tags), 1
     elif kind == "microsoft.storage/storageaccounts":
