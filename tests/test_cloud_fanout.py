@@ -53,13 +53,13 @@ def test_a_bug_in_the_work_is_not_swallowed(azure: Azure):
         list(azure.each([1, 0, 2], lambda n: 1 / n))
 
 
-def test_the_work_may_fan_out_itself(azure: Azure):
-    def inner(n: int) -> list[int]:
-        return [result for _, result in azure.each(range(3), lambda m: n * m)]
+def test_the_work_may_fan_out_itself_even_with_one_worker(fake: FakeAzure):
+    with connected(fake, workers=1) as azure:
 
-    outcomes = dict(azure.each(range(20), inner))
+        def inner(n: int) -> list[object]:
+            return [result for _, result in azure.each(range(3), lambda m: n * m)]
 
-    assert outcomes[7] == [0, 7, 14]
+        assert dict(azure.each(range(4), inner))[3] == [0, 3, 6]
 
 
 @pytest.mark.parametrize(("workers", "most"), [(2, 2), (None, 8), (99, 8)])
@@ -92,7 +92,8 @@ def test_a_reader_who_stops_early_stops_the_rest(azure: Azure):
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
 
-    assert len(begun) < 100
+    time.sleep(0.2)
+    assert len(begun) < 40  # of the 64 that were lined up
 
 
 def test_connections_are_shared_and_kept(fake: FakeAzure, azure: Azure):

@@ -133,6 +133,7 @@ def test_a_list_without_end_is_stopped(fake: FakeAzure, azure: Azure):
         "http://127.0.0.1:99999/x",
         "javascript:alert(1)",
         " {other}/x",
+        "{url}/x\r\nInjected: 1",
     ],
 )
 def test_a_next_link_to_another_place_is_not_followed(fake: FakeAzure, azure: Azure, link: str):
