@@ -44,6 +44,7 @@ TEST = [
     "azure-mgmt-resourcegraph>=8,<9",
     "azure-monitor-querymetrics>=1,<2",
     "build>=1.2,<2",
+    "filelock>=3.15,<4",
     "html5lib>=1.1,<2",
     "httpx>=0.27,<1",
     "hypothesis>=6.100,<7",
