@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from finops.simulator.draws import between, draw
 from finops.simulator.focus import Row
 from finops.simulator.ledger import DAY, Ledger
 
+# As many digits as a column of focus.DECIMAL holds; Python's own 28 refuse 12345678901.000000000000000001.
+WIDE = Context(prec=38)
 REFRESH = 240
 EARLIEST, LATEST = 8 * 60, 24 * 60
 SETTLED = 72 * 60
@@ -153,7 +155,7 @@ def _typed(name: str, column: Any) -> Any:
 
 def _decimal(text: str) -> Decimal:
     """The number, to 18 decimals: legacy exports have floating-point dust such as 1.2E-21 behind them."""
-    return Decimal(text).quantize(Decimal("1e-18"))
+    return Decimal(text).quantize(Decimal("1e-18"), context=WIDE)
 
 
 def _moment(text: str | None) -> datetime | None:
