@@ -16,6 +16,7 @@ CONTENT = ["policies", "janitor", "reports", "cron"]
 DAEMON = [
     "azure-core>=1.41,<2",
     "azure-identity>=1.25,<2",
+    "azure-mgmt-core>=1.5,<2",
     "azure-mgmt-costmanagement>=5,<6",
     "azure-mgmt-policyinsights>=1.0.1,<1.1",
     "azure-mgmt-resource>=26,<27",
@@ -32,9 +33,11 @@ DAEMON = [
     "pyarrow>=18,<27",
     "pydantic>=2.9,<3",
     "pyyaml>=6,<7",
+    "requests>=2.31,<3",
     "rich>=13.7,<16",
     "simplejson>=3.19,<5",
     "starlette>=0.41,<2",
+    "urllib3>=2.2,<3",
     "uvicorn>=0.32,<1",
 ]
 ML = ["azure-ai-ml>=1.34.1,<2"]

@@ -16,7 +16,7 @@ from finops.errors import UsageError
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
-    from finops.config import Settings
+    from finops.config.model import Settings
 
 
 @dataclass
