@@ -242,10 +242,10 @@ def merged(found: Json, patch: Json) -> Json:
             continue
         if isinstance(value, dict) and isinstance(result.get(key), dict) and key != "tags":
             result[key] = _worked_in(result[key], value)
-        elif value is None:
-            result.pop(key, None)
-        else:
+        elif value is not None:
             result[key] = value
+        elif key != "properties":
+            result.pop(key, None)
     return result
 
 

@@ -99,13 +99,15 @@ def _put(world: World, request: Request) -> Response:
 
 
 def _patch(world: World, request: Request) -> Response:
+    """Scale settings of a cluster; nothing else is taken (ClusterUpdateParameters, 2024-04-01)."""
     found = existing(world, parts_of(request.scope["path"]))
-    patch = shaped(body_of(request), SHAPE)
-    inner = (patch.get("properties") or {}).get("properties") or {}
+    inner = (shaped(body_of(request), SHAPE).get("properties") or {}).get("properties") or {}
     _same_kind(found["properties"], found["properties"]["computeType"], inner)
-    body = merged(found, patch)
-    if body["properties"]["computeType"] == "AmlCompute":
-        _check_scale(body["properties"]["properties"])
+    if found["properties"]["computeType"] != "AmlCompute":
+        raise _bad("Only an AmlCompute can be updated with PATCH.")
+    settings = {name: value for name, value in (inner.get("scaleSettings") or {}).items() if value is not None}
+    body = merged(found, {"properties": {"properties": {"scaleSettings": settings}}})
+    _check_scale(body["properties"]["properties"])
     body["properties"]["modifiedOn"] = world.clock.now().isoformat()
     return create(world, request, body, SCALE, "computeOperations")
 
@@ -128,7 +130,7 @@ def _same_kind(held: Json, kind: str, inner: Json) -> None:
 
 
 def _check_scale(inner: Json) -> None:
-    scale = inner.setdefault("scaleSettings", {"minNodeCount": 0, "maxNodeCount": 1})
+    scale = inner["scaleSettings"] = inner.get("scaleSettings") or {"minNodeCount": 0, "maxNodeCount": 1}
     low, high = int(scale.get("minNodeCount") or 0), int(scale.get("maxNodeCount") or 0)
     if not 0 <= low <= high:
         raise _bad(f"minNodeCount {low} must not be more than maxNodeCount {high}.")

@@ -77,7 +77,10 @@ def _put(world: World, request: Request) -> Response:
         properties.setdefault("properties", {})
     if kind == "onlineendpoints":
         properties = {"traffic": {}, "mirrorTraffic": {}, "publicNetworkAccess": "Enabled", **properties}
-        _check_traffic(world, parts.id, properties["traffic"] or {})
+        properties["traffic"] = {
+            name: share for name, share in (properties["traffic"] or {}).items() if share is not None
+        }
+        _check_traffic(world, parts.id, properties["traffic"])
     body["properties"] = properties
     return create(world, request, body, ENDPOINT, "mfeOperation", settled)
 
