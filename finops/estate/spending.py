@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from finops.estate.ids import key, scopes
 
 DAYS = 30
+# Cost data arrives in 8 to 24 hours (costs/understand-cost-mgt-data, 2026-06).
+LATE = timedelta(hours=24)
 
 
 class Charges(Protocol):
@@ -48,7 +50,7 @@ def spending(charges: Charges, now: datetime) -> Spending:
     if len(currencies) > 1:
         return Spending(unusable=f"charges are in {' and '.join(currencies)}, which cannot be added")
     span = charges.span
-    until = min(charges.complete_until or span.end, now).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = min(charges.complete_until or span.end, now - LATE).replace(hour=0, minute=0, second=0, microsecond=0)
     start = until - timedelta(days=DAYS)
     if span.start > start:
         return Spending(unusable=f"charges begin on {span.start:%Y-%m-%d}, later than the {DAYS} days asked for")
