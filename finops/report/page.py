@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -57,14 +59,10 @@ class Site:
         self.templates = templates
 
     async def home(self, request: Request) -> Response:
-        pages = sorted(path.parent for path in self.reports.glob("**/index.html"))
-        links = [(page.relative_to(self.reports).as_posix(), page) for page in pages]
+        pages = sorted(self.reports.glob("**/index.html"))
         return self._page(
             "home.html",
-            reports=[
-                {"name": where if where != "." else "Report", "path": "" if where == "." else where + "/"}
-                for where, _ in links
-            ],
+            reports=[{"name": _title(page), "path": _path(page.parent, self.reports)} for page in pages],
             mails=[{"file": path.name, **_heads(_read(path))} for path in self._mails()],
         )
 
@@ -85,15 +83,11 @@ class Site:
         """A file of the reports folder; nothing outside of it, links included."""
         from starlette.responses import FileResponse
 
-        wanted = (self.reports / request.path_params["path"]).resolve()
+        root = self.reports.resolve()
+        wanted = (root / request.path_params["path"]).resolve()
         if wanted.is_dir():
             wanted = wanted / "index.html"
-        inside = wanted.is_relative_to(self.reports.resolve())
-        if (
-            not inside
-            or not wanted.is_file()
-            or any(part.startswith(".") for part in wanted.relative_to(self.reports.resolve()).parts)
-        ):
+        if not wanted.is_relative_to(root) or not wanted.is_file() or wanted.name.startswith("."):
             return _missing()
         policy = MAIL_POLICY if wanted.name == "mail.html" else PAGE_POLICY
         return FileResponse(wanted, headers={**HEADERS, "Content-Security-Policy": policy})
@@ -124,12 +118,12 @@ class Site:
         body = message.get_body(("html",)) if message else None
         if message is None or body is None:
             return _missing()
-        html = body.get_content()
+        shown = body.get_content()
         for number, part in enumerate(message.walk()):
             cid = str(part["Content-ID"] or "").strip("<>")
             if cid:
-                html = html.replace(f"cid:{cid}", f"parts/{number}")
-        return HTMLResponse(html, headers={**HEADERS, "Content-Security-Policy": MAIL_POLICY})
+                shown = shown.replace(f"cid:{cid}", f"parts/{number}")
+        return HTMLResponse(shown, headers={**HEADERS, "Content-Security-Policy": MAIL_POLICY})
 
     async def mail_part(self, request: Request) -> Response:
         """A picture to show or an attachment to save; whatever else it says it is, it is saved, never shown."""
@@ -160,8 +154,20 @@ class Site:
     def _page(self, template: str, **context: object) -> Response:
         from starlette.responses import HTMLResponse
 
-        html = self.templates.render(template, **context)
-        return HTMLResponse(html, headers={**HEADERS, "Content-Security-Policy": PAGE_POLICY})
+        page = self.templates.render(template, **context)
+        return HTMLResponse(page, headers={**HEADERS, "Content-Security-Policy": PAGE_POLICY})
+
+
+def _title(page: Path) -> str:
+    """What the page calls itself: the report's subject."""
+    found = re.search(r"<title>(.*?)</title>", page.read_text("utf-8"), re.DOTALL)
+    return html.unescape(found[1]) if found else page.parent.name
+
+
+def _path(folder: Path, root: Path) -> str:
+    """The folder as seen from `root`, ending in a slash; the root itself is empty."""
+    path = folder.relative_to(root).as_posix()
+    return "" if path == "." else f"{path}/"
 
 
 def _read(path: Path) -> EmailMessage:
