@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from finops.estate import Evidence, Gap, Known, Unknown, queries
+from finops.estate import Estate, Evidence, Gap, Known, Resource, Unknown, queries
 from finops.estate.facts import definitions, facts_of
+from finops.estate.ids import scopes, type_of
 from finops.estate.spending import Spending
 
 NOW = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
@@ -351,3 +352,30 @@ def test_a_body_of_any_shape_never_ends_a_run(name, body, parts):
     facts = facts_of(body, evidence)
 
     assert all(isinstance(fact, Known | Unknown) for fact in facts.values())
+
+
+def test_children_end_at_the_slash():
+    names = [WORKSPACE, f"{WORKSPACE}/computes/a", f"{WORKSPACE}/computes/a/x/y", f"{WORKSPACE}-2/computes/a", GROUP]
+    found = Estate(NOW, {name.lower(): Resource(name, {"id": name}) for name in names})
+
+    assert [one.id for one in found.children(WORKSPACE.upper())] == names[1:3]
+    assert [one.id for one in found.children(f"{WORKSPACE}/computes/a/")] == names[2:3]
+    assert found.children(f"{WORKSPACE}/computes/a/x/y") == []
+
+
+@pytest.mark.parametrize(
+    ("resource_id", "resource_type"),
+    [
+        (SUBSCRIPTION, "subscriptions"),
+        (GROUP, "resourcegroups"),
+        (f"{ENDPOINT}/deployments/blue", "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments"),
+        (f"{ENDPOINT}/providers/Microsoft.Authorization/locks/x", "microsoft.authorization/locks"),
+        (f"{GROUP}/providers/Microsoft.Storage/storageAccounts/providers", "microsoft.storage/storageaccounts"),
+    ],
+)
+def test_the_type_is_read_from_the_id(resource_id, resource_type):
+    assert type_of(resource_id) == resource_type
+
+
+def test_scopes_go_from_the_resource_to_its_subscription():
+    assert scopes(CLUSTER) == (CLUSTER.lower(), WORKSPACE.lower(), GROUP.lower(), SUBSCRIPTION.lower())

@@ -24,9 +24,10 @@ def type_of(resource_id: str) -> str:
     The last provider counts: a lock on an endpoint is a "microsoft.authorization/locks".
     """
     parts = key(resource_id).strip("/").split("/")
-    if "providers" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("providers")
-        return "/".join([parts[last + 1], *parts[last + 2 :: 2]])
+    # Kinds and names take turns, so a resource that is called "providers" stands where no kind can.
+    for last in range((len(parts) - 2) // 2 * 2, -1, -2):
+        if parts[last] == "providers":
+            return "/".join([parts[last + 1], *parts[last + 2 :: 2]])
     if len(parts) == 4 and parts[2] == "resourcegroups":
         return "resourcegroups"
     return parts[0]
@@ -36,12 +37,6 @@ def subscription_of(resource_id: str) -> str:
     """The subscription's GUID in lower case, or "" for an id that is in none."""
     parts = key(resource_id).strip("/").split("/")
     return parts[1] if len(parts) > 1 and parts[0] == "subscriptions" else ""
-
-
-def within(resource_id: str, scope: str) -> bool:
-    """Whether `resource_id` is `scope` or lies below it. "/" holds everything."""
-    inner, outer = key(resource_id), key(scope)
-    return inner == outer or inner.startswith(outer + "/")
 
 
 @lru_cache(1 << 16)

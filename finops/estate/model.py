@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import islice, takewhile
 from typing import Any
 
-from finops.estate.ids import ALIASES, key, type_of, within
+from finops.estate.ids import ALIASES, key, type_of
 
 Json = dict[str, Any]
 
@@ -76,17 +78,25 @@ class Estate:
 
     def children(self, resource_id: str) -> list[Resource]:
         """Everything below one id, nearest and furthest alike."""
-        parent = key(resource_id)
-        return [self.resources[name] for name in sorted(self.resources) if name != parent and within(name, parent)]
+        below = key(resource_id) + "/"
+        start = bisect_left(self._names, below)
+        return [
+            self.resources[name]
+            for name in takewhile(lambda name: name.startswith(below), islice(self._names, start, None))
+        ]
 
     def types(self) -> dict[str, int]:
         """How many resources there are of each type."""
         return {name: len(found) for name, found in sorted(self._by_type.items())}
 
     @cached_property
+    def _names(self) -> list[str]:
+        return sorted(self.resources)
+
+    @cached_property
     def _by_type(self) -> Mapping[str, tuple[Resource, ...]]:
         found: dict[str, list[Resource]] = {}
-        for name in sorted(self.resources):
+        for name in self._names:
             found.setdefault(self.resources[name].type, []).append(self.resources[name])
         return {name: tuple(resources) for name, resources in found.items()}
 
