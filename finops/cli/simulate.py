@@ -63,6 +63,8 @@ def serve(folder: Path | None, port: int, clock: str, faults: Path | None, roles
     """
     import tempfile
 
+    from finops.estate import check
+    from finops.estate import faults as gaps_of
     from finops.simulator import new_estate
     from finops.simulator.serve import app_of, serve_until_stopped
 
@@ -71,7 +73,10 @@ def serve(folder: Path | None, port: int, clock: str, faults: Path | None, roles
             folder = Path(temporary)
             note("Inventing a small estate ...")
             new_estate(folder)
+        recorded = check(folder)
         app = app_of(folder, clock, faults, roles, limits)
+        # What the recording lacks is refused, so that half an estate never looks like a whole one.
+        app.faults.add(gaps_of(recorded.gaps))
 
         def ready(url: str) -> None:
             name, now = app.world.stamp.get("name", folder), app.world.clock.now()
