@@ -90,6 +90,12 @@ def test_any_resource_can_be_read_by_its_id_in_any_letter_case(clients: Clients)
     assert found.id == DATA
 
 
+def test_existence_is_told_without_a_body(clients: Clients):
+    assert clients.resources.resource_groups.check_existence("rg-ml")
+    assert not clients.resources.resource_groups.check_existence("gone")
+    assert clients.resources.resources.check_existence_by_id(DATA, api_version="2023-01-01")
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

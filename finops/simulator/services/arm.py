@@ -182,7 +182,8 @@ def _get(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
     if parts.is_collection:
         return page(request, collection(world, parts))
-    return ok(existing(world, parts))
+    found = existing(world, parts)
+    return ok(None, 204) if request.method == "HEAD" else ok(found)
 
 
 def _put(world: World, request: Request) -> Response:
