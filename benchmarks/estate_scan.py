@@ -140,8 +140,10 @@ def write(folder: Path, workspaces: int) -> Counter[str]:
     metrics: list[Json] = []
 
     def put(file: str, resource_id: str, location: str = "", **more: Any) -> str:
-        created = {"createdAt": "2026-06-01T08:00:00Z", "createdBy": "ana@contoso.com", "createdByType": "User"}
-        body = {"id": resource_id, "name": resource_id.rpartition("/")[2], "systemData": created, **more}
+        # azure-ai-ml cannot read an endpoint without the second half.
+        signed = {"createdAt": "2026-06-01T08:00:00Z", "createdBy": "ana@contoso.com", "createdByType": "User"}
+        signed |= {name.replace("created", "lastModified"): value for name, value in signed.items()}
+        body = {"id": resource_id, "name": resource_id.rpartition("/")[2], "systemData": signed, **more}
         files.setdefault(file, []).append({**body, "location": location} if location else body)
         return resource_id
 
