@@ -49,7 +49,7 @@ def arrive(engine: duckdb.DuckDBPyConnection, file: Path, store: Path, kind: str
         if (known := _remembered(target)) is None:
             known = _convert(engine, file, head, target, is_focus)
         return known if is_focus else replace(known, kind=_kind(engine, known, kind))
-    except duckdb.Error as fault:
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as fault:
         raise DataError(
             f"{file} cannot be read ({str(fault).splitlines()[0]}).", "It was probably cut short: copy it again."
         ) from fault
@@ -109,64 +109,21 @@ def _convert(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, target
 def _read_parquet(engine: duckdb.DuckDBPyConnection, file: Path, plan: Plan, target: Path) -> list[Rejected]:
     table = f"read_parquet({literal(str(file))}, file_row_number = true)"
     _copy(engine, table, "file_row_number + 1", plan, target)
-    return [Rejected(str(file), line, reason, ",".join(cells)) for cells, reason, line in _set_aside(engine, target)]
+    return _set_aside(engine, file, target)
 
 
 def _read_csv(
     engine: duckdb.DuckDBPyConnection, file: Path, head: Header, plan: Plan, target: Path, scratch: Path
 ) -> list[Rejected]:
-    """Charges of a CSV file into `target`; the broken rows. Text that is not UTF-8 takes a second reading."""
-    text, read = file, head
-    if head.encoding == "utf-16":
-        text, read = _as_utf8(file, head, scratch)
-    broken = _split(engine, text, read, plan, target)
-    if any(stretch.fault == csvfile.NOT_UTF8 for stretch in broken) and text == file:
-        text, read = _as_utf8(file, head, scratch)
-        broken = _split(engine, text, read, plan, target)
-    aside = _set_aside(engine, target)
-    wanted = {cells: reason for cells, reason, _ in aside}
-    positions = [read.columns.index(column) for column in plan.raw.values()]
-    placed = list(rejects.located(text, read, wanted, positions)) if aside else []
-    # A row that Python's reader splits otherwise has no line to name.
-    placed += [Rejected("", 0, aside[0][1]) for _ in range(len(aside) - len(placed))]
-    if broken:
-        placed += _rescued(engine, broken, read, plan, target)
-    return [replace(one, file=str(file)) for one in sorted(placed, key=lambda one: one.line)]
-
-
-def _as_utf8(file: Path, head: Header, scratch: Path) -> tuple[Path, Header]:
-    csvfile.to_utf8(file, head, scratch)
-    return scratch, replace(head, encoding="utf-8")
-
-
-def _split(
-    engine: duckdb.DuckDBPyConnection, text: Path, head: Header, plan: Plan, target: Path
-) -> list[csvfile.Unsplit]:
-    csvfile.forget(engine)
-    _copy(engine, csvfile.table(text, head), "NULL::BIGINT", plan, target)
-    return csvfile.unsplit(engine, text)
-
-
-def _rescued(
-    engine: duckdb.DuckDBPyConnection, broken: list[csvfile.Unsplit], head: Header, plan: Plan, target: Path
-) -> list[Rejected]:
-    """Rows that a stray quote swallowed, added to `target`; the lines that remain broken."""
-    behind, extra = target.with_suffix(".behind.csv"), target.with_suffix(".behind.parquet")
-    try:
-        rejected, lines = csvfile.swallowed(broken, head, behind)
-        if not lines:
-            return rejected
-        plain = replace(head, skip=0, encoding="utf-8")
-        still = _split(engine, behind, plain, plan, extra)
-        rejected += [Rejected("", lines[one.line - 2], one.reason, one.text[:2000]) for one in still]
-        rejected += [Rejected("", 0, reason, ",".join(cells)) for cells, reason, _ in _set_aside(engine, extra)]
-        both = f"read_parquet([{literal(str(target))}, {literal(str(extra))}])"
-        engine.execute(f"COPY (SELECT * FROM {both}) TO {literal(str(behind))} (FORMAT parquet, COMPRESSION zstd)")
-        os.replace(behind, target)
-        return rejected
-    finally:
-        behind.unlink(missing_ok=True)
-        extra.unlink(missing_ok=True)
+    """Charges of a CSV file into `target`; the rows that are none. A file without a fault is read once."""
+    if head.encoding != "utf-16":
+        csvfile.forget_faults(engine)
+        _copy(engine, csvfile.table(file, head), "NULL::BIGINT", plan, target)
+        if not csvfile.has_faults(engine) and not _has_broken(engine, target):
+            return []
+    table, line, broken = csvfile.mended(file, head, scratch)
+    _copy(engine, table, line, plan, target)
+    return sorted([*broken, *_set_aside(engine, file, target)], key=lambda one: one.line)
 
 
 @dataclass(frozen=True)
@@ -200,7 +157,7 @@ def _copy(engine: duckdb.DuckDBPyConnection, table: str, line: str, plan: Plan, 
         chosen.append(f"COALESCE(CAST({quoted(column)} AS VARCHAR), '') AS {quoted('_raw_' + name)}")
     reason = "".join(f" WHEN {_is_broken(name)} THEN {_reason(name, column)}" for name, column in plan.raw.items())
     rounded = " OR ".join(_is_rounded(name) for name in plan.raw if TYPES[name] == MONEY)
-    kept = f"[{', '.join(quoted('_raw_' + name) for name in plan.raw)}]"
+    kept = " || ', ' || ".join(f"{literal(column + '=')} || {quoted('_raw_' + n)}" for n, column in plan.raw.items())
     rows = f"SELECT {', '.join(chosen)}, {line} AS _line FROM {table}"
     engine.execute(
         f"COPY (SELECT {', '.join(map(quoted, plan.columns))}, _reason, {rounded} AS _rounded, _line, "
@@ -233,10 +190,17 @@ def _is_rounded(name: str) -> str:
     )
 
 
-def _set_aside(engine: duckdb.DuckDBPyConnection, written: Path) -> list[tuple[tuple[str, ...], str, int]]:
-    """Take the broken rows out of `written`: (the cells that tell, the reason, the line where it is known) of each."""
+def _has_broken(engine: duckdb.DuckDBPyConnection, written: Path) -> bool:
     table = f"read_parquet({literal(str(written))})"
-    found = engine.execute(f"SELECT _cells, _reason, _line FROM {table} WHERE _reason IS NOT NULL").fetchall()
+    return bool(engine.execute(f"SELECT count(_reason) FROM {table}").fetchall()[0][0])
+
+
+def _set_aside(engine: duckdb.DuckDBPyConnection, file: Path, written: Path) -> list[Rejected]:
+    """Take the broken rows out of `written`."""
+    table = f"read_parquet({literal(str(written))})"
+    found = engine.execute(
+        f"SELECT _line, _reason, _cells FROM {table} WHERE _reason IS NOT NULL ORDER BY 1"
+    ).fetchall()
     if not found:
         return []
     clean = written.with_suffix(".clean")
@@ -248,7 +212,7 @@ def _set_aside(engine: duckdb.DuckDBPyConnection, written: Path) -> list[tuple[t
         os.replace(clean, written)
     finally:
         clean.unlink(missing_ok=True)
-    return [(tuple(cells), reason, line or 0) for cells, reason, line in found]
+    return [Rejected(str(file), line, reason, cells) for line, reason, cells in found]
 
 
 def _told(
@@ -282,11 +246,9 @@ def _kind(engine: duckdb.DuckDBPyConnection, part: Part, told: str) -> str:
     """
     if told in {"actual", "amortized"}:
         return told
-    name = bare(Path(part.source).parent.name + Path(part.source).name)
-    if "amorti" in name:
-        return "amortized"
-    if "actual" in name:
-        return "actual"
+    for name in map(bare, reversed(Path(part.source).parts[-3:])):
+        if ("amorti" in name) != ("actual" in name):
+            return "amortized" if "amorti" in name else "actual"
     spread = engine.execute(
         f"SELECT count(*) FROM read_parquet({literal(part.parquet)}) WHERE CommitmentDiscountStatus = 'Unused' "
         "OR (CommitmentDiscountStatus = 'Used' AND PricingCategory = 'Committed' AND EffectiveCost <> 0)"

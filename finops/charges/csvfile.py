@@ -1,96 +1,113 @@
-"""CSV as a table of text, and the lines of it that cannot even be split into cells."""
+"""CSV as a table of text; and, where a file has lines that cannot be split, a clean copy of the others.
+
+DuckDB reads a sound file in one go, but a stray quote makes it lose all lines up to the next one. So a file with a
+fault is read a second time here, line by line: slower, and no line is lost with its neighbour.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import shutil
-from dataclasses import dataclass
+import gzip
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from finops.charges import rejects
-from finops.charges.columns import literal
+from finops.charges.columns import literal, quoted
 from finops.charges.header import Header
 from finops.charges.rejects import Rejected
 
 if TYPE_CHECKING:
     import duckdb
 
-_PLAIN = {
-    "MISSING COLUMNS": "it has fewer cells than the header",
-    "TOO MANY COLUMNS": "it has more cells than the header",
-    "UNQUOTED VALUE": "a quote is opened and not closed, or stands inside a value",
-    "LINE SIZE OVER MAXIMUM": "it is longer than 2 MB",
-}
-NOT_UTF8 = "INVALID ENCODING"
+LINE = "_line"
+# A value may run over so many lines; a quote that is still open then was never meant to be one.
+_MOST_LINES = 100
 
 
-@dataclass(frozen=True)
-class Unsplit:
-    """A stretch of a file that is no row. `text` may run over several lines: a stray quote swallows those behind it."""
-
-    line: int
-    text: str
-    fault: str
-
-    @property
-    def reason(self) -> str:
-        return _PLAIN.get(self.fault, self.fault.lower())
-
-
-def table(file: Path, head: Header) -> str:
-    """SQL of the rows of `file`, every cell as text; those that cannot be split go to `unsplit`."""
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in head.columns)
+def table(file: Path, head: Header, columns: tuple[str, ...] | None = None) -> str:
+    """SQL of the rows of `file`, every cell as text."""
+    named = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns or head.columns)
+    skip = 0 if columns else head.skip
     return (
-        f"read_csv({literal(str(file))}, auto_detect = false, header = true, skip = {head.skip}, "
-        f"delim = {literal(head.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
-        "store_rejects = true)"
+        f"read_csv({literal(str(file))}, auto_detect = false, header = true, skip = {skip}, "
+        f"delim = {literal(head.delimiter)}, quote = '\"', escape = '\"', columns = {{{named}}}, store_rejects = true)"
     )
 
 
-def forget(engine: duckdb.DuckDBPyConnection) -> None:
-    """Forget what earlier files left in `unsplit`."""
+def forget_faults(engine: duckdb.DuckDBPyConnection) -> None:
     engine.execute("DROP TABLE IF EXISTS reject_errors")
     engine.execute("DROP TABLE IF EXISTS reject_scans")
 
 
-def unsplit(engine: duckdb.DuckDBPyConnection, file: Path) -> list[Unsplit]:
-    """What the last reading of `file` could not split, in the order of the file."""
+def has_faults(engine: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the last reading met a line that it could not split."""
     there = engine.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall()
-    if not there[0][0]:
-        return []
-    found = engine.execute(
-        "SELECT line_byte_position, any_value(csv_line), min(CAST(error_type AS VARCHAR)) "
-        "FROM reject_errors GROUP BY line_byte_position ORDER BY 1"
-    ).fetchall()
-    return [Unsplit(rejects.line_of(file, max(at - 1, 0)), text or "", fault) for at, text, fault in found]
+    return bool(there[0][0] and engine.execute("SELECT count(*) FROM reject_errors").fetchall()[0][0])
 
 
-def swallowed(broken: list[Unsplit], head: Header, target: Path) -> tuple[list[Rejected], list[int]]:
-    """(the first line of each broken stretch, the line numbers of what was behind it and stands in `target` now)."""
-    first: list[Rejected] = []
-    lines: list[int] = []
-    with target.open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out, delimiter=head.delimiter, lineterminator="\n").writerow(head.columns)
-        for stretch in broken:
-            head_line, *rest = stretch.text.splitlines() or [""]
-            first.append(Rejected("", stretch.line, stretch.reason, head_line[:2000]))
-            for number, text in enumerate(rest, stretch.line + 1):
-                if text.strip():
-                    out.write(text + "\n")
-                    lines.append(number)
-    return first, lines
+def mended(file: Path, head: Header, target: Path) -> tuple[str, str, list[Rejected]]:
+    """(SQL of the rows of `file` that can be split, SQL of a row's line, the lines that cannot), by way of `target`."""
+    broken: list[Rejected] = []
+    with _opened(file, head) as source, target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, delimiter=head.delimiter)
+        writer.writerow([LINE, *head.columns])
+        for line, text, cells, fault in _records(source, head):
+            if fault:
+                broken.append(Rejected(str(file), line, fault, text.rstrip("\r\n")[:2000]))
+            else:
+                writer.writerow([line, *cells])
+    return table(target, head, (LINE, *head.columns)), f"CAST({quoted(LINE)} AS BIGINT)", broken
 
 
-def to_utf8(file: Path, head: Header, target: Path) -> None:
-    """Write `file` as UTF-8 to `target`. Bytes that are no UTF-8 are read as Windows-1252, which Excel writes."""
+def _records(source: IO[str], head: Header) -> Iterator[tuple[int, str, list[str], str]]:
+    """(line, text, cells, fault) of each row behind the header. Of a row that cannot be split, only its first line."""
+    waiting: list[str] = []
+    line = 0
+
+    def more() -> str:
+        return waiting.pop(0) if waiting else next(source, "")
+
+    for _ in range(head.skip + 1):
+        more()
+        line += 1
+    while text := more():
+        line += 1
+        if not text.strip():
+            continue
+        behind: list[str] = []
+        cells, fault, is_open = _split(text, head)
+        while is_open and len(behind) < _MOST_LINES and (extra := more()):
+            behind.append(extra)
+            cells, fault, is_open = _split(text + "".join(behind), head)
+        if fault:
+            waiting[:0] = behind
+            yield line, text, [], fault
+        else:
+            yield line, text, cells, ""
+            line += len(behind)
+
+
+def _split(text: str, head: Header) -> tuple[list[str], str, bool]:
+    """(cells, what is wrong with them, whether a quote is still open)."""
+    try:
+        cells = next(csv.reader([text.rstrip("\r\n")], delimiter=head.delimiter, strict=True))
+    except csv.Error as fault:
+        return [], "a quote is opened and not closed, or stands inside a value", "unexpected end" in str(fault)
+    missing = len(head.columns) - len(cells)
+    if missing:
+        return [], f"it has {'fewer' if missing > 0 else 'more'} cells than the header", False
+    return cells, "", False
+
+
+def _opened(file: Path, head: Header) -> IO[str]:
+    """`file` as text, unpacked. Bytes that are no UTF-8 are read as Windows-1252, which Excel writes."""
     codecs.register_error("finops-1252", _as_1252)
-    with (
-        rejects.opened(file, head, errors="finops-1252") as source,
-        target.open("w", encoding="utf-8", newline="") as out,
-    ):
-        shutil.copyfileobj(source, out, 1 << 20)
+    with file.open("rb") as source:
+        packed = source.read(2) == b"\x1f\x8b"
+    if packed:
+        return gzip.open(file, "rt", encoding=head.encoding, errors="finops-1252", newline="")
+    return file.open("r", encoding=head.encoding, errors="finops-1252", newline="")
 
 
 def _as_1252(fault: UnicodeError) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from finops.charges import cells
-from finops.charges.columns import TYPES, bare, literal, quoted
+from finops.charges.columns import MONEY, TYPES, bare, literal, quoted
 
 # What we ask for: the spellings that answer it, best first, compared by `bare`.
 SPELLINGS: dict[str, list[str]] = {
@@ -69,18 +69,18 @@ class Legacy:
 
     def text(self, name: str) -> str:
         column = self.found.get(name)
-        return cells.text(quoted(column), self.kinds[column]) if column else "NULL"
+        return cells.text(quoted(column), self.kinds[column]) if column else "NULL::VARCHAR"
 
     def first(self, *names: str) -> str:
-        return f"COALESCE({', '.join([*map(self.text, names), 'NULL'])})"
+        return f"COALESCE({', '.join(map(self.text, names))})"
 
     def money(self, name: str) -> str:
         column = self.found.get(name)
-        return cells.money(quoted(column), self.kinds[column]) if column else "NULL"
+        return cells.money(quoted(column), self.kinds[column]) if column else f"NULL::{MONEY}"
 
     def moment(self, name: str) -> str:
         column = self.found.get(name)
-        return cells.moment(quoted(column), self.kinds[column]) if column else "NULL"
+        return cells.moment(quoted(column), self.kinds[column]) if column else "NULL::TIMESTAMP"
 
     def is_one_of(self, name: str, *values: str) -> str:
         """SQL: whether the cell is one of `values`, spaces and letter case aside (`On Demand`, `OnDemand`)."""

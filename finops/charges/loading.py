@@ -67,7 +67,7 @@ def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratc
             if run.is_named:
                 raise
             faults.append(fault)
-            gaps.append(Gap(run.name, "a file in the folder", str(fault)))
+            gaps.append(Gap(run.name, "file", fault.what.removeprefix(f"{run.files[0]} ")))
     if not runs:
         raise faults[0]
     rival = overlap.rivals(runs)
