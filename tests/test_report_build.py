@@ -14,6 +14,8 @@ from finops.charges import Gap, Period
 from finops.config.model import ReportSettings
 from finops.errors import DataError, MixedCurrencies
 from finops.report import build
+from finops.report.details import details
+from finops.report.gather import Asked
 from finops.report.model import Report
 
 
@@ -250,3 +252,25 @@ def test_both_cost_bases_close_by_kind_of_charge(tmp_path: Path) -> None:
         "Purchase": (0, 700),
     }
     assert report.other_total.amount == 770
+
+
+def test_what_the_list_of_lines_leaves_out_is_added_up_in_both_bases(tmp_path: Path) -> None:
+    rows = [
+        row for n in range(5) for row in daily("2026-11-15", "2026-11-22", "CC-1", f"{n + 1}", f"vm-{n}", billed="2")
+    ]
+
+    with book(tmp_path, *rows) as loaded:
+        found = details(
+            Asked(loaded, "effective", "USD"), Period.week_ending(date(2026, 11, 21)), longest=10, resources=2
+        )
+
+    assert {line.resource for line in found.lines} <= {
+        "vm-0",
+        "vm-1",
+        "vm-3",
+        "vm-4",
+    }  # dearest by one basis or the other
+    assert len(found.lines) == 10
+    assert sum(line.effective.amount for line in found.lines) + found.left_out_effective.amount == 7 * 15
+    assert sum(line.billed.amount for line in found.lines) + found.left_out_billed.amount == 7 * 10
+    assert found.left_out == 25

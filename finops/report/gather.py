@@ -8,13 +8,17 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from finops.charges import Period
+
 if TYPE_CHECKING:
-    from finops.charges import Charges, Period
+    from finops.charges import Charges
 
 Basis = Literal["effective", "billed"]
 Key = tuple[str, ...]
 # What charges print where a column is empty (finops.charges.keys).
 NONE = "(none)"
+NEVER = Period(date(1900, 1, 1), date(1900, 1, 2))
+BASES: tuple[Basis, Basis] = ("effective", "billed")
 ZERO = Decimal(0)
 
 
@@ -41,11 +45,26 @@ class Asked:
     def total(self, period: Period, basis: Basis | None = None) -> Decimal:
         return self.book.total(basis=basis or self.basis, period=period, currency=self.currency)
 
-    def by(self, keys: list[str], period: Period | None, basis: Basis | None = None) -> dict[Key, Spent]:
+    def charges(self, period: Period) -> int:
+        return sum(spent.charges for spent in self.by(["ChargeCategory"], period).values())
+
+    def dearest(self, key: str, period: Period, top: int, basis: Basis) -> list[str]:
+        """The `top` values of `key` with the largest cost or credit, as the charges spell them."""
+        # side_by_side ranks inside the database; against a time without charges, the change is the cost.
+        frame = self.book.side_by_side([key], NEVER, period, basis=basis, currency=self.currency, top=top)
+        return [str(value) for value in frame[key].tolist()]
+
+    def by(
+        self,
+        keys: list[str],
+        period: Period | None,
+        basis: Basis | None = None,
+        where: Mapping[str, list[str]] | None = None,
+    ) -> dict[Key, Spent]:
         """Exact cost by `keys`; a missing value is the empty text."""
         if period is None:
             return {}
-        frame = self.book.by(keys, basis=basis or self.basis, period=period, currency=self.currency)
+        frame = self.book.by(keys, basis=basis or self.basis, period=period, currency=self.currency, where=where)
         columns = [frame[name].tolist() for name in [*keys, "Cost", "Charges"]]
         found: dict[Key, Spent] = {}
         for *key, cost, charges in zip(*columns, strict=True):

@@ -187,7 +187,7 @@ class Details:
     """The dearest details, and what was left out of them so that the list stays a list people can open."""
 
     lines: tuple[Detail, ...]
-    left_out: int
+    left_out: int  # charges
     left_out_effective: Money
     left_out_billed: Money
 

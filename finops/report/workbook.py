@@ -145,7 +145,7 @@ def _details(book: Workbook, model: Report) -> None:
         for line in details.lines
     ]
     if details.left_out:
-        name = f"{details.left_out:,} smaller lines together"
+        name = f"{details.left_out:,} other charges together"
         rows.append(
             (None, name, None, None, None, None, details.left_out_effective, details.left_out_billed, None, None)
         )
