@@ -87,14 +87,14 @@ class App:
         path = "/" + re.sub("/+", "/", scope["path"]).strip("/")
         state: Json = {**scope.get("state", {}), "body": body, "request_id": str(uuid.uuid4())}
         scope = {**scope, "path": path, "raw_path": path.encode(), "state": state}
-        entry = self._logged(scope)
+        entry = state["log"] = self._logged(scope)
         handed = False
 
         async def answered(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 # Before it is sent, so that whoever has the answer finds it in the log.
                 who = state.get("principal") or {}
-                entry.update(status=message["status"], principal=who.get("name"), fault=state.get("fault"))
+                entry.update(status=message["status"], principal=who.get("name"))
                 message = {**message, "headers": [*message["headers"], *_standing(message["headers"], state)]}
             await send(message)
 
@@ -106,7 +106,6 @@ class App:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.faults.serve(self._guarded, scope, replayed, answered)
-        entry["fault"] = state.get("fault")
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
