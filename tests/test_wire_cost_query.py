@@ -133,6 +133,15 @@ def test_tags_without_their_braces_are_read(tmp_path: Path):
     assert rows == [[3, "costcenter", "ml", "USD"]]
 
 
+def test_a_tag_may_be_called_anything(tmp_path: Path):
+    name = 'it\'s "50%" ? {0} -- ;'
+    an_estate(tmp_path, [charge("2026-11-01", "3", tags={name: "'; DROP TABLE charges; --"})])
+
+    _, rows = answer(tmp_path, definition(grouping=[{"type": "TagKey", "name": name}]))
+
+    assert rows == [[3, name.lower(), "'; DROP TABLE charges; --", "USD"]]
+
+
 def test_currencies_are_rows_of_their_own(tmp_path: Path):
     an_estate(tmp_path, [charge("2026-11-01", "3"), charge("2026-11-01", "2", BillingCurrency="EUR")])
 
@@ -237,6 +246,17 @@ def test_a_management_group_sees_all_subscriptions(tmp_path: Path):
     _, rows = answer(tmp_path, definition(grouping=by("SubscriptionId")), everything)
 
     assert rows == [[3, SUBSCRIPTION, "USD"], [5, OTHER, "USD"]]
+
+
+def test_what_belongs_to_no_subscription_is_on_the_billing_account_only(tmp_path: Path):
+    an_estate(tmp_path, [charge("2026-11-01", "3"), charge("2026-11-01", "500", SubAccountId="")])
+    scopes = (
+        SCOPE,
+        "/providers/Microsoft.Management/managementGroups/m",
+        "/providers/Microsoft.Billing/billingAccounts/1",
+    )
+
+    assert [answer(tmp_path, definition(), scope)[1][0][0] for scope in scopes] == [3, 3, 503]
 
 
 def test_ids_come_back_in_lower_case(tmp_path: Path):

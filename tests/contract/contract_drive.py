@@ -29,6 +29,7 @@ class Answer:
     status: int
     body: Any
     location: str = ""
+    text: str = ""
 
 
 class Driver:
@@ -50,7 +51,7 @@ class Driver:
         reply = self._runner.run(self._client.request(method, path, params=asked or None, json=body))
         content = reply.json() if reply.content and "json" in reply.headers.get("content-type", "") else None
         link = reply.headers.get("azure-asyncoperation") or reply.headers.get("location") or ""
-        answer = Answer(method, path, version, self._route(method, path), reply.status_code, content, link)
+        answer = Answer(method, path, version, self._route(method, path), reply.status_code, content, link, reply.text)
         self.answers.append(answer)
         if reply.status_code in {201, 202} and link:
             self._poll(link)

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,28 @@ def test_writes_and_reads_went_through(driven: Driver):
 
     assert len(refused) < len(driven.answers) / 8
     assert not [text for text in refused if text.startswith(("PUT", "PATCH", "DELETE"))]
+
+
+def test_queries_add_up_to_the_charges_of_a_generated_estate(driven: Driver):
+    """A whole month by day, CostCenter and service, page after page, against the charges themselves."""
+    dataset = {
+        "granularity": "Daily",
+        "aggregation": {"totalCost": {"name": "Cost", "function": "Sum"}},
+        "grouping": [{"type": "TagKey", "name": "CostCenter"}, {"type": "Dimension", "name": "ServiceName"}],
+    }
+    body = {"type": "ActualCost", "timeframe": "TheLastMonth", "dataset": dataset}
+    told, pages = Decimal(0), 0
+    link = "/providers/Microsoft.Billing/billingAccounts/1234567/providers/Microsoft.CostManagement/query?$top=100"
+    while link:
+        properties = json.loads(driven.ask("POST", link, body).text, parse_float=Decimal)["properties"]
+        told, pages = told + sum(row[0] for row in properties["rows"]), pages + 1
+        link = (properties["nextLink"] or "").partition("127.0.0.1")[2]
+
+    published = driven.world.charges.published(driven.world.clock.now()).select(["ChargePeriodStart", "BilledCost"])
+    billed = [row["BilledCost"] for row in published.to_pylist() if row["ChargePeriodStart"].month == 10]
+    assert told == sum(billed)
+    assert told > 1000
+    assert pages > 3
 
 
 def example(shared_azure: Path, folder: str, name: str) -> dict[str, Any]:

@@ -128,7 +128,8 @@ class Book:
 def scope_clause(scope: str, world: World) -> tuple[str, list[object]] | None:
     """SQL for the charges below an ARM scope; None where that scope does not exist in this estate.
 
-    Management groups and billing accounts hold every subscription here: an estate folder records neither.
+    Every management group holds every subscription here, and a billing account all that and what belongs to no
+    subscription, such as reservations bought for the tenant: an estate folder records neither.
     """
     parts = scope.strip("/").split("/")
     low = [part.lower() for part in parts]
@@ -142,7 +143,9 @@ def scope_clause(scope: str, world: World) -> tuple[str, list[object]] | None:
                 return None
             return "subscription = ? AND resource_group = ?", [low[1], low[3]]
         return None
-    if low[:2] in (["providers", "microsoft.management"], ["providers", "microsoft.billing"]) and len(low) >= 4:
+    if len(low) >= 4 and low[:2] == ["providers", "microsoft.management"]:
+        return "subscription IS NOT NULL", []
+    if len(low) >= 4 and low[:2] == ["providers", "microsoft.billing"]:
         return "true", []
     return None
 
