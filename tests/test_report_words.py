@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from finops.report.model import Money
 from finops.report.rounding import adding_up, printable, rounded
-from finops.report.words import Words, cents, compact, exact, left, right, shortened, until
+from finops.report.words import Words, cents, compact, exact, left, percent, right, shortened, until
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,10 @@ def test_rounded_parts_make_the_rounded_whole(amounts: list[Decimal], digits: in
 
     assert sum(parts) == rounded(sum(amounts, Decimal(0)), digits)
     assert all(abs(part - amount) < Decimal(1).scaleb(-digits) for part, amount in zip(parts, amounts, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("3.3", "3.3%"), ("0.0", "0%"), ("-32.2", "−\u2060" + "32.2%"), ("2206.0", "2,206%")]
+)
+def test_a_percentage_has_a_decimal_only_where_it_says_something(value: str, text: str) -> None:
+    assert percent(Decimal(value)) == text

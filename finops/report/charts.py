@@ -68,6 +68,8 @@ def _cost(curve: Curve, words: Words) -> bytes:
 
 def _label_curves(axes: Axes, curve: Curve, words: Words, span: int, highest: float) -> None:
     """Names beside the lines in place of a legend, each on its own height."""
+    from matplotlib.patheffects import withStroke
+
     gap = highest * 0.085
     total = curve.days[-1].so_far
     taken: list[float] = []
@@ -77,13 +79,14 @@ def _label_curves(axes: Axes, curve: Curve, words: Words, span: int, highest: fl
         while any(abs(y - other) < 1.35 * gap for other in taken):
             y += gap / 4
         taken.append(y)
-        axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5)
+        written = axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5)
+        written.set_path_effects([withStroke(linewidth=4, foreground="white")])
 
     here = len(curve.days)
     if curve.budget:
         put(1.2, float(curve.budget.amount), f"Budget {words.money(curve.budget)}", RED, "normal", "left")
     falls = here > 1 and total.amount < curve.days[-2].so_far.amount and here < 0.75 * span
-    middle = here > 0.55 * span and not falls
+    middle = here > 0.38 * span and not falls
     put(
         here - 0.4 if middle else here + 0.6,
         _height(total),

@@ -121,8 +121,8 @@ def exact(money: Money) -> str:
 
 
 def percent(value: Decimal) -> str:
-    """ "70%", "3.3%", "−1.4%"."""
-    plain = value.to_integral_value() if value in (0, 100) else value
+    """ "70%", "3.3%", "−1.4%", "554%"."""
+    plain = rounded(value, 0) if value == 0 or abs(value) >= 100 else value
     return (MINUS if value < 0 else "") + f"{abs(plain):,f}%"
 
 
