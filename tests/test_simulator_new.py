@@ -22,10 +22,8 @@ ML = "microsoft.machinelearningservices/workspaces"
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("invented") / "small"
-    new_estate(folder, seed=7, size="small")
-    return folder
+def small(small_estate: Path) -> Path:
+    return small_estate
 
 
 @pytest.fixture

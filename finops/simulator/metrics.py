@@ -113,10 +113,6 @@ class Metrics:
         lived = {name for name, _ in self._lived.get(resource_id.lower(), {})}
         return sorted(lived | self._of_file(resource_id).names(resource_id.lower()))
 
-    def asked(self, namespace: str) -> bool:
-        """Whether the estate knows anything of this namespace: its file is there, or it lives."""
-        return (self._folder / file_name(namespace)).exists() or any(type_of(key) == namespace for key in self._lived)
-
     def lived(self) -> Iterator[tuple[str, str, str, Series]]:
         """Resource id in lower case, metric, dimensions and series of everything lived."""
         for resource_id, series in sorted(self._lived.items()):

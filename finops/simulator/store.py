@@ -53,10 +53,6 @@ class Store:
         found = self._types.get(resource_type.lower(), {})
         return [found[key] for key in sorted(found) if key.startswith(prefix)]
 
-    def types(self) -> list[str]:
-        """The resource types that exist, in lower case, sorted."""
-        return sorted(name for name, bodies in self._types.items() if bodies)
-
     def children(self, resource_id: str) -> list[Json]:
         """Everything below one id, nearest and furthest alike."""
         prefix = resource_id.lower().rstrip("/") + "/"

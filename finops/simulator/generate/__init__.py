@@ -46,7 +46,7 @@ class Plan:
 
 
 PLANS = {
-    "small": Plan(workspaces=6, clusters=18, instances=15, endpoints=25, manifests=240, blobs=400, metric_days=45),
+    "small": Plan(workspaces=6, clusters=18, instances=15, endpoints=25, manifests=240, blobs=400, metric_days=38),
     "medium": Plan(workspaces=40, clusters=130, instances=100, endpoints=170, manifests=4000, blobs=4000,
                    metric_days=35),
     "large": Plan(workspaces=120, clusters=600, instances=398, endpoints=2000, manifests=100_000, blobs=100_000,

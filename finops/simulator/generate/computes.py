@@ -8,6 +8,7 @@ from typing import Any
 from finops.simulator.generate import bodies
 from finops.simulator.generate.draft import DAY, Draft
 from finops.simulator.generate.organisation import Place, tagged
+from finops.simulator.life.shapes import weekday
 from finops.simulator.store import Json
 
 
@@ -133,16 +134,16 @@ def runaway(draft: Draft, place: Place) -> str:
     body = bodies.cluster(place.id, name, place.region, created, person, tags, "Standard_NC24ads_A100_v4", "Dedicated",
                           (0, 4), "PT30M")  # fmt: skip
     draft.put(created, person, body, profile)
-    # The Wednesday before last weekend, 16:10: somebody wanted to stop waiting for nodes.
-    at = draft.as_of // DAY * DAY - (6 if (draft.as_of // DAY + 3) % 7 != 2 else 7) * DAY + 970
+    # A Wednesday at 16:10, four to ten days ago: somebody wanted to stop waiting for nodes.
+    today = draft.as_of // DAY
+    back = (weekday(today) - 2) % 7
+    at = (today - (back if back >= 4 else back + 7)) * DAY + 970
 
     def hold(changed: Json) -> None:
         changed["properties"]["properties"]["scaleSettings"]["minNodeCount"] = 4
 
-    draft.change(at, resource_id, hold)
-    draft.plant(
-        "cost-anomaly", resource_id, at, cause="minNodeCount 0 -> 4 on a dedicated GPU cluster", by=person, minute=at
-    )
+    draft.change(at, person, resource_id, hold)
+    draft.plant("cost-anomaly", resource_id, at, cause="minNodeCount 0 -> 4 on a dedicated GPU cluster", by=person)
     draft.plant("idle-min-nodes", resource_id, at, nodes=4)
     draft.plant("dedicated-dev-cluster", resource_id, created)
     return resource_id
@@ -161,5 +162,5 @@ def moved_to_spot(draft: Draft, place: Place) -> None:
                               "PT10M")  # fmt: skip
 
     draft.put(created, person, made("Dedicated", created), profile)
-    draft.remove(at, f"{place.id}/computes/{name}")
+    draft.remove(at, person, f"{place.id}/computes/{name}")
     draft.put(at + 8, person, made("LowPriority", at + 8), profile)

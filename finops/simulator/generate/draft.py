@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from finops.simulator.clock import minutes, moment_of
+from finops.simulator.clock import moment_of
 from finops.simulator.draws import draw, key_of
 from finops.simulator.store import Json
 from finops.simulator.world import World
@@ -22,7 +21,10 @@ sam.whitfield tara.olsen umar.siddiqui vera.kovacs will.carter xenia.pappas yusu
 
 @dataclass
 class Draft:
-    """Everything planned for one estate. `start` and `as_of` are minutes from 1970."""
+    """Everything planned for one estate. `start` and `as_of` are minutes from 1970.
+
+    `written` is who wrote or deleted what, and when.
+    """
 
     world: World
     key: int
@@ -30,7 +32,7 @@ class Draft:
     as_of: int
     steps: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
     truth: list[Json] = field(default_factory=list)
-    created: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    written: list[tuple[int, str, str, str]] = field(default_factory=list)
     images: dict[str, list[Json]] = field(default_factory=dict)
 
     def chance(self, *parts: object) -> float:
@@ -55,7 +57,7 @@ class Draft:
         """`body` exists from minute `created` on; `profile` is how it is used."""
         if profile:
             self.world.life.profiles[body["id"].lower()] = {"id": body["id"], **profile}
-        self.created[body["id"].lower()] = (created, person, body["id"])
+        self.written.append((created, person, "write", body["id"]))
 
         def do() -> None:
             self.world.resources.put(body)
@@ -63,8 +65,9 @@ class Draft:
         self._step(max(created, self.start), do)
         return body
 
-    def change(self, at: int, resource_id: str, edit: Callable[[Json], None]) -> None:
+    def change(self, at: int, person: str, resource_id: str, edit: Callable[[Json], None]) -> None:
         """At minute `at`, `edit` is done to the resource's body."""
+        self.written.append((at, person, "write", resource_id))
 
         def do() -> None:
             body = copy.deepcopy(self.world.resources.get(resource_id))
@@ -74,7 +77,9 @@ class Draft:
 
         self._step(at, do)
 
-    def remove(self, at: int, resource_id: str) -> None:
+    def remove(self, at: int, person: str, resource_id: str) -> None:
+        self.written.append((at, person, "delete", resource_id))
+
         def do() -> None:
             for body in self.world.resources.children(resource_id):
                 self.world.resources.delete(body["id"])
@@ -95,7 +100,3 @@ class Draft:
 
     def _step(self, at: int, do: Callable[[], None]) -> None:
         self.steps.append((at, len(self.steps), do))
-
-
-def minute_of(moment: datetime) -> int:
-    return minutes(moment)

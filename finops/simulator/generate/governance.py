@@ -117,16 +117,12 @@ def states(draft: Draft) -> list[Json]:
 
 
 def activity(draft: Draft) -> list[Json]:
-    """Who wrote what in the last 90 days, oldest first: creations, and what the draft changed and removed."""
-    events = []
-    for created, person, resource_id in draft.created.values():
-        kind = type_of(resource_id)
-        if person and created >= draft.ago(LOG_DAYS) and "/" in kind:
-            events.append((created, event(resource_id, "write", created, person)))
-    for fact in draft.truth:
-        if fact["kind"] == "cost-anomaly":
-            at = int(fact["minute"])
-            events.append((at, event(fact["id"], "write", at, fact["by"])))
+    """Who wrote what in the last 90 days, oldest first."""
+    events = [
+        (at, event(resource_id, verb, at, person))
+        for at, person, verb, resource_id in draft.written
+        if person and draft.ago(LOG_DAYS) <= at <= draft.as_of and "/" in type_of(resource_id)
+    ]
     return [one for _, one in sorted(events, key=lambda pair: (pair[0], pair[1]["eventDataId"]))]
 
 

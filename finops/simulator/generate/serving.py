@@ -39,10 +39,10 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
     elif number % 13 == 7:
         deployments = {}
         draft.plant("endpoint-without-deployments", resource_id, created)
-    elif number % 13 == 2:
+    elif number % 26 == 2:
         calls["noMetrics"] = True
         draft.plant("unknown-metric", resource_id, created, metric="RequestsPerMinute")
-    elif number % 13 == 6:
+    elif number % 26 == 19:
         # Calls came, but for two days nobody can say how many: less than 95 % of a fortnight is covered.
         since = draft.ago(9)
         calls["lostData"] = [f"{stamp_of(minute)[:19]}Z" for minute in (since, draft.ago(7))]
@@ -92,7 +92,7 @@ def departed(draft: Draft, place: Place) -> None:
         endpoint, "blue", created, person, "Standard_NC8as_T4_v3", 1, image, f"{place.team}-legacy"
     )
     draft.put(created, person, deployed, {"requestsPerMinute": 2.5, "shape": "office"})
-    draft.remove(draft.ago(10.4), endpoint["id"])
+    draft.remove(draft.ago(10.4), person, endpoint["id"])
 
 
 def batches(draft: Draft, places: list[Place]) -> None:
