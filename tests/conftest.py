@@ -25,8 +25,9 @@ def small_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded estate, invented once for all workers of a test run. Nobody writes into it."""
     from finops.simulator import new_estate
 
-    # With xdist each worker has a folder of its own below the one that the run has.
-    shared = tmp_path_factory.getbasetemp().parent / "small-estate"
+    # With xdist each worker has a folder of its own below the one that the run has; without, that folder is the run's.
+    run = tmp_path_factory.getbasetemp()
+    shared = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "small-estate"
     with FileLock(f"{shared}.lock"):
         if not shared.exists():
             draft = tmp_path_factory.mktemp("invented") / "small"
