@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from wire_cost_estate import OTHER, SCOPE, an_estate, asked, charge, cost_client
+from wire_clients import Clients
+from wire_cost_estate import OTHER, SCOPE, SUBSCRIPTION, an_estate, asked, charge, cost_client
 
 from finops.simulator import serving
 
@@ -60,6 +61,18 @@ def test_a_budget_is_written_read_listed_and_deleted(tmp_path: Path):
             budgets.get(SCOPE, "research")
 
     assert (amount, names, elsewhere) == (500, ["research"], [])
+
+
+def test_a_budget_is_no_resource_among_others(tmp_path: Path):
+    an_estate(tmp_path)
+
+    with serving(tmp_path) as server:
+        cost_client(server.url).budgets.create_or_update(SCOPE, "research", budget())
+        azure = Clients(server, SUBSCRIPTION)
+        resources = list(azure.resources.resources.list())
+        azure.close()
+
+    assert resources == []
 
 
 def test_a_budget_knows_what_is_spent_and_what_will_be(tmp_path: Path):

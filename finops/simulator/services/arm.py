@@ -33,8 +33,11 @@ NAMESPACES = {
     "microsoft.resources",
     "microsoft.storage",
 }
-# The types that resources.list and Resource Graph leave out: they are data of a workspace, not tracked resources.
-UNTRACKED = re.compile(r"microsoft\.authorization/|microsoft\.machinelearningservices/(workspaces|registries)/")
+# The types that resources.list and Resource Graph leave out: data of a workspace, and what only extends a scope (locks,
+# budgets, exports).
+UNTRACKED = re.compile(
+    r"microsoft\.(authorization|consumption|costmanagement)/|microsoft\.machinelearningservices/(workspaces|registries)/"
+)
 # With the exception of these, which WIRE.md lists as covered by Resource Graph.
 TRACKED_CHILDREN = {
     f"microsoft.machinelearningservices/workspaces/{kind}"
