@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from finops.simulator.clock import stamp_of
 from finops.simulator.generate import bodies
 from finops.simulator.generate.draft import DAY, Draft
 from finops.simulator.generate.organisation import Place, tagged
@@ -38,9 +39,9 @@ PROD = [
 ]
 DEV = [
     _kind("gpu-dev", "Standard_NC4as_T4_v3", True, 4, "PT10M", 7, 210, "office", utilization=61),
+    _kind("gpu-v100", "Standard_NC6s_v3", False, 3, "PT15M", 4, 150, "office", utilization=74),
     _kind("cpu-dev", "Standard_DS3_v2", True, 4, "PT5M", 6, 40, "office"),
     _kind("cpu-sweep", "Standard_F8s_v2", True, 8, "PT2M", 3, 50, "office", nodes=2),
-    _kind("gpu-v100", "Standard_NC6s_v3", False, 3, "PT15M", 4, 150, "office", utilization=74),
     _kind("cpu-notebooks", "Standard_E4s_v3", True, 3, "PT5M", 5, 30, "office"),
 ]
 
@@ -59,7 +60,7 @@ def clusters(draft: Draft, places: list[Place], count: int) -> None:
 def _cluster(draft: Draft, place: Place, kind: Kind, name: str, number: int) -> None:
     resource_id = f"{place.id}/computes/{name}"
     person = draft.person(place.team, draft.number(0, 3, "maker", resource_id))
-    created = draft.ago(draft.number(95, 190, "created", resource_id))
+    created = draft.some_day(95, 190, "created", resource_id)
     spot, least, idle, profile = kind.spot, 0, kind.idle, dict(kind.profile)
     profile |= {"region": place.region, "people": place.people(draft), "experiment": f"{place.team}-{kind.name[4:]}"}
     profile["jobsPerDay"] = round(profile["jobsPerDay"] * (0.6 + 0.8 * draft.chance("pace", resource_id)), 2)
@@ -67,7 +68,7 @@ def _cluster(draft: Draft, place: Place, kind: Kind, name: str, number: int) -> 
         spot = False
         draft.plant("dedicated-dev-cluster", resource_id, created)
     if number % 10 == 4:
-        since = draft.ago(draft.number(20, 60, "idle", resource_id))
+        since = draft.some_day(20, 60, "idle", resource_id)
         draft.plant("idle-min-nodes", resource_id, since, nodes=1)
         least, profile["jobsPerDay"] = 1, 0
         created = since
@@ -99,14 +100,14 @@ def instances(draft: Draft, places: list[Place], count: int) -> None:
         person = draft.person(place.team, "instance", number)
         name = f"ci-{person.split('@')[0].replace('.', '-')}-{number % 100:02d}"[:24].rstrip("-")
         resource_id = f"{place.id}/computes/{name}"
-        created = draft.ago(draft.number(92, 170, "created", resource_id))
+        created = draft.some_day(92, 170, "created", resource_id)
         size = draft.pick(INSTANCE_SIZES, "size", resource_id)
         state, schedules, idle = "Stopped", list[Json](), None
         habit: Json | None = {"days": [0, 1, 2, 3, 4], "from": 500 + draft.number(0, 90, "from", resource_id),
                               "to": 1000 + draft.number(0, 120, "to", resource_id), "forgets": 0.12}  # fmt: skip
         if number % 7 == 3:
             state, habit = "Running", None
-            created = draft.ago(draft.number(25, 80, "forgotten", resource_id))
+            created = draft.some_day(25, 80, "forgotten", resource_id)
             draft.plant("idle-instance", resource_id, created)
         elif number % 7 == 5:
             habit = None
@@ -141,6 +142,7 @@ def runaway(draft: Draft, place: Place) -> str:
 
     def hold(changed: Json) -> None:
         changed["properties"]["properties"]["scaleSettings"]["minNodeCount"] = 4
+        changed["properties"]["modifiedOn"] = changed["systemData"]["lastModifiedAt"] = stamp_of(at, draft.key)
 
     draft.change(at, person, resource_id, hold)
     draft.plant("cost-anomaly", resource_id, at, cause="minNodeCount 0 -> 4 on a dedicated GPU cluster", by=person)

@@ -53,6 +53,11 @@ class Draft:
         """The minute that lies `days` before the estate is looked at."""
         return self.as_of - round(days * DAY)
 
+    def some_day(self, low: int, high: int, *parts: object) -> int:
+        """A minute of a working day's hours, from `low` to `high` days before the estate is looked at."""
+        today = self.as_of // DAY - self.number(low, high, *parts)
+        return today * DAY + 450 + int(self.chance(*parts, "minute") * 600)
+
     def put(self, created: int, person: str, body: Json, profile: Json | None = None) -> Json:
         """`body` exists from minute `created` on; `profile` is how it is used."""
         if profile:

@@ -18,11 +18,11 @@ def manifests(draft: Draft, registry: str, count: int) -> Iterator[Json]:
     name = registry.rsplit("/", 1)[-1]
     used = draft.images.get(registry, [])
     for number, image in enumerate(used):
-        pushed = draft.ago(draft.number(95, 260, registry, "used", number))
+        pushed = draft.some_day(95, 260, registry, "used", number)
         yield _manifest(draft, name, image["imageName"], image["digest"], pushed, [f"v{number + 1}"])
     for number in range(max(0, count - len(used))):
         repository = REPOSITORIES[number % len(REPOSITORIES)]
-        pushed = draft.ago(draft.number(1, 420, registry, "pushed", number))
+        pushed = draft.some_day(1, 420, registry, "pushed", number)
         digest = "sha256:" + "".join(f"{int(draft.chance(registry, number, part) * 2**32):08x}" for part in range(8))
         tagged = draft.chance(registry, "tagged", number) < 0.45
         tags = [f"{number // len(REPOSITORIES)}"] if tagged else []

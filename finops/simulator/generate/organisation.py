@@ -87,7 +87,7 @@ def _group(draft: Draft, subscription: str, name: str, region: str, environment:
 def _workspace(draft: Draft, subscription: str, team: str, environment: str, region: str, number: int) -> Place:
     suffix = "" if number < len(FIRST) else f"-{number:02d}"
     group = _group(draft, subscription, f"rg-{team}-{environment}{suffix}", region, environment, team)
-    owner, created = draft.person(team, "owner"), draft.ago(draft.number(200, 380, team, number))
+    owner, created = draft.person(team, "owner"), draft.some_day(200, 380, team, number)
     short = f"{team[:8]}{environment}{suffix.replace('-', '')}"
     name = f"mlw-{team}-{environment}{suffix}"
     storage = f"st{short}{draft.number(1000, 9999, 'storage', number)}"

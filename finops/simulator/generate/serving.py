@@ -27,13 +27,13 @@ def endpoints(draft: Draft, places: list[Place], count: int) -> None:
 def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) -> None:
     resource_id = f"{place.id}/onlineEndpoints/{name}"
     person = draft.person(place.team, draft.number(0, 3, "maker", resource_id))
-    created = draft.ago(draft.number(92, 320, "created", resource_id))
+    created = draft.some_day(92, 320, "created", resource_id)
     busy = 4.0 * 10 ** (1.6 * draft.chance("calls", resource_id))
     shape = draft.pick(["office", "global", "retail"], "shape", resource_id)
     calls: Json = {"requestsPerMinute": round(busy, 2), "shape": shape}
     deployments = {"blue": 100}
     if number % 6 == 4:
-        since = draft.ago(draft.number(18, 75, "silent", resource_id))
+        since = draft.some_day(18, 75, "silent", resource_id)
         calls["silentSince"] = f"{stamp_of(since)[:19]}Z"
         draft.plant("silent-endpoint", resource_id, since)
     elif number % 13 == 7:
@@ -62,7 +62,7 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
     size = draft.pick(SIZES, "size", resource_id)
     instances = draft.number(2, 5, "instances", resource_id) if place.environment == "prod" else 1
     for place_in_line, (deployment, share) in enumerate(deployments.items()):
-        made = draft.ago(draft.number(91, 92, "deployed", resource_id)) if created < draft.ago(92) else created
+        made = draft.some_day(91, 92, "deployed", resource_id) if created < draft.ago(92) else created
         profile = dict(calls)
         profile["requestsPerMinute"] = round(profile["requestsPerMinute"] * share / 100, 3)
         image = _image(draft, place, model, f"{resource_id}/{deployment}")
