@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_CENT = Decimal("0.01")
+
+
 @dataclass(frozen=True)
 class Gap:
     """Charges that ought to be here and are not."""
@@ -123,7 +126,7 @@ class Charges:
     ) -> Decimal:
         """The cost of all charges, in their one currency. 0 where there are none."""
         rows = self._sums([], {"Cost": questions.column(basis)}, _periods(period), currency, where)
-        return trimmed(rows[0][1]) if rows else Decimal(0)
+        return trimmed(rows[0][1] if rows else Decimal(0))
 
     def by(
         self,
@@ -189,7 +192,7 @@ class Charges:
         rows = []
         for day in (period or self.span).days:
             row = found.get(day)
-            rows.append((day, trimmed(row[2]) if row else Decimal(0), row[-1] if row else 0))
+            rows.append((day, trimmed(row[2]) if row else trimmed(Decimal(0)), row[-1] if row else 0))
         return _frame(["Day", "Cost", "Charges"], rows)
 
     def quantities(
@@ -285,13 +288,12 @@ def _facts(parts: Sequence[Part]) -> Facts:
 
 
 def trimmed(amount: Decimal) -> Decimal:
-    """`amount` without the zeros behind its last digit, but with two decimals at least: 2.64, 100.00, 0.000011139."""
-    _, digits, exponent = amount.as_tuple()
-    assert isinstance(exponent, int)
-    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    drop = max(0, min(zeros, -2 - exponent)) if any(digits) else max(0, -2 - exponent)
-    kept = digits[: len(digits) - drop] if any(digits) else (0,)
-    return Decimal((0 if not any(digits) else amount.as_tuple().sign, kept, exponent + drop))
+    """`amount` without the zeros behind its last digit, but with two decimals: 2.64, 100.00, 0.000011139."""
+    with localcontext() as context:
+        context.prec = 80
+        short = amount.normalize() + 0  # + 0: no minus before a zero
+        exponent = short.as_tuple().exponent
+        return short.quantize(_CENT) if isinstance(exponent, int) and exponent > -2 else short
 
 
 def added(amounts: Iterable[Decimal]) -> Decimal:
