@@ -53,15 +53,16 @@ def weekly_report(
     with ingest(azure, settings, None, now) as book:
         step("Working out the figures")
         found = estate.with_facts(evidence, book)
-        made = make(book, settings, now, None, found)
+        made = make(book, settings, now)
     step("Writing the mail")
     path, sent = send(made, settings)
     return Weekly(found, made, path, sent)
 
 
-def make(book: Charges, settings: Settings, now: datetime, period: Period | None, found: Estate | None = None) -> Made:
-    """The report of `period`, by default of the last full week."""
-    figures = report.build(book, now, settings.report, period, found)
+def make(book: Charges, settings: Settings, now: datetime, period: Period | None = None) -> Made:
+    """The report of `period`, by default of the last full week. Only gaps in the charges make it incomplete:
+    a metric that could not be read changes no amount."""
+    figures = report.build(book, now, settings.report, period)
     return Made(figures, report.render(figures, settings))
 
 

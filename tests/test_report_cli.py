@@ -32,7 +32,7 @@ def test_render_leaves_a_page_and_says_where(costs: str, tmp_path: Path) -> None
 
 def test_render_prints_exact_figures_for_programs(costs: str, tmp_path: Path) -> None:
     result = run(
-        "render", costs, "--from", "2026-11-02", "--to", "2026-11-05", "--out", str(tmp_path / "out"), "-o", "json"
+        "render", costs, "--from", "2026-11-02", "--to", "2026-11-04", "--out", str(tmp_path / "out"), "-o", "json"
     )
 
     [row] = json.loads(result.stdout)
@@ -73,7 +73,7 @@ def test_a_revision_is_sent_on_purpose_and_says_so(costs: str, tmp_path: Path) -
     [
         (["--month", "2026-13"], "2026-13"),
         (["--from", "2026-11-01"], "--from and --to go together"),
-        (["--from", "2026-11-05", "--to", "2026-11-05"], "is empty"),
+        (["--from", "2026-11-05", "--to", "2026-11-04"], "lies before"),
         (["--week-ending", "2026-11-2x"], "2026-11-2x"),
         (["--month", "2026-11", "--week-ending", "2026-11-21"], "More than one period"),
     ],

@@ -30,11 +30,14 @@ class Session:
 
     @property
     def settings(self) -> Settings:
-        """The effective settings, with --azure worked in."""
+        """The effective settings, with --azure and --estate worked in: a recording brings its own charges."""
         if self._settings is None:
             from finops.config import load
 
-            self._settings = load(self.config, overrides={"azure.endpoint": self.azure_url} if self.azure_url else {})
+            overrides: dict[str, Any] = {"azure.endpoint": self.azure_url} if self.azure_url else {}
+            if self.estate:
+                overrides["charges.sources"] = [str(self.estate / "charges")]
+            self._settings = load(self.config, overrides)
         return self._settings
 
     @property
