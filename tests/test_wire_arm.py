@@ -44,7 +44,8 @@ def test_an_item_deleted_between_two_pages_hides_no_other(paged: Clients):
         filter="resourceType eq 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints'"
     ).by_page()
     first = [each.name for each in next(pages)]
-    paged.served.world.resources.delete(f"{workspace_id('ml-prod')}/onlineEndpoints/chat")
+    for name in ("chat", "silent"):
+        paged.served.world.resources.delete(f"{workspace_id('ml-prod')}/onlineEndpoints/{name}")
 
     assert first + [each.name for page in pages for each in page] == ["chat", "silent", "z-nightly"]
 
@@ -88,6 +89,12 @@ def test_any_resource_can_be_read_by_its_id_in_any_letter_case(clients: Clients)
     found = clients.resources.resources.get_by_id(DATA.upper(), api_version="2023-01-01")
 
     assert found.id == DATA
+
+
+def test_paths_are_read_in_any_letter_case(clients: Clients):
+    path = f"{workspace_id('ml-prod')}/computes/gpu/listNodes".upper()
+
+    assert len(clients.http.post(path).json()["nodes"]) == 2
 
 
 def test_existence_is_told_without_a_body(clients: Clients):
@@ -216,6 +223,14 @@ class TestLocks:
         with pytest.raises(HttpResponseError, match="ScopeLocked"):
             clients.resources.resources.begin_delete_by_id(DATA, api_version="2023-01-01")
         assert clients.served.world.resources.get(DATA)
+
+    def test_a_lock_is_not_on_what_only_begins_alike(self, clients: Clients):
+        clients.http.put(f"{DATA}2", json={"location": "eastus"})
+        self.lock(clients)
+
+        clients.resources.resources.begin_delete_by_id(f"{DATA}2", api_version="2023-01-01").result()
+
+        assert clients.served.world.resources.get(f"{DATA}2") is None
 
     def test_a_lock_below_keeps_the_group(self, clients: Clients):
         self.lock(clients)

@@ -77,6 +77,15 @@ def test_an_hour_without_data_has_no_value_and_is_not_zero(clients: Clients):
     assert data(answer) == [0.0] * 12 + [None] * 12
 
 
+def test_an_hour_without_data_has_no_sum_either(clients: Clients):
+    answer = clients.monitor.metrics.list(
+        SILENT, metricnames="RequestsPerMinute", timespan=DAY, interval="PT1H", aggregation="total,count,maximum"
+    )
+
+    last = answer.value[0].timeseries[0].data[-1]
+    assert (last.total, last.count, last.maximum) == (None, None, None)
+
+
 def test_a_metric_that_was_never_told_has_no_series(clients: Clients):
     answer = clients.monitor.metrics.list(SILENT, metricnames="ConnectionsActive", timespan=DAY, interval="PT1H")
 

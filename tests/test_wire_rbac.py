@@ -81,6 +81,13 @@ def test_an_assignment_ends_at_its_scope(served: Clients):
     assert enforcer.get(PROD_CLUSTER).status_code == 403
 
 
+def test_an_assignment_does_not_reach_what_only_begins_alike():
+    guard = rbac_of(ROLES)._principals["enforcer-token"]  # type: ignore[index]
+
+    assert guard.may(f"{AML}/computes/read", f"{group_id(DEV, 'rg-dev')}/x")
+    assert not guard.may(f"{AML}/computes/read", f"{group_id(DEV, 'rg-dev2')}/x")
+
+
 def test_what_is_excepted_is_refused(served: Clients):
     assert as_who(served, "reader").get(f"{workspace_id('ml-prod')}/jobs").status_code == 403
 
