@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import random
+import sys
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -57,7 +59,7 @@ def test_amounts_are_exact_and_scientific_notation_is_read(tmp_path: Path):
     assert total(file) == Decimal("0.3000001")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     costs=st.lists(
         st.decimals(-(10**9), 10**9, allow_nan=False, allow_infinity=False, places=18), min_size=1, max_size=30
@@ -114,21 +116,22 @@ def test_the_tag_is_found_in_every_spelling_and_kept_as_written(tmp_path: Path, 
         assert spend(book) == {owner: "1.00"}
 
 
+SPACES = "".join(char for char in map(chr, range(sys.maxunicode)) if unicodedata.category(char) == "Zs")
+
+
 @settings(max_examples=25, deadline=None)
-@given(st.text(min_size=1, max_size=40).filter(lambda value: value.strip(" ") and "\0" not in value))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40))
 def test_any_tag_value_that_json_can_hold_comes_back(value: str):
     import duckdb
 
     from finops.charges import tags
 
-    text = json.dumps({"env": value, "CostCenter": value}, ensure_ascii=value.isascii() or len(value) % 2 == 0)
-    if any(0xD800 <= ord(char) < 0xE000 for char in value):
-        return  # lone surrogates are no text
+    text = json.dumps({"env": value, "CostCenter": value}, ensure_ascii=len(value) % 2 == 0)
 
     with duckdb.connect() as engine:
         found = engine.execute(f"SELECT {tags.value(tags.token('t', 'CostCenter'))} FROM (SELECT ? AS t)", [text])
 
-        assert found.fetchall()[0][0] == value.strip(" ")
+        assert found.fetchall()[0][0] == (value.strip(SPACES) or None)
 
 
 def test_any_other_tag_is_a_key_too(tmp_path: Path):

@@ -248,7 +248,7 @@ def test_several_currencies_stay_apart(azure: FakeAzure, tmp_path: Path):
 amounts = st.decimals(-1000, 1000, allow_nan=False, places=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=6), st.lists(amounts, min_size=1, max_size=6))
 def test_laying_two_splits_together_keeps_both(services: list[Decimal], centres: list[Decimal]):
     """Sums per service are always kept; sums per CostCenter are where both splits have the same total."""
