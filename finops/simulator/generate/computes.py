@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops.simulator.clock import stamp_of
-from finops.simulator.generate import bodies
+from finops.simulator.generate import ml_bodies
 from finops.simulator.generate.draft import DAY, Draft
 from finops.simulator.generate.organisation import Place, tagged
 from finops.simulator.life.shapes import weekday
@@ -82,7 +82,7 @@ def _cluster(draft: Draft, place: Place, kind: Kind, name: str, number: int) -> 
         profile["jobsPerDay"] = 0
         draft.plant("never-used-cluster", resource_id, created)
     tags = tagged(draft, place, resource_id, created)
-    body = bodies.cluster(place.id, name, place.region, created, person, tags, kind.size,
+    body = ml_bodies.cluster(place.id, name, place.region, created, person, tags, kind.size,
                           "LowPriority" if spot else "Dedicated", (least, kind.most), idle)  # fmt: skip
     draft.put(created, person, body, profile)
 
@@ -115,9 +115,9 @@ def instances(draft: Draft, places: list[Place], count: int) -> None:
         elif number % 3 == 0:
             idle = "PT60M"
         elif number % 3 == 1:
-            schedules = [bodies.stop_schedule(name, "0 19 * * *")]
+            schedules = [ml_bodies.stop_schedule(name, "0 19 * * *")]
         tags = tagged(draft, place, resource_id, created)
-        body = bodies.instance(place.id, name, place.region, created, person, tags, size, state, schedules, idle)
+        body = ml_bodies.instance(place.id, name, place.region, created, person, tags, size, state, schedules, idle)
         if state == "Stopped":
             body["properties"]["properties"]["lastOperation"]["operationName"] = "Stop"
         draft.put(created, person, body, {"habit": habit} if habit else None)
@@ -132,8 +132,8 @@ def runaway(draft: Draft, place: Place) -> str:
     tags = {"CostCenter": place.team, "Environment": place.environment, "Owner": place.owner}
     profile = {"jobsPerDay": 1.1, "minutes": 170, "shape": "office", "nodes": 1, "utilization": 88, "people": [person],
                "region": place.region, "experiment": "vision-foundation"}  # fmt: skip
-    body = bodies.cluster(place.id, name, place.region, created, person, tags, "Standard_NC24ads_A100_v4", "Dedicated",
-                          (0, 4), "PT30M")  # fmt: skip
+    size = "Standard_NC24ads_A100_v4"
+    body = ml_bodies.cluster(place.id, name, place.region, created, person, tags, size, "Dedicated", (0, 4), "PT30M")
     draft.put(created, person, body, profile)
     # A Wednesday at 16:10, four to ten days ago: somebody wanted to stop waiting for nodes.
     today = draft.as_of // DAY
@@ -160,8 +160,8 @@ def moved_to_spot(draft: Draft, place: Place) -> None:
                "region": place.region, "experiment": "forecast-nightly"}  # fmt: skip
 
     def made(priority: str, moment: int) -> Json:
-        return bodies.cluster(place.id, name, place.region, moment, person, tags, "Standard_NC12s_v3", priority, (0, 3),
-                              "PT10M")  # fmt: skip
+        size = "Standard_NC12s_v3"
+        return ml_bodies.cluster(place.id, name, place.region, moment, person, tags, size, priority, (0, 3), "PT10M")
 
     draft.put(created, person, made("Dedicated", created), profile)
     draft.remove(at, person, f"{place.id}/computes/{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finops.simulator.clock import stamp_of
-from finops.simulator.generate import bodies
+from finops.simulator.generate import ml_bodies
 from finops.simulator.generate.draft import Draft
 from finops.simulator.generate.organisation import Place, tagged
 from finops.simulator.store import Json
@@ -57,7 +57,7 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
     tags = tagged(draft, place, resource_id, created)
     if number % 24 == 16:
         tags["Keep"] = "until 2027-01-31, quarterly close"
-    body = bodies.online_endpoint(place.id, name, place.region, created, person, tags, dict(deployments))
+    body = ml_bodies.online_endpoint(place.id, name, place.region, created, person, tags, dict(deployments))
     draft.put(created, person, body)
     size = draft.pick(SIZES, "size", resource_id)
     instances = draft.number(2, 5, "instances", resource_id) if place.environment == "prod" else 1
@@ -66,8 +66,8 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
         profile = dict(calls)
         profile["requestsPerMinute"] = round(profile["requestsPerMinute"] * share / 100, 3)
         image = _image(draft, place, model, f"{resource_id}/{deployment}")
-        deployed = bodies.deployment(body, deployment, made, person, size, instances if not place_in_line else 1, image,
-                                     model)  # fmt: skip
+        capacity = 1 if place_in_line else instances
+        deployed = ml_bodies.deployment(body, deployment, made, person, size, capacity, image, model)
         draft.put(made, person, deployed, profile)
 
 
@@ -83,12 +83,12 @@ def departed(draft: Draft, place: Place) -> None:
     """A GPU endpoint that its team deleted ten days ago: its charges stop there."""
     person, created = draft.person(place.team, 2), draft.ago(150)
     tags = {"CostCenter": place.team, "Environment": place.environment, "Owner": place.owner}
-    endpoint = bodies.online_endpoint(
+    endpoint = ml_bodies.online_endpoint(
         place.id, f"{place.team}-legacy-v1", place.region, created, person, tags, {"blue": 100}
     )
     draft.put(created, person, endpoint)
     image = _image(draft, place, f"{place.team}-legacy", endpoint["id"])
-    deployed = bodies.deployment(
+    deployed = ml_bodies.deployment(
         endpoint, "blue", created, person, "Standard_NC8as_T4_v3", 1, image, f"{place.team}-legacy"
     )
     draft.put(created, person, deployed, {"requestsPerMinute": 2.5, "shape": "office"})
@@ -102,11 +102,11 @@ def batches(draft: Draft, places: list[Place]) -> None:
             name, created = f"{place.team}-batch-{place.environment}", draft.ago(130)
             resource_id = f"{place.id}/batchEndpoints/{name}"
             tags = tagged(draft, place, resource_id, created)
-            body = bodies.batch_endpoint(place.id, name, place.region, created, place.owner, tags)
+            body = ml_bodies.batch_endpoint(place.id, name, place.region, created, place.owner, tags)
             draft.put(created, place.owner, body)
             cluster = f"{place.id}/computes/cpu-scoring"
             draft.put(
                 created,
                 place.owner,
-                bodies.batch_deployment(body, created, place.owner, cluster, f"{place.team}-batch"),
+                ml_bodies.batch_deployment(body, created, place.owner, cluster, f"{place.team}-batch"),
             )

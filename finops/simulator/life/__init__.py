@@ -114,7 +114,7 @@ class Life:
             self._hear_compute(key, body)
         elif kind == JOBS and not self._writing:
             self._hear_job(body)
-        elif kind in (DEPLOYMENTS, ENDPOINTS) or kind == "microsoft.billingbenefits/savingsplanorders":
+        elif kind in (DEPLOYMENTS, ENDPOINTS):
             self._calls_changed = True
 
     def _hear_compute(self, key: str, body: Json | None) -> None:
@@ -122,6 +122,7 @@ class Life:
         if kind == "amlcompute" and body is not None:
             if key in self.clusters:
                 self.clusters[key].read(body, self.now)
+                self.clusters[key].show()  # what was put may say how many nodes there were when it was read
             else:
                 self.clusters[key] = Cluster(self, body, self.now)
         elif key in self.clusters:
