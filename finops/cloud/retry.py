@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core import exceptions as sdk
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -71,7 +72,7 @@ class Patience(HTTPPolicy[Any, Any]):
             if answer is None:
                 assert fault is not None
                 failed += 1
-                self._give_up_or_wait(call, fault, failed, request.http_request.method)
+                self._give_up_or_wait(call, fault, failed, urlsplit(request.http_request.url).netloc)
                 continue
             assert response is not None
             if answer.status == 401 and not token_renewed:
@@ -115,7 +116,7 @@ class Patience(HTTPPolicy[Any, Any]):
         call.trail[call.answer.status] += 1
         return call.answer, response, None
 
-    def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, method: str) -> None:
+    def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, host: str) -> None:
         """After an attempt without a (readable) answer."""
         reason = reason_of(fault)
         arrived = not isinstance(fault, sdk.ServiceRequestError)
@@ -123,6 +124,8 @@ class Patience(HTTPPolicy[Any, Any]):
             call.lost_answers += 1
             if not call.read:
                 raise lost(call.doing, reason) from fault
+        else:
+            reason = f"{reason} by {host}" if "refused" in reason.lower() else f"{host}: {reason}"
         if failed >= TRIES:
             if isinstance(fault, sdk.DecodeError):
                 raise AzureError(
@@ -188,7 +191,12 @@ def reason_of(fault: BaseException) -> str:
         todo += [arg for arg in one.args if isinstance(arg, BaseException)]
         todo += [
             cause
-            for cause in (one.__cause__, one.__context__, getattr(one, "reason", None))
+            for cause in (
+                one.__cause__,
+                one.__context__,
+                getattr(one, "reason", None),  # urllib3
+                getattr(one, "inner_exception", None),  # azure-core
+            )
             if isinstance(cause, BaseException)
         ]
     return printable(str(fault)).rstrip(".")
