@@ -82,7 +82,7 @@ def message(made: Made, settings: Settings, revision: int = 1) -> EmailMessage:
 def book_of(settings: Settings, period: Period | None, now: datetime, connect: Connect) -> Charges:
     """The charges that a report of `period` needs: from the configured sources, else asked from Cost Management."""
     if settings.charges.sources:
-        return charges.load(settings.charges.sources, late_hours=settings.charges.late_hours)
+        return charges.load(settings.charges.sources, late_hours=settings.charges.late_hours, now=now)
     with connect() as azure:
         return ingest(azure, settings, period, now)
 

@@ -275,3 +275,13 @@ def test_the_scope_of_the_question_is_the_subscription(azure: FakeAzure, tmp_pat
     assert {body["type"] for body in bodies} == {"ActualCost", "AmortizedCost"}
     assert all(body["timePeriod"]["from"] == "2026-11-01T00:00:00Z" for body in bodies)
     assert all(body["timePeriod"]["to"] == "2026-11-22T23:59:59Z" for body in bodies)
+
+
+def test_charges_of_a_stand_in_and_of_azure_never_share_a_store(tmp_path: Path):
+    store = tmp_path / "store"
+    ingested(tmp_path / "estate", charge("2026-11-02", "4"), store=store)[0].close()
+    index = json.loads((store / "finops-charges.json").read_text())
+    (store / "finops-charges.json").write_text(json.dumps({**index, "cloud": "public"}))
+
+    with pytest.raises(DataError, match=r"holds charges of the public Azure, and the local one was asked"):
+        ingested(tmp_path / "again", charge("2026-11-02", "4"), store=store)

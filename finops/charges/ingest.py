@@ -67,7 +67,7 @@ def ingest(
     if not wanted:
         raise DataError(f"{period.label} lies in the future.", "Ask for days that have begun.")
     with store.writing(store_folder):
-        index = store.read(store_folder)
+        index = _of_cloud(store.read(store_folder), azure.cloud.name, store_folder)
         for asked, told in azure.each(wanted, lambda one: _ask(azure, one)):
             index = _noted(index, asked, told, store_folder, now, late_hours)
         store.write(store_folder, index)
@@ -77,6 +77,15 @@ def ingest(
     if not any(entry.file for entry in index.entries):
         raise DataError(f"Azure has no charges for {period.label}.", "Ask for another period, or other subscriptions.")
     return load([store_folder], store_folder, late_hours=late_hours)
+
+
+def _of_cloud(index: Index, cloud: str, folder: Path) -> Index:
+    if index.entries and index.cloud != cloud:
+        raise DataError(
+            f"{folder} holds charges of the {index.cloud} Azure, and the {cloud} one was asked.",
+            "Set charges.store to another folder, so that the two are never added.",
+        )
+    return replace(index, cloud=cloud)
 
 
 def _wanted(subscriptions: Sequence[str], period: Period, now: datetime) -> Iterator[Asked]:

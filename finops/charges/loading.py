@@ -31,10 +31,12 @@ def load(
     memory: str = engines.MEMORY,
     threads: int | None = None,
     late_hours: int = LATE_HOURS,
+    now: datetime | None = None,
 ) -> Charges:
     """The charges in `paths`: FOCUS 1.0 to 1.2 or Azure cost exports, as files, folders, globs, .gz, CSV or Parquet.
 
     store: where CSV is kept as Parquet, so that it is read once; a temporary folder when None.
+    now: when the files were written at the latest. The last `late_hours` before it are not complete, whatever is there.
     memory, threads: what DuckDB may use; keep memory at 2GB or more.
     Raises DataError where a path holds no charges, or only broken ones.
     """
@@ -44,7 +46,7 @@ def load(
     scratch = Path(tempfile.mkdtemp(prefix="finops-charges-"))
     database = engines.connect(scratch, memory, threads)
     try:
-        known = _read(database, found, store or scratch, scratch, late_hours)
+        known = _read(database, found, store or scratch, scratch, late_hours, now)
     except BaseException:
         database.close()
         _remove(scratch)
@@ -52,7 +54,14 @@ def load(
     return Charges(database, known, scratch)
 
 
-def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratch: Path, late_hours: int) -> Known:
+def _read(
+    database: duckdb.DuckDBPyConnection,
+    found: Found,
+    store: Path,
+    scratch: Path,
+    late_hours: int,
+    now: datetime | None,
+) -> Known:
     notes: list[str] = []
     gaps = [
         Gap(run.export, f"the export run in {run.file.parent}", f"not complete: {run.fault}") for run in found.waiting
@@ -82,7 +91,7 @@ def _read(database: duckdb.DuckDBPyConnection, found: Found, store: Path, scratc
         if part.rounded
     ]
     parts = tuple(part for run in runs for part in run.parts)
-    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours))
+    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours, now))
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:
@@ -99,7 +108,7 @@ def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: l
     raise DataError(notes[-1], "Copy the run again, or wait for the next one.")
 
 
-def _complete_until(runs: Sequence[Loaded], late_hours: int) -> datetime | None:
+def _complete_until(runs: Sequence[Loaded], late_hours: int, now: datetime | None) -> datetime | None:
     """The earliest of the times up to which each export is complete: what a whole picture has.
 
     A file alone is taken as complete up to its last day. An export run is not complete for the hours before it was
@@ -111,10 +120,15 @@ def _complete_until(runs: Sequence[Loaded], late_hours: int) -> datetime | None:
         if run.run.until:
             day = run.run.until
         elif run.run.export:
-            published = (run.run.when - timedelta(hours=late_hours)).astimezone(UTC)
-            day = min(day, published.replace(hour=0, minute=0, second=0, microsecond=0))
+            day = min(day, _published(run.run.when, late_hours))
         until[run.run.export] = max(day, until.get(run.run.export, day))
-    return min(until.values(), default=None)
+    known = [*until.values(), *([_published(now, late_hours)] if now and until else [])]
+    return min(known, default=None)
+
+
+def _published(when: datetime, late_hours: int) -> datetime:
+    """The end of the last day of which Azure had told everything at `when`."""
+    return (when - timedelta(hours=late_hours)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _remove(folder: Path) -> None:

@@ -51,6 +51,8 @@ class Index:
     missing: tuple[Missing, ...] = ()
     before: tuple[str, ...] = ()
     """Files that the index before this one named: somebody may still be reading them."""
+    cloud: str = ""
+    """The Azure that the charges are of: a real one and a local stand-in never share a store."""
 
 
 def read(store: Path) -> Index:
@@ -70,6 +72,7 @@ def read(store: Path) -> Index:
         tuple(Entry(**_timed(one)) for one in told["entries"]),
         tuple(Missing(**_timed(one)) for one in told["missing"]),
         tuple(told["before"]),
+        told["cloud"],
     )
 
 
