@@ -19,7 +19,8 @@ WITH n AS (SELECT CAST(hash(range, 1) >> 1 AS BIGINT) AS h1, CAST(hash(range, 2)
                   CAST(hash(range, 3) >> 1 AS BIGINT) AS h3, CAST(hash(range, 4) >> 1 AS BIGINT) AS h4
            FROM range({first}, {last})),
 r AS (SELECT *, CAST(pow((h1 % 1000000) / 1e6, 3) * {resources} AS BIGINT) AS res FROM n),
-s AS (SELECT *, CAST(hash(res, 5) >> 1 AS BIGINT) AS hr, TIMESTAMP '2026-08-01' + INTERVAL 1 DAY * CAST(h2 % 92 AS INTEGER) AS day,
+s AS (SELECT *, CAST(hash(res, 5) >> 1 AS BIGINT) AS hr,
+      TIMESTAMP '2026-08-01' + INTERVAL 1 DAY * CAST(h2 % 92 AS INTEGER) AS day,
       CAST(h3 % 24000000 AS DECIMAL(9,0)) * 0.000001 AS quantity,
       CAST(1 + hr % 9000 AS DECIMAL(9,0)) * 0.0001 * (CASE WHEN h4 % 1000 < 5 THEN -1 ELSE 1 END) AS price FROM r),
 t AS (SELECT *, quantity * price AS cost, CASE

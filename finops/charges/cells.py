@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from finops.charges.columns import MONEY, NOTHING, literal
 
-_NOTHING = ", ".join(literal(text) for text in NOTHING)
-
 # Azure's classic exports write MM/DD/YYYY, query results 20240901. A DD/MM/YYYY date is refused unless it reads as one
 # of these: guessing would move money to another month.
 _DATE_FORMATS = "['%m/%d/%Y', '%Y%m%d', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M:%S %p']"
@@ -15,8 +13,18 @@ def text(cell: str, kind: str) -> str:
     """Trimmed text, or null where there is nothing."""
     if kind.startswith(("MAP", "STRUCT")):
         return f"CAST(to_json({cell}) AS VARCHAR)"
-    plain = cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
-    return f"CASE WHEN trim({plain}) IN ({_NOTHING}) THEN NULL ELSE trim({plain}) END"
+    return tidy(cell if kind == "VARCHAR" else f"CAST({cell} AS VARCHAR)")
+
+
+def tidy(cell: str) -> str:
+    """A text cell trimmed, or null where there is nothing. It looks before it trims, which costs 30 times as much."""
+    # No IN: DuckDB turns a list into a join, in front of the CASE, and trims every row for it.
+    nothing = " OR ".join(f"upper(trim({cell})) = {literal(text)}" for text in NOTHING)
+    return (
+        f"CASE WHEN strlen({cell}) <= {max(map(len, NOTHING))} "
+        f"THEN CASE WHEN {nothing} THEN NULL ELSE trim({cell}) END "
+        f"WHEN starts_with({cell}, ' ') OR ends_with({cell}, ' ') THEN NULLIF(trim({cell}), '') ELSE {cell} END"
+    )
 
 
 def money(cell: str, kind: str) -> str:

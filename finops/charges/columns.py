@@ -63,8 +63,8 @@ TYPES = {
 # Without these four a row is no charge: it is set aside, not counted as zero.
 NEEDED = ["BilledCost", "EffectiveCost", "BillingCurrency", "ChargePeriodStart"]
 
-# What people and exports write for "nothing there".
-NOTHING = ["", "NULL", "null", "Null", "N/A", "n/a"]
+# What people and exports write for "nothing there", in any letter case.
+NOTHING = ["", "NULL", "N/A"]
 
 
 def bare(name: str) -> str:

@@ -42,8 +42,7 @@ def forget_faults(engine: duckdb.DuckDBPyConnection) -> None:
 
 def has_faults(engine: duckdb.DuckDBPyConnection) -> bool:
     """Whether the last reading met a line that it could not split."""
-    there = engine.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall()
-    return bool(there[0][0] and engine.execute("SELECT count(*) FROM reject_errors").fetchall()[0][0])
+    return bool(engine.execute("SELECT count(*) FROM reject_errors").fetchall()[0][0])
 
 
 def mended(file: Path, head: Header, target: Path) -> tuple[str, str, list[Rejected]]:

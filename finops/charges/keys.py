@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 
 from finops.charges import tags
-from finops.charges.columns import NOTHING, TEXTS, literal, quoted
+from finops.charges.cells import tidy
+from finops.charges.columns import TEXTS, quoted
 from finops.errors import UsageError
 
 NONE = "(none)"
 _IDS = {"ResourceId", "SubAccountId", "RegionId"}
-_NOTHING = ", ".join(literal(text) for text in NOTHING)
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,15 @@ class Key:
 
 
 def _column(name: str, column: str = "", folds: bool = False) -> Key:
-    return Key(name, (quoted(column or name),), _clean("{0}"), folds=folds)
-
-
-def _clean(cell: str) -> str:
-    """Parquet that is asked in place may hold the text NULL."""
-    return f"CASE WHEN trim({cell}) IN ({_NOTHING}) THEN NULL ELSE trim({cell}) END"
+    return Key(name, (quoted(column or name),), tidy("{0}"), folds=folds)
 
 
 def _arm(cell: str) -> str:
     """ARM ids are compared in lower case; ids of other clouds are kept as written."""
-    return f"CASE WHEN starts_with({cell}, '/') THEN rtrim(lower({cell}), '/') ELSE {cell} END"
+    whole = f"starts_with({cell}, '/') AND NOT ends_with({cell}, ' ')"
+    cut = f"CASE WHEN ends_with({cell}, '/') THEN lower(rtrim({cell}, '/')) ELSE lower({cell}) END"
+    other = tidy(cell)
+    return f"CASE WHEN {whole} THEN {cut} WHEN starts_with({other}, '/') THEN lower({other}) ELSE {other} END"
 
 
 def _segment(after: str) -> str:
@@ -61,15 +59,15 @@ KEYS = {
     for key in [
         Key("CostCenter", empty=tags.UNTAGGED, tag="CostCenter"),
         *(_column(name) for name in TEXTS if name not in {"Tags", *_IDS}),
-        Key("ResourceId", ('"ResourceId"',), _arm(_clean("{0}"))),
-        Key("SubAccountId", ('"SubAccountId"',), _arm(_clean("{0}"))),
-        Key("ResourceName", ('"ResourceName"', '"ResourceId"'), f"COALESCE({_clean('{0}')}, {_LAST})", folds=True),
-        Key("RegionId", ('"RegionId"',), f"lower({_clean('{0}')})"),
+        Key("ResourceId", ('"ResourceId"',), _arm("{0}")),
+        Key("SubAccountId", ('"SubAccountId"',), _arm("{0}")),
+        Key("ResourceName", ('"ResourceName"', '"ResourceId"'), f"COALESCE({tidy('{0}')}, {_LAST})", folds=True),
+        Key("RegionId", ('"RegionId"',), f"lower({tidy('{0}')})"),
         Key("Workspace", ('"ResourceId"',), _segment("microsoft.machinelearningservices/workspaces"), folds=True),
         Key(
             "ResourceGroup",
             ('"ResourceId"', '"x_ResourceGroupName"'),
-            f"COALESCE({_segment('resourcegroups')}, {_clean('{1}')})",
+            f"COALESCE({_segment('resourcegroups')}, {tidy('{1}')})",
             folds=True,
         ),
         Key("Day", ("CAST(ChargePeriodStart AS DATE)",), "{0}", None),

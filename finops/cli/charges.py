@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -86,8 +86,8 @@ def show_charges(
     with _book(session, files, store) as book:
         period = _period(book, *dates)
         basis = basis or (book.bases[0] if len(book.bases) == 1 else "effective")
-        settings = None if files or session.estate else session.settings
-        currency = currency or (settings.report.currency if settings else None)
+        # A currency that a site has set is about its own charges, not about a file at hand.
+        currency = currency or (None if files or session.estate else session.settings.report.currency)
         rows, whole = _rows(book, names, basis, period, currency, wanted, top)
         if not whole["Charges"]:
             raise DataError(
@@ -152,19 +152,18 @@ def ingest(
 def _book(session: Session, files: tuple[str, ...], store: Path | None) -> Charges:
     from finops.charges import load
 
-    if files:
-        return load(files, store)
-    if session.estate:
-        return load([session.estate / "charges"], store)
     settings = session.settings.charges
-    if settings.sources:
-        return load(settings.sources, store or settings.store, late_hours=settings.late_hours)
-    if not settings.store.is_dir():
-        raise UsageError(
-            f"No FILES were given, and nothing is stored in {settings.store}.",
-            "Name cost data, set charges.sources, or run `finops charges ingest`.",
-        )
-    return load([settings.store], store or settings.store, late_hours=settings.late_hours)
+    sources: Sequence[str | Path] = files or ([session.estate / "charges"] if session.estate else settings.sources)
+    if not sources:
+        if not settings.store.is_dir():
+            raise UsageError(
+                f"No FILES were given, and nothing is stored in {settings.store}.",
+                "Name cost data, set charges.sources, or run `finops charges ingest`.",
+            )
+        sources = [settings.store]
+    if store is None and not files and not session.estate:
+        store = settings.store
+    return load(sources, store, memory=settings.memory, threads=settings.threads, late_hours=settings.late_hours)
 
 
 def _rows(
@@ -270,7 +269,7 @@ def _tell(book: Charges, figure: str = "") -> None:
 
 
 def _gaps(book: Charges) -> list[str]:
-    return [f"Missing: {gap.what} of {gap.scope}: {gap.reason}" for gap in book.gaps]
+    return [f"Missing: {gap.what} ({gap.scope}): {gap.reason}" for gap in book.gaps]
 
 
 def _rejected(book: Charges) -> list[str]:

@@ -66,6 +66,13 @@ class ChargesSettings(Section):
         int,
         Field(ge=0, le=72, description="Hours after which Azure has published a day's charges (8 to 24, Microsoft)."),
     ] = 24
+    memory: Annotated[
+        str,
+        Field(pattern=r"^\d+(\.\d+)?(MB|GB|MiB|GiB)$", description="Memory for questions about charges; 2GB or more."),
+    ] = "2GB"
+    threads: Annotated[
+        int | None, Field(ge=1, le=256, description="Threads for questions about charges; empty: every core.")
+    ] = None
 
 
 class ReportSettings(Section):
