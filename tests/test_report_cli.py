@@ -18,12 +18,12 @@ def run(*arguments: str, **environment: str) -> Result:
 
 @pytest.fixture
 def costs(tmp_path: Path) -> str:
-    book(tmp_path, *daily("2026-11-01", "2026-11-22", "CC-1", "100")).close()
+    book(tmp_path, *daily("2025-11-01", "2025-11-22", "CC-1", "100")).close()
     return str(tmp_path / "charges.csv")
 
 
 def test_render_leaves_a_page_and_says_where(costs: str, tmp_path: Path) -> None:
-    result = run("render", costs, "--week-ending", "2026-11-21", "--out", str(tmp_path / "out"))
+    result = run("render", costs, "--week-ending", "2025-11-21", "--out", str(tmp_path / "out"))
 
     assert result.exit_code == 0
     assert str(tmp_path / "out" / "index.html") in result.output
@@ -32,15 +32,15 @@ def test_render_leaves_a_page_and_says_where(costs: str, tmp_path: Path) -> None
 
 def test_render_prints_exact_figures_for_programs(costs: str, tmp_path: Path) -> None:
     result = run(
-        "render", costs, "--from", "2026-11-02", "--to", "2026-11-04", "--out", str(tmp_path / "out"), "-o", "json"
+        "render", costs, "--from", "2025-11-02", "--to", "2025-11-04", "--out", str(tmp_path / "out"), "-o", "json"
     )
 
     [row] = json.loads(result.stdout)
-    assert (row["from"], row["to"], row["cost"], row["charges"]) == ("2026-11-02", "2026-11-05", 300, 3)
+    assert (row["from"], row["to"], row["cost"], row["charges"]) == ("2025-11-02", "2025-11-05", 300, 3)
 
 
 def test_a_report_with_missing_days_is_made_and_exits_20(costs: str, tmp_path: Path) -> None:
-    result = run("render", costs, "--week-ending", "2026-11-24", "--out", str(tmp_path / "out"))
+    result = run("render", costs, "--week-ending", "2025-11-24", "--out", str(tmp_path / "out"))
 
     assert result.exit_code == 20
     assert "not all in yet" in result.output
@@ -49,8 +49,8 @@ def test_a_report_with_missing_days_is_made_and_exits_20(costs: str, tmp_path: P
 
 def test_send_leaves_the_mail_once(costs: str, tmp_path: Path) -> None:
     outbox = str(tmp_path / "outbox")
-    first = run("send", costs, "--week-ending", "2026-11-21", FINOPS_MAIL__OUTBOX=outbox)
-    second = run("send", costs, "--week-ending", "2026-11-21", FINOPS_MAIL__OUTBOX=outbox)
+    first = run("send", costs, "--week-ending", "2025-11-21", FINOPS_MAIL__OUTBOX=outbox)
+    second = run("send", costs, "--week-ending", "2025-11-21", FINOPS_MAIL__OUTBOX=outbox)
 
     assert "Left in" in first.output
     assert "nothing was sent" in second.output
@@ -59,9 +59,9 @@ def test_send_leaves_the_mail_once(costs: str, tmp_path: Path) -> None:
 
 def test_a_revision_is_sent_on_purpose_and_says_so(costs: str, tmp_path: Path) -> None:
     outbox = str(tmp_path / "outbox")
-    run("send", costs, "--week-ending", "2026-11-21", FINOPS_MAIL__OUTBOX=outbox)
+    run("send", costs, "--week-ending", "2025-11-21", FINOPS_MAIL__OUTBOX=outbox)
 
-    run("send", costs, "--week-ending", "2026-11-21", "--revision", "2", FINOPS_MAIL__OUTBOX=outbox)
+    run("send", costs, "--week-ending", "2025-11-21", "--revision", "2", FINOPS_MAIL__OUTBOX=outbox)
 
     mails = sorted(Path(outbox).iterdir())
     assert len(mails) == 2
@@ -72,10 +72,10 @@ def test_a_revision_is_sent_on_purpose_and_says_so(costs: str, tmp_path: Path) -
     ("arguments", "said"),
     [
         (["--month", "2026-13"], "2026-13"),
-        (["--from", "2026-11-01"], "--from and --to go together"),
-        (["--from", "2026-11-05", "--to", "2026-11-04"], "lies before"),
-        (["--week-ending", "2026-11-2x"], "2026-11-2x"),
-        (["--month", "2026-11", "--week-ending", "2026-11-21"], "More than one period"),
+        (["--from", "2025-11-01"], "--from and --to go together"),
+        (["--from", "2025-11-05", "--to", "2025-11-04"], "lies before"),
+        (["--week-ending", "2025-11-2x"], "2025-11-2x"),
+        (["--month", "2025-11", "--week-ending", "2025-11-21"], "More than one period"),
     ],
 )
 def test_a_period_that_cannot_be_meant_is_wrong_usage(
