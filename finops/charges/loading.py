@@ -90,6 +90,11 @@ def _read(
         for part in run.parts
         if part.rounded
     ]
+    if any(run.run.until for run in runs):
+        notes.append(
+            "Asked from Cost Management by subscription: what was bought for the whole tenant, such as shared "
+            "reservations, stands on no subscription and is not in here. An export of the billing account has it."
+        )
     parts = tuple(part for run in runs for part in run.parts)
     return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours, now))
 
