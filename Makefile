@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+FOCUS  ?= /tmp/focus
 BIN    := $(VENV)/bin
 
 .PHONY: help demo test check format bench clean
@@ -27,7 +28,8 @@ format: $(VENV)/.test  ## put the code in order
 bench: $(VENV)/.test  ## measure, side by side; minutes
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/estate_scan.py
-	@$(BIN)/python benchmarks/charges.py
+	@test -d $(FOCUS) || $(BIN)/python benchmarks/focus_rows.py $(FOCUS)
+	@$(BIN)/python benchmarks/charges.py $(FOCUS)
 
 clean:  ## what was installed and built here
 	rm -rf $(VENV) build dist *.egg-info
