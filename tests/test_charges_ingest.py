@@ -71,7 +71,8 @@ def test_four_queries_do_where_there_are_no_commitments(tmp_path: Path):
 
 def test_restated_days_replace_and_others_stay(tmp_path: Path):
     store = tmp_path / "store"
-    first, _ = ingested(tmp_path / "e1", charge("2026-11-02", "1"), charge("2026-11-03", "2"), store=store)
+    rows = [charge("2026-11-02", "1"), charge("2026-11-03", "2"), charge("2026-11-09", "9")]
+    first, _ = ingested(tmp_path / "e1", *rows, store=store)
     first.close()
     asked = Period(date(2026, 11, 3), date(2026, 11, 5))
 
@@ -80,7 +81,12 @@ def test_restated_days_replace_and_others_stay(tmp_path: Path):
     )
 
     with book:
-        assert spend(book, "Day") == {"2026-11-04": "40.00", "2026-11-03": "20.00", "2026-11-02": "1.00"}
+        assert spend(book, "Day") == {
+            "2026-11-04": "40.00",
+            "2026-11-03": "20.00",
+            "2026-11-09": "9.00",
+            "2026-11-02": "1.00",
+        }
 
 
 def test_asking_again_changes_nothing(tmp_path: Path):
