@@ -18,32 +18,34 @@ HEADER = "ChargePeriodStart,BilledCost,EffectiveCost,BillingCurrency,ServiceName
 GOOD = "2024-09-01,1,1,USD,Storage"
 
 
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        ("2024-09-01,abc,1,USD,x", "BilledCost is 'abc', not an amount"),
-        ("2024-09-01,1,NaN,USD,x", "EffectiveCost is 'NaN', not an amount"),
-        ("2024-09-01,,1,USD,x", "BilledCost is empty"),
-        ("2024-09-01,1e400,1,USD,x", "BilledCost is '1e400', not an amount"),
-        ("2024-09-01,1_000,1,USD,x", "BilledCost is '1_000', not an amount"),
-        ('2024-09-01,"1,000",1,USD,x', "BilledCost is '1,000', not an amount"),
-        ("2024-02-30,1,1,USD,x", "ChargePeriodStart is '2024-02-30', not a date"),
-        ("31/12/2024,1,1,USD,x", "ChargePeriodStart is '31/12/2024', not a date"),
-        ("infinity,1,1,USD,x", "ChargePeriodStart is 'infinity', not a date"),
-        (",1,1,USD,x", "ChargePeriodStart is empty"),
-        ("2024-09-01,1,1,,x", "BillingCurrency is empty"),
-        ("2024-09-01,1,1,dollars,x", "BillingCurrency is 'dollars', not a currency code"),
-        ("2024-09-01,1,1,USD", "it has fewer cells than the header"),
-        ("2024-09-01,1,1,USD,x,y", "it has more cells than the header"),
-        ('2024-09-01,1,1,USD,"x" y', "a quote is opened and not closed, or stands inside a value"),
-    ],
-)
-def test_a_broken_row_is_set_aside_with_file_line_and_reason(tmp_path: Path, row: str, reason: str):
-    file = text(tmp_path / "a.csv", HEADER, GOOD, row, GOOD, GOOD)
+BROKEN = [
+    ("2024-09-01,abc,1,USD,x", "BilledCost is 'abc', not an amount"),
+    ("2024-09-01,1,NaN,USD,x", "EffectiveCost is 'NaN', not an amount"),
+    ("2024-09-01,,1,USD,x", "BilledCost is empty"),
+    ("2024-09-01,1e400,1,USD,x", "BilledCost is '1e400', not an amount"),
+    ("2024-09-01,1_000,1,USD,x", "BilledCost is '1_000', not an amount"),
+    ('2024-09-01,"1,000",1,USD,x', "BilledCost is '1,000', not an amount"),
+    ("2024-02-30,1,1,USD,x", "ChargePeriodStart is '2024-02-30', not a date"),
+    ("31/12/2024,1,1,USD,x", "ChargePeriodStart is '31/12/2024', not a date"),
+    ("infinity,1,1,USD,x", "ChargePeriodStart is 'infinity', not a date"),
+    (",1,1,USD,x", "ChargePeriodStart is empty"),
+    ("2024-09-01,1,1,,x", "BillingCurrency is empty"),
+    ("2024-09-01,1,1,dollars,x", "BillingCurrency is 'dollars', not a currency code"),
+    ("2024-09-01,1,1,USD", "it has fewer cells than the header"),
+    ("2024-09-01,1,1,USD,x,y", "it has more cells than the header"),
+    ('2024-09-01,1,1,USD,"x" y', "a quote is opened and not closed, or stands inside a value"),
+]
+
+
+def test_broken_rows_are_set_aside_with_file_line_and_reason(tmp_path: Path):
+    lines = [line for row, _ in BROKEN for line in (GOOD, row)]
+    file = text(tmp_path / "a.csv", HEADER, *lines, GOOD)
 
     with charges.load([file]) as book:
-        assert book.total() == 3
-        assert [(one.file, one.line, one.reason) for one in book.rejected] == [(str(file), 3, reason)]
+        assert book.total() == len(BROKEN) + 1
+        assert [(one.file, one.line, one.reason) for one in book.rejected] == [
+            (str(file), 3 + 2 * n, reason) for n, (_, reason) in enumerate(BROKEN)
+        ]
         assert not book.is_complete
 
 
@@ -128,6 +130,17 @@ def test_rows_set_aside_are_kept_in_a_file(tmp_path: Path):
     (kept,) = (tmp_path / "store" / "arrived").glob("*.rejected.csv")
     assert "BilledCost=abc, EffectiveCost=1, BillingCurrency=USD, ChargePeriodStart=2024-09-01" in written
     assert kept.read_text("utf-8") == written
+
+
+def test_what_a_killed_arrival_left_behind_is_removed(tmp_path: Path):
+    store = tmp_path / "store"
+    left = text(store / "arrived" / ".0.parquet.999999999.tmp", "half a file")
+    ours = text(store / "arrived" / f".1.parquet.{os.getpid()}.tmp", "somebody is writing this")
+
+    charges.load([focus(tmp_path / "a.csv", charge("2024-09-01", "1"))], store).close()
+
+    assert not left.exists()
+    assert ours.exists()
 
 
 def test_rows_set_aside_are_remembered_with_the_file(tmp_path: Path):

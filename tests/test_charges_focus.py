@@ -86,34 +86,36 @@ def test_text_that_means_nothing_is_nothing(tmp_path: Path, nothing: str):
         assert spend(book) == {"(untagged)": "1.00"}
 
 
-@pytest.mark.parametrize(
-    ("tags", "owner"),
-    [
-        ('{"CostCenter": "ml"}', "ml"),
-        ('"CostCenter": "ml","env": "prod"', "ml"),
-        ('{"env":"prod","costcenter":"ml"}', "ml"),
-        ('{"cost-center": " ml "}', "ml"),
-        ('{"Cost_Center":"ml"}', "ml"),
-        ('{" cost center ": "ml"}', "ml"),
-        ('{"COSTCENTER": 4300}', "4300"),
-        ('{"CostCenter": "R&D \\"core\\", \\u00e9t\\u00e9"}', 'R&D "core", été'),
-        ('{"CostCenter": "a\\\\b"}', "a\\b"),
-        ('{"note": "\\"CostCenter\\": \\"trap\\"", "CostCenter": "ml"}', "ml"),
-        ('{"CostCenter": ""}', "(untagged)"),
-        ('{"CostCenter": "  "}', "(untagged)"),
-        ('{"CostCenter": null}', "(untagged)"),
-        ('{"MyCostCenter": "x", "CostCenterOld": "y"}', "(untagged)"),
-        ('{"env": "CostCenter"}', "(untagged)"),
-        ("{}", "(untagged)"),
-        ("NULL", "(untagged)"),
-        ("not json", "(untagged)"),
-    ],
-)
-def test_the_tag_is_found_in_every_spelling_and_kept_as_written(tmp_path: Path, tags: str, owner: str):
-    file = focus(tmp_path / "a.csv", charge("2024-09-01", "1", Tags=tags))
+SPELLINGS = [
+    ('{"CostCenter": "ml"}', "ml"),
+    ('"CostCenter": "ml","env": "prod"', "ml"),
+    ('{"env":"prod","costcenter":"ml"}', "ml"),
+    ('{"cost-center": " ml "}', "ml"),
+    ('{"Cost_Center":"ml"}', "ml"),
+    ('{" cost center ": "ml"}', "ml"),
+    ('{"COSTCENTER": 4300}', "4300"),
+    ('{"CostCenter": "R&D \\"core\\", \\u00e9t\\u00e9"}', 'R&D "core", été'),
+    ('{"CostCenter": "a\\\\b"}', "a\\b"),
+    ('{"note": "\\"CostCenter\\": \\"trap\\"", "CostCenter": "ml"}', "ml"),
+    ('{"CostCenter": ""}', "(untagged)"),
+    ('{"CostCenter": "  "}', "(untagged)"),
+    ('{"CostCenter": null}', "(untagged)"),
+    ('{"MyCostCenter": "x", "CostCenterOld": "y"}', "(untagged)"),
+    ('{"env": "CostCenter"}', "(untagged)"),
+    ("{}", "(untagged)"),
+    ("NULL", "(untagged)"),
+    ("not json", "(untagged)"),
+]
 
-    with charges.load([file]) as book:
-        assert spend(book) == {owner: "1.00"}
+
+def test_the_tag_is_found_in_every_spelling_and_kept_as_written(tmp_path: Path):
+    rows = [charge("2024-09-01", "1", ResourceId=str(n), Tags=tags) for n, (tags, _) in enumerate(SPELLINGS)]
+
+    with charges.load([focus(tmp_path / "a.csv", *rows)]) as book:
+        frame = book.by(["ResourceId", "CostCenter"])
+
+    found = dict(zip(frame["ResourceId"], frame["CostCenter"], strict=True))
+    assert [(SPELLINGS[n][0], found[str(n)]) for n in range(len(SPELLINGS))] == SPELLINGS
 
 
 SPACES = "".join(char for char in map(chr, range(sys.maxunicode)) if unicodedata.category(char) == "Zs")
@@ -241,8 +243,14 @@ SELECT CAST('0.1' AS {money}) AS BilledCost, CAST('0.2' AS {money}) AS Effective
 
 
 @pytest.mark.parametrize("money", ["DECIMAL(38,18)", "DECIMAL(10,2)", "DOUBLE", "VARCHAR"])
-@pytest.mark.parametrize("time", ["TIMESTAMP '2024-09-01'", "TIMESTAMPTZ '2024-09-01 02:00:00+02'", "'2024-09-01'"])
-@pytest.mark.parametrize("tags", ["""'{"CostCenter": "ml"}'""", "MAP {'CostCenter': 'ml'}"])
+@pytest.mark.parametrize(
+    ("time", "tags"),
+    [
+        ("TIMESTAMP '2024-09-01'", """'{"CostCenter": "ml"}'"""),
+        ("TIMESTAMPTZ '2024-09-01 02:00:00+02'", "MAP {'CostCenter': 'ml'}"),
+        ("'2024-09-01'", """'"CostCenter": "ml"'"""),
+    ],
+)
 def test_parquet_of_any_types_gives_the_same_figures(tmp_path: Path, money: str, time: str, tags: str):
     file = parquet(tmp_path / "a.parquet", FOCUS_PARQUET.format(money=money, time=time, tags=tags))
 

@@ -158,30 +158,43 @@ def test_the_cost_center_of_a_contract_is_not_the_tag(tmp_path: Path):
         assert spend(book, "x_CostCenter") == {"acm9000": "1.00"}
 
 
-@pytest.mark.parametrize(
-    ("charge_type", "category"),
-    [
-        ("Usage", "Usage"), ("Purchase", "Purchase"), ("Refund", "Purchase"), ("UnusedReservation", "Usage"),
-        ("UnusedSavingsPlan", "Usage"), ("Tax", "Tax"), ("Credit", "Credit"), ("RoundingAdjustment", "Adjustment"),
-    ],
-)  # fmt: skip
-def test_charge_types_become_charge_categories(tmp_path: Path, charge_type: str, category: str):
-    header = "SubscriptionId,Date,Cost,BillingCurrency,ChargeType"
-
-    with charges.load([file_of(tmp_path, header, [GUID, "09/21/2024", "1", "USD", charge_type])]) as book:
-        assert spend(book, "ChargeCategory") == {category: "1.00"}
+def categories(folder: Path, column: str, key: str, words: dict[str, str]) -> dict[str, str]:
+    """What each of `words`, in `column`, becomes under `key`."""
+    header = f"SubscriptionId,Date,Cost,BillingCurrency,ResourceId,{column}"
+    rows = [[GUID, "09/21/2024", "1", "USD", f"r{n}", word] for n, word in enumerate(words)]
+    with charges.load([file_of(folder, header, *rows)]) as book:
+        frame = book.by(["ResourceId", key])
+    found = dict(zip(frame["ResourceId"], frame[key], strict=True))
+    return {word: found[f"r{n}"] for n, word in enumerate(words)}
 
 
-@pytest.mark.parametrize(
-    ("model", "category"),
-    [("OnDemand", "Standard"), ("On Demand", "Standard"), ("Spot", "Dynamic"), ("Reservation", "Committed"),
-     ("SavingsPlan", "Committed"), ("Savings Plan", "Committed"), ("", "(none)")],
-)  # fmt: skip
-def test_pricing_models_become_pricing_categories(tmp_path: Path, model: str, category: str):
-    header = "SubscriptionId,Date,Cost,BillingCurrency,PricingModel"
+def test_charge_types_become_charge_categories(tmp_path: Path):
+    words = {
+        "Usage": "Usage",
+        "Purchase": "Purchase",
+        "Refund": "Purchase",
+        "UnusedReservation": "Usage",
+        "UnusedSavingsPlan": "Usage",
+        "Tax": "Tax",
+        "Credit": "Credit",
+        "RoundingAdjustment": "Adjustment",
+    }
 
-    with charges.load([file_of(tmp_path, header, [GUID, "09/21/2024", "1", "USD", model])]) as book:
-        assert spend(book, "PricingCategory") == {category: "1.00"}
+    assert categories(tmp_path, "ChargeType", "ChargeCategory", words) == words
+
+
+def test_pricing_models_become_pricing_categories(tmp_path: Path):
+    words = {
+        "OnDemand": "Standard",
+        "On Demand": "Standard",
+        "Spot": "Dynamic",
+        "Reservation": "Committed",
+        "SavingsPlan": "Committed",
+        "Savings Plan": "Committed",
+        "": "(none)",
+    }
+
+    assert categories(tmp_path, "PricingModel", "PricingCategory", words) == words
 
 
 def test_a_billing_period_ends_where_the_next_begins(tmp_path: Path):

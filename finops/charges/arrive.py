@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -81,6 +82,7 @@ def _remembered(target: Path) -> Part | None:
 
 def _convert(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, target: Path, is_focus: bool) -> Part:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     scratch = temporary.with_suffix(".csv")
     plan = _plan(head, is_focus)
@@ -104,6 +106,24 @@ def _convert(engine: duckdb.DuckDBPyConnection, file: Path, head: Header, target
         scratch.unlink(missing_ok=True)
     _remember(part, target)
     return part
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed in the middle of an arrival left behind."""
+    for file in folder.glob(".*"):
+        found = re.search(r"\.(\d+)\.(tmp|csv|clean)$", file.name)
+        if found and not _is_running(int(found[1])):
+            file.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _read_parquet(engine: duckdb.DuckDBPyConnection, file: Path, plan: Plan, target: Path) -> list[Rejected]:

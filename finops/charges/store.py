@@ -4,7 +4,7 @@
     ingested/<subscription>-<month>-<when>.parquet
     arrived/                 Parquet made from CSV files, by path, size and time of the file
 
-A reader keeps the files that its index named: they are removed two ingests later.
+A reader keeps the files that its index named: what an ingest replaces is removed by the one after it.
 """
 
 from __future__ import annotations
