@@ -87,7 +87,7 @@ def by_arrival(file: str) -> dict[str, Any]:
 
 WAYS = {"finops": by_finops, "pandas": by_pandas, "scan": by_scan, "arrival": by_arrival}
 IMPORTS = {
-    "finops": ["duckdb", "pandas"],
+    "finops": ["duckdb", "pandas", "finops.charges"],
     "pandas": ["pandas", "pyarrow.dataset"],
     "scan": ["duckdb"],
     "arrival": ["duckdb"],
