@@ -201,3 +201,9 @@ def test_a_broken_recording_is_named(small_estate: Path, tmp_path: Path, spoil: 
     spoil(folder)
 
     told(run("estate", "show", "--estate", str(folder)), 1, says)
+
+
+def test_an_estate_cannot_be_invented_below_a_file(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+
+    told(run("simulate", "new", str(tmp_path / "file" / "inside")), 1, str(tmp_path / "file"), "name another folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -85,7 +86,7 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bo
         )
         click.echo(f"  Report      {page}\n  Mail        {weekly.mail}\n  In short    {in_short}")
         return
-    serve(folder, weekly, simulator.url, port, browse)
+    serve(folder, simulator.url, port, browse)
 
 
 @contextmanager
@@ -148,7 +149,7 @@ def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> N
     click.echo()
 
 
-def serve(folder: Path, weekly: Weekly, simulator: str, port: int | None, browse: bool) -> None:
+def serve(folder: Path, simulator: str, port: int | None, browse: bool) -> None:
     """Show the report and the outbox until Ctrl-C."""
     import webbrowser
 
@@ -158,10 +159,11 @@ def serve(folder: Path, weekly: Weekly, simulator: str, port: int | None, browse
 
     listener = _listener(port)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    click.echo(f"  Report      {url}\n  Mail        {weekly.mail}\n  Azure       {simulator}   (simulated)\n")
-    click.echo(f"Try, in another terminal: finops estate show --azure {simulator}\nCtrl-C ends the demo.")
+    report = f"{url}reports/"
+    click.echo(f"  Report      {report}\n  Outbox      {url}\n  Azure       {simulator}   (simulated)\n")
+    click.echo(f"Try, in another terminal: {_ourselves()} estate show --azure {simulator}\nCtrl-C ends the demo.")
     if browse and _has_desktop():
-        webbrowser.open(url)
+        webbrowser.open(report)
     server = uvicorn.Server(
         uvicorn.Config(app(folder / "report", folder / "outbox"), log_level="warning", lifespan="off")
     )
@@ -187,6 +189,14 @@ def _listener(port: int | None) -> socket.socket:
         else:
             return listener
     raise FinopsError("No port is free on 127.0.0.1.", "Close some servers, and try again.")
+
+
+def _ourselves() -> str:
+    """How a person in this folder calls this command."""
+    here = Path(sys.argv[0])
+    if shutil.which("finops") or here.name != "finops":
+        return "finops"
+    return os.path.relpath(here)
 
 
 def _has_desktop() -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from finops.cli.output import note
+from finops.errors import FinopsError
 
 
 @click.group()
@@ -35,7 +36,11 @@ def new(folder: Path, seed: int, size: str, as_of: datetime | None) -> None:
     """
     from finops.simulator import new_estate
 
-    new_estate(folder, seed, size, as_of.replace(tzinfo=UTC) if as_of else None)
+    try:
+        new_estate(folder, seed, size, as_of.replace(tzinfo=UTC) if as_of else None)
+    except OSError as fault:
+        what = f"{fault.filename or folder} cannot be written: {fault.strerror}."
+        raise FinopsError(what, "Make room or give write access there, or name another folder.") from fault
     note(f"{folder} holds a {size} estate. Serve it: finops simulate serve {folder}")
 
 
