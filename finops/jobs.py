@@ -92,8 +92,13 @@ def ingest(azure: Azure, settings: Settings, period: Period | None, now: datetim
     first = (period.start if period else now - timedelta(days=13)).date()
     before = (first.replace(day=1) - timedelta(days=1)).replace(day=1)
     last = max(now, period.end) if period else now
-    subscriptions = [found["subscriptionId"] for found in azure.subscriptions()]
+    subscriptions = {
+        found["subscriptionId"]: str(found.get("displayName") or found["subscriptionId"])
+        for found in azure.subscriptions()
+    }
     wanted = Period(before, last.date() + timedelta(days=1))
-    return charges.ingest(
-        azure, subscriptions, wanted, settings.charges.store, now, late_hours=settings.charges.late_hours
+    book = charges.ingest(
+        azure, list(subscriptions), wanted, settings.charges.store, now, late_hours=settings.charges.late_hours
     )
+    book.names = {f"/subscriptions/{one.lower()}": name for one, name in subscriptions.items()}
+    return book

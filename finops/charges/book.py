@@ -38,13 +38,17 @@ class Gap:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known besides the charges. bases: the costs that the sources state; another would only stand in."""
+    """What is known besides the charges. bases: the costs that the sources state; another would only stand in.
+
+    kinds_told: whether every source tells purchases from usage. Cost Management's answers do not.
+    """
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     bases: tuple[str, ...] = ("billed", "effective")
     complete_until: datetime | None = None
+    kinds_told: bool = True
 
 
 class Charges:
@@ -54,6 +58,8 @@ class Charges:
         self._engine = engine
         self._known = known
         self._facts = _facts(known.parts)
+        self.names: dict[str, str] = {}
+        """Names of subscriptions by SubAccountId, where somebody told more than the charges do."""
         self._lock = threading.Lock()
         self._finish = weakref.finalize(self, _drop, engine, scratch)
 
@@ -84,6 +90,11 @@ class Charges:
     def bases(self) -> list[str]:
         """Which of "billed" and "effective" the sources state. The other, if any, is the same amounts standing in."""
         return list(self._known.bases)
+
+    @property
+    def kinds_told(self) -> bool:
+        """Whether ChargeCategory comes from the sources; else all that is no commitment is called Usage."""
+        return self._known.kinds_told
 
     @property
     def rejected(self) -> list[Rejected]:

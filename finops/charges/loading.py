@@ -96,7 +96,8 @@ def _read(
             "reservations, stands on no subscription and is not in here. An export of the billing account has it."
         )
     parts = tuple(part for run in runs for part in run.parts)
-    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours, now))
+    told = not any(run.run.until for run in runs)
+    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours, now), told)
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:
