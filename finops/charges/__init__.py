@@ -6,7 +6,8 @@ book.by(["CostCenter"], basis="effective", period=Period.month("2024-09"))
 
 from __future__ import annotations
 
-from finops.charges.book import Charges, Gap
+from finops.charges.book import Charges
+from finops.charges.coverage import Gap
 from finops.charges.ingest import ingest
 from finops.charges.loading import load
 from finops.charges.period import Period

@@ -6,13 +6,15 @@ import shutil
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finops.charges import questions, rejects
+from finops.charges import coverage, questions, rejects
+from finops.charges.coverage import Gap
 from finops.charges.part import Part
 from finops.charges.period import Period
 from finops.charges.questions import Facts, Question, Where
@@ -28,15 +30,6 @@ _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Charges that ought to be here and are not."""
-
-    scope: str
-    what: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Known:
     """What is known besides the charges. bases: the costs that the sources state; another would only stand in.
 
@@ -48,6 +41,10 @@ class Known:
     gaps: tuple[Gap, ...] = ()
     bases: tuple[str, ...] = ("billed", "effective")
     complete_until: datetime | None = None
+    now: datetime | None = None
+    """No day after it says anything about how far the charges reach."""
+    asked: coverage.Days = field(default_factory=dict)
+    """Days that were asked from Azure, by subscription."""
     kinds_told: bool = True
 
 
@@ -103,8 +100,21 @@ class Charges:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every source was read, and every row of it."""
-        return not self.gaps and not self.rejected
+        """Whether every source was read, and every row of it, and no day between the first and the last lacks."""
+        return not self.gaps and not self.rejected and not self.missing(self.span)
+
+    def missing(self, period: Period) -> list[Gap]:
+        """Days of `period` that lack charges: days on which nothing at all was charged between days that have charges;
+        a subscription whose charges stop while others go on; days that were never asked from Azure."""
+        ends = [self.span.end, *(end for end in (self._known.now, self.complete_until) if end)]
+        return coverage.missing(period, self._charged, self._known.asked, min(ends).date())
+
+    @cached_property
+    def _charged(self) -> coverage.Days:
+        scope = 'COALESCE("SubAccountId", \'billing account \' || "BillingAccountId")'
+        return coverage.scoped(
+            self._ask(Question(f"SELECT {scope}, CAST(ChargePeriodStart AS DATE) FROM charges GROUP BY 1, 2"))
+        )
 
     @property
     def complete_until(self) -> datetime | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from finops.charges import engine as engines
 from finops.charges import find, overlap, pair
 from finops.charges.arrive import arrive
-from finops.charges.book import Charges, Gap, Known
+from finops.charges.book import Charges, Known
+from finops.charges.coverage import Gap
 from finops.charges.find import Found, Run
 from finops.charges.overlap import Loaded
 from finops.charges.part import Part
@@ -97,7 +98,8 @@ def _read(
         )
     parts = tuple(part for run in runs for part in run.parts)
     told = not any(run.run.until for run in runs)
-    return Known(parts, tuple(notes), tuple(gaps), bases, _complete_until(runs, late_hours, now), told)
+    until = _complete_until(runs, late_hours, now)
+    return Known(parts, tuple(notes), tuple(gaps), bases, until, now, kinds_told=told)
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:

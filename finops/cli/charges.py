@@ -100,8 +100,8 @@ def show_charges(
         show([*rows, whole] if with_total else rows, output, title=title)
         if rejected is not None:
             book.write_rejected(rejected)
-        _tell(book, f"{basis.capitalize()} cost: {whole['Cost']:,f} {code}, {_count(whole['Charges'], 'charge')}")
-        if not book.is_complete:
+        figure = f"{basis.capitalize()} cost: {whole['Cost']:,f} {code}, {_count(whole['Charges'], 'charge')}"
+        if _tell(book, period or book.span, figure):
             context.exit(PARTIAL)
 
 
@@ -144,8 +144,7 @@ def ingest(
                 f"Charges of {len(subscriptions) - len({gap.scope for gap in book.gaps})} of {len(subscriptions)} "
                 f"subscriptions are in {kept} ({asked} queries). Look: finops charges show {kept}"
             )
-            _tell(book)
-            if not book.is_complete:
+            if _tell(book, Period(start, end)):
                 context.exit(PARTIAL)
 
 
@@ -254,22 +253,17 @@ def _said(period: Period | None) -> str:
     return f"from {period.label}" if period else "in the data"
 
 
-def _tell(book: Charges, figure: str = "") -> None:
-    """What a reader must know about the figures: how complete they are, what was left out."""
+def _tell(book: Charges, period: Period, figure: str = "") -> bool:
+    """Say what a reader must know about the figures of `period`. Whether something is missing from them."""
     until = book.complete_until
     if figure:
         reach = f"complete until {until:%Y-%m-%d %H:%M} UTC" if until else "of unknown completeness"
         note(f"{figure} from {_count(len(book.sources), 'file')}, {reach}.")
-    for text in [
-        *_first(book.notes, "notes"),
-        *_first(_gaps(book), "gaps"),
-        *_first(_rejected(book), "rows set aside"),
-    ]:
+    gaps = [f"Missing: {gap.what} ({gap.scope}): {gap.reason}" for gap in [*book.gaps, *book.missing(period)]]
+    rejected = _rejected(book)
+    for text in [*_first(book.notes, "notes"), *_first(gaps, "gaps"), *_first(rejected, "rows set aside")]:
         note(text)
-
-
-def _gaps(book: Charges) -> list[str]:
-    return [f"Missing: {gap.what} ({gap.scope}): {gap.reason}" for gap in book.gaps]
+    return bool(gaps or rejected)
 
 
 def _rejected(book: Charges) -> list[str]:
