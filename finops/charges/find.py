@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,13 @@ from finops.errors import DataError
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".tsv", ".tsv.gz", ".txt.gz")
 
-# part_0_0001.csv, 000001.csv, part-00000-<uuid>-c000.snappy.parquet, export-00002.snappy.parquet, data_0.parquet
-_PART = re.compile(r"(^|[._-])(part|data|chunk|shard)[._-]?\d+([._-]\d+)?|^\d{4,6}$|-\d{5}$", re.IGNORECASE)
+# Names that Azure and engines give to parts of one delivery, and people to nothing: part_0_0001, part-00000-<id>,
+# data_0, 000001, export-00001. No date is among them, and no "(1)" of a second download.
+_PART = re.compile(
+    r"part_(?P<a>\d{1,4}_\d{4})|part-(?P<b>\d{5})(?P<id>-.+)?|data_(?P<c>\d{1,3})|(?P<d>000\d{3})|(?P<name>.*\D)-(?P<e>0\d{4})",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"(?<!\d)((?:19|20|21)\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Found:
     """Export runs that are no charges: price sheets, reservation lists."""
     missing: tuple[store.Missing, ...] = ()
     """What an ingest into a store could not get."""
+    notes: tuple[str, ...] = ()
 
 
 def runs(paths: Sequence[str | Path]) -> Found:
@@ -74,11 +81,14 @@ def runs(paths: Sequence[str | Path]) -> Found:
     named = {Path(path).expanduser().resolve() for path in paths}
     used, waiting = manifest.newest(list(manifests.values()))
     listed = {part.resolve() for run in manifests.values() for part in run.parts}
+    notes: list[str] = []
+    plain = _without_copies([file for file in loose if file not in listed or file in named], notes)
     return Found(
-        (*kept, *_exported(used), *_grouped((file for file in loose if file not in listed or file in named), named)),
+        (*kept, *_exported(used), *_grouped(plain, named)),
         tuple(waiting),
         tuple(chain[0].file.parent for chain in used if chain[0].kind == "other"),
         tuple(missing),
+        tuple(notes),
     )
 
 
@@ -140,20 +150,70 @@ def _ingested(folder: Path, entry: store.Entry) -> Run:
 
 def _grouped(files: Iterable[Path], named: set[Path]) -> Iterator[Run]:
     """Files in one folder whose names differ only in a part number are one run; any other file is a run of its own."""
-    together: dict[tuple[Path, str], list[Path]] = {}
+    together: dict[tuple[object, ...], list[tuple[str, str, Path]]] = {}
     for file in files:
-        stem = re.sub(r"(\.snappy|\.gz|\.csv|\.tsv|\.parquet|\.txt)+$", "", file.name, flags=re.IGNORECASE)
-        key = _PART.sub("#", stem, count=1) if _PART.search(stem) else file.name
-        together.setdefault((file.parent, re.sub(r"#.*", "#", key)), []).append(file)
-    for parts in together.values():
-        try:
-            when = max(part.stat().st_mtime for part in parts)
-        except OSError as fault:
-            raise DataError(
-                f"{parts[0]} cannot be read ({fault.strerror}).", "Check the path and its permissions."
-            ) from fault
-        name = str(parts[0]) if len(parts) == 1 else f"{parts[0].parent} ({len(parts)} parts)"
-        yield Run(name, tuple(parts), datetime.fromtimestamp(when, UTC), is_named=any(part in named for part in parts))
+        stem, ending = _split(file)
+        part = _PART.fullmatch(stem)
+        if not part:
+            together[file.parent, file.name] = [("", "", file)]
+            continue
+        told = part.groupdict()
+        number = next(told[name] for name in "abcde" if told[name])
+        delivery = told["id"] or ""
+        shape = re.sub(r"\d+", "#", stem.removesuffix(delivery))
+        together.setdefault((file.parent, ending, shape, told["name"]), []).append((number, delivery, file))
+    for numbered in together.values():
+        # A number that comes twice: several deliveries lie in one folder, each with its id.
+        is_one = len({number for number, _, _ in numbered}) == len(numbered)
+        deliveries: dict[str, list[Path]] = {}
+        for _, delivery, file in numbered:
+            deliveries.setdefault("" if is_one else delivery, []).append(file)
+        yield from (_plain(parts, named) for parts in deliveries.values())
+
+
+def _plain(parts: list[Path], named: set[Path]) -> Run:
+    when = max(part.stat().st_mtime for part in parts)
+    name = str(parts[0]) if len(parts) == 1 else f"{parts[0].parent} ({len(parts)} parts)"
+    return Run(name, tuple(parts), datetime.fromtimestamp(when, UTC), is_named=any(part in named for part in parts))
+
+
+def _split(file: Path) -> tuple[str, str]:
+    """The name of `file` without and with its ending: ("part_0", ".csv.gz")."""
+    ending = re.search(r"(\.snappy|\.gz|\.csv|\.tsv|\.parquet|\.txt|\.zstd)*$", file.name, re.IGNORECASE)
+    cut = ending.start() if ending else len(file.name)
+    return file.name[:cut], file.name[cut:].lower()
+
+
+def named_day(run: Run) -> str:
+    """The day that the name of a plain file carries (the last of several), as YYYYMMDD; "" where it has none."""
+    if run.export:
+        return ""
+    return max(("".join(found) for found in _DATE.findall(_split(run.files[0])[0])), default="")
+
+
+def _without_copies(files: Sequence[Path], notes: list[str]) -> list[Path]:
+    """`files` without those that hold the same bytes as another: charges name their days, so nothing is lost."""
+    alike: dict[int, list[Path]] = {}
+    try:
+        for file in files:
+            alike.setdefault(file.stat().st_size, []).append(file)
+        first: dict[tuple[int, bytes], Path] = {}
+        dropped = set()
+        for size, group in alike.items():
+            for file in sorted(group, key=lambda one: (not _PART.fullmatch(_split(one)[0]), str(one))):
+                if len(group) == 1:
+                    break
+                with file.open("rb") as content:
+                    key = (size, hashlib.file_digest(content, "sha256").digest())
+                if key in first:
+                    dropped.add(file)
+                    notes.append(f"{file} is a copy of {first[key]} and counts once.")
+                first.setdefault(key, file)
+    except OSError as fault:
+        raise DataError(
+            f"{fault.filename} cannot be read ({fault.strerror}).", "Check the path and its permissions."
+        ) from fault
+    return [file for file in files if file not in dropped]
 
 
 def nothing(paths: Sequence[str | Path], found: Found) -> DataError:

@@ -63,7 +63,7 @@ def _read(
     late_hours: int,
     now: datetime | None,
 ) -> Known:
-    notes: list[str] = []
+    notes = list(found.notes)
     gaps = [
         Gap(run.export, f"the export run in {run.file.parent}", f"not complete: {run.fault}") for run in found.waiting
     ]
@@ -82,7 +82,9 @@ def _read(
         raise faults[0]
     rival = overlap.rivals(runs)
     if rival:
-        notes += overlap.settle(database, runs, rival)
+        said, unclear = overlap.settle(database, runs, rival)
+        notes += said
+        gaps += unclear
     rows, bases = pair.together(database, runs, overlap.counted(database, runs, rival), scratch, notes)
     database.execute(f"CREATE OR REPLACE VIEW charges AS {' UNION ALL '.join(rows)}")
     notes += [

@@ -1,7 +1,8 @@
 """Which run speaks for which scope and day, so that overlapping exports do not double and restated days replace.
 
 A scope is a subscription (or, without one, a billing account) of one provider. Where two runs hold charges of the same
-scope and day, those of the newer run count and those of the older are left out. FOCUS data, which states both costs,
+scope and day, those of the newer run count and those of the older are left out, unless their rows say that they are
+shares of one whole (see `kinship`). FOCUS data, which states both costs,
 goes before actual and amortized cost of any age; those two do not replace but complete each other (see `pair`).
 """
 
@@ -12,8 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from finops.charges import find, kinship
 from finops.charges.columns import TYPES, literal, quoted
+from finops.charges.coverage import Gap
 from finops.charges.find import Run
+from finops.charges.kinship import Kin
 from finops.charges.part import Part
 
 if TYPE_CHECKING:
@@ -71,18 +75,44 @@ def _apart(one: str, other: str) -> bool:
     return not (one + "/").startswith(other + "/") and not (other + "/").startswith(one + "/")
 
 
-def settle(engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded], rival: Mapping[int, list[int]]) -> list[str]:
-    """Fill the table `superseded` (run, scope, day) with what does not count. Notes that say so come back."""
+def settle(
+    engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded], rival: Mapping[int, list[int]]
+) -> tuple[list[str], list[Gap]]:
+    """Fill the table `superseded` (run, scope, day) with what does not count. (notes that say so, gaps) come back."""
     engine.execute("CREATE OR REPLACE TABLE held (run INTEGER, scope VARCHAR, day DATE)")
     engine.execute("CREATE OR REPLACE TABLE superseded (run INTEGER, scope VARCHAR, day DATE)")
     for n in rival:
         view(engine, f"run_{n}", runs[n].parts)
         engine.execute(f"INSERT INTO held SELECT DISTINCT {n}, {SCOPE}, {DAY} FROM run_{n}")
-    notes = []
-    for older, others in rival.items():
-        stronger = [n for n in others if _goes_first(runs, n, older)]
-        if not stronger:
+    ages = Ages(runs, rival)
+    pairs = [(older, n) for older, others in rival.items() for n in others if ages.goes_first(n, older)]
+    looked = [pair for pair in pairs if _is_unsure(runs, *pair)]
+    kin: Mapping[tuple[int, int], tuple[Kin, bool]] = {}
+    if looked:
+        kinship.prepare(engine, sorted({n for pair in looked for n in pair}), SCOPE, DAY)
+        kin = kinship.kinships(engine, looked)
+    notes, gaps = [], []
+    left_out: dict[int, list[int]] = {}
+    for older, newer in pairs:
+        found, is_larger = kin.get((older, newer), (Kin.VERSIONS, False))
+        if found is Kin.SHARES:
+            notes.append(
+                f"{runs[older].run.name} and {runs[newer].run.name} have days of the same subscriptions in common and "
+                "no charge: they add up."
+            )
             continue
+        loser, winner = (newer, older) if found is Kin.UNCLEAR and is_larger else (older, newer)
+        left_out.setdefault(loser, []).append(winner)
+        if found is Kin.UNCLEAR:
+            gaps.append(
+                Gap(
+                    runs[loser].run.name,
+                    "charges of days in common with another file",
+                    f"whether it is a version or a share of {runs[winner].run.name} cannot be told: they share some "
+                    "charges, and each has others. Only the latter counts; name only one of them",
+                )
+            )
+    for older, stronger in left_out.items():
         engine.execute(
             f"INSERT INTO superseded SELECT {older}, scope, day FROM held WHERE run = {older} "
             f"AND (scope, day) IN (SELECT (scope, day) FROM held WHERE run IN ({', '.join(map(str, stronger))}))"
@@ -90,23 +120,48 @@ def settle(engine: duckdb.DuckDBPyConnection, runs: Sequence[Loaded], rival: Map
         days = engine.execute(f"SELECT count(DISTINCT day) FROM superseded WHERE run = {older}").fetchall()[0][0]
         if days:
             notes.append(
-                f"{days} {'day' if days == 1 else 'days'} of {runs[older].run.name} are left out: "
-                f"{' and '.join(sorted(runs[n].run.name for n in stronger))} "
-                f"{'has' if len(stronger) == 1 else 'have'} the same subscriptions and days, and count instead."
+                f"{days} {'day' if days == 1 else 'days'} of {runs[older].run.name} {'is' if days == 1 else 'are'} "
+                f"left out: {' and '.join(sorted(runs[n].run.name for n in stronger))} "
+                f"{'has' if len(stronger) == 1 else 'have'} the same subscriptions and days, and "
+                f"{'counts' if len(stronger) == 1 else 'count'} instead{ages.why(older, stronger)}."
             )
-    return notes
+    return notes, gaps
 
 
-def _goes_first(runs: Sequence[Loaded], one: int, other: int) -> bool:
-    """Whether the charges of run `one` count, and not those of `other`, where both have them."""
-    if runs[one].kind != runs[other].kind:
-        return runs[one].kind == "focus"
-    return _age(runs, one) > _age(runs, other)
+def _is_unsure(runs: Sequence[Loaded], one: int, other: int) -> bool:
+    """Whether only their rows tell if the two replace each other. Export runs and ingests say what they cover; an
+    ingest has no meters to compare."""
+    plain = [not runs[n].run.export for n in (one, other)]
+    asked = [runs[n].run.until is not None for n in (one, other)]
+    return runs[one].kind == runs[other].kind and any(plain) and not any(asked)
 
 
-def _age(runs: Sequence[Loaded], n: int) -> tuple[datetime, datetime, str]:
-    """Newer is greater: when it was delivered, then how far it reaches; the name only makes it certain."""
-    return runs[n].run.when, runs[n].last, runs[n].run.name
+class Ages:
+    """Which of two runs is newer: by the dates in the names of plain files where all rivals have one, else by when
+    they were delivered, then by how far they reach; the name only makes it certain."""
+
+    def __init__(self, runs: Sequence[Loaded], rival: Mapping[int, list[int]]) -> None:
+        self._runs = runs
+        self._dated = {n: find.named_day(runs[n].run) for n in rival}
+        self._is_dated = all(self._dated.values())
+
+    def goes_first(self, one: int, other: int) -> bool:
+        """Whether the charges of run `one` count, and not those of `other`, where both have them."""
+        if self._runs[one].kind != self._runs[other].kind:
+            return self._runs[one].kind == "focus"
+        return self._age(one) > self._age(other)
+
+    def why(self, older: int, stronger: Sequence[int]) -> str:
+        """How the age was told, where only file names and times could tell it."""
+        if any(self._runs[n].run.export or self._runs[n].kind != self._runs[older].kind for n in (older, *stronger)):
+            return ""
+        if self._is_dated and all(self._dated[n] != self._dated[older] for n in stronger):
+            return " (newer by the date in the name)"
+        return " (newer by the file's time)"
+
+    def _age(self, n: int) -> tuple[str, datetime, datetime, str]:
+        run = self._runs[n]
+        return self._dated[n] if self._is_dated else "", run.run.when, run.last, run.run.name
 
 
 def counted(
