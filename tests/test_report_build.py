@@ -11,12 +11,12 @@ from report_data import NOW, book, charge, daily, report_of
 
 from finops import charges
 from finops.charges import Gap, Period
-from finops.config.model import ReportSettings
+from finops.config.model import ReportSettings, Settings
 from finops.errors import DataError, MixedCurrencies
-from finops.report import build
+from finops.report import build, render
 from finops.report.details import details
 from finops.report.gather import Asked
-from finops.report.model import Report
+from finops.report.model import Absent, Report
 
 
 def two_weeks(centre: str | None, before: str, after: str, resource: str = "vm") -> list[dict[str, str]]:
@@ -48,13 +48,68 @@ def test_the_sample_report_equals_its_file_to_the_last_decimal(shared_data: Path
     assert sum(line.billed.amount for line in report.details.lines) == Decimal("20.52022672899")
 
 
-def test_old_data_is_reported_by_its_own_last_week_and_called_stale(shared_data: Path) -> None:
+def test_a_short_archive_is_reported_whole_and_called_stale(shared_data: Path) -> None:
     with charges.load([shared_data / "cost_exports/focus/focus_sample_1000.csv"]) as sample:
         report = build(sample, NOW, ReportSettings())
 
-    assert report.wording.title == "Week of 22 to 28 Sep 2024"
+    assert report.total.cost.amount == Decimal("14.97651418586")
+    assert "STALE data" in [status.word for status in report.statuses]
+    assert "all of them are shown" in report.completeness.fallback
+
+
+def test_old_data_of_a_whole_month_is_that_month(tmp_path: Path) -> None:
+    report = report_of(tmp_path, *daily("2025-06-01", "2025-06-30", "CC-1", "1"))
+
+    assert (report.name, report.total.cost.amount) == ("cost-2025-06", 30)
+
+
+def test_long_old_data_is_reported_by_its_last_week_and_called_stale(tmp_path: Path) -> None:
+    report = report_of(tmp_path, *daily("2025-06-01", "2025-08-31", "CC-1", "1"))
+
+    assert report.wording.title == "Week of 24 to 30 Aug 2025"
     assert [status.word for status in report.statuses] == ["STALE data"]
     assert "last full week" in report.completeness.fallback
+
+
+def test_days_that_lack_inside_the_week_are_named_and_the_week_is_not_compared(tmp_path: Path) -> None:
+    rows = [row for row in two_weeks("CC-1", "10", "12") if row["ChargePeriodStart"][:10] not in {"2026-11-17"}]
+
+    report = report_of(tmp_path, *rows, period=Period.week_ending(date(2026, 11, 21)))
+
+    assert [status.word for status in report.statuses] == ["Data incomplete"]
+    assert [each.when for each in report.completeness.missing] == ["17 Nov 2026"]
+    assert (report.total.change, report.movers) == (None, None)
+    assert report.completeness.not_compared == "charges of the week are missing"
+
+
+def test_a_week_before_that_lacks_days_is_not_compared_with(tmp_path: Path) -> None:
+    rows = [row for row in two_weeks("CC-1", "10", "12") if row["ChargePeriodStart"][:10] not in {"2026-11-10"}]
+
+    report = report_of(tmp_path, *rows)
+
+    assert report.total.change is None
+    assert report.completeness.not_compared == "charges of the week before are missing"
+
+
+def test_a_refused_subscription_is_one_line_in_words(tmp_path: Path) -> None:
+    refused = "(RBACAccessDenied) needs Microsoft.CostManagement/query/action [403]"
+    gaps = [Gap("/subscriptions/S", f"charges of {month}", refused) for month in ("2026-10", "2026-11")]
+
+    report = report_of(tmp_path, *two_weeks("CC-1", "1", "1"), gaps=gaps)
+
+    assert report.completeness.absent == (Absent("ml-dev", "no permission", "Oct, Nov"),)
+    assert "RBACAccessDenied" in report.completeness.gaps[0].reason
+
+
+def test_actual_cost_alone_is_never_called_effective(shared_data: Path) -> None:
+    with charges.load([shared_data / "cost_exports/finops_toolkit/EA_ActualCost_Small.csv"]) as actual:
+        report = build(actual, NOW, ReportSettings())
+        mail = render(report, Settings())
+
+    assert (report.basis, report.bases, report.basis_wanted) == ("billed", ("billed",), "effective")
+    assert "billed cost" in mail.subject
+    assert "Effective (amortised)" not in mail.page
+    assert "states billed cost only" in mail.text
 
 
 @pytest.mark.parametrize("top", [1, 3, 12])
@@ -137,6 +192,48 @@ def test_a_month_that_keeps_its_pace_is_on_plan(tmp_path: Path) -> None:
     report = month_spent(tmp_path, "10", "300")  # 21 of 30 days, 210 of 300
 
     assert [status.word for status in report.statuses] == ["On plan"]
+
+
+def test_the_pace_is_a_run_rate_of_at_least_seven_days(tmp_path: Path) -> None:
+    early = report_of(
+        tmp_path,
+        *daily("2026-10-01", "2026-11-22", "CC-1", "10"),
+        monthly_budget=Decimal(250),
+        period=Period.week_ending(date(2026, 11, 6)),
+    )
+    later = month_spent(tmp_path, "10", "250")
+
+    assert early.month is not None
+    assert early.month.budget is not None
+    assert early.month.budget.pace is None
+    assert later.month is not None
+    assert later.month.budget is not None
+    assert later.month.budget.pace is not None
+    assert (later.month.budget.pace.end.amount, later.month.budget.pace.over.amount) == (300, 50)
+
+
+def test_resources_of_one_name_are_told_apart_by_their_workspace(tmp_path: Path) -> None:
+    def cluster(workspace: str, cost: str) -> list[dict[str, str]]:
+        place = f"/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/{workspace}"
+        return daily("2026-11-15", "2026-11-22", "CC-1", cost, "gpu", ResourceId=f"{place}/computes/gpu")
+
+    report = report_of(tmp_path, *two_weeks("CC-1", "1", "1"), *cluster("vision", "90"), *cluster("speech", "80"))
+
+    assert report.movers is not None
+    named = report.movers.all[:2]
+    assert [(mover.label, mover.workspace, mover.subscription) for mover in named] == [
+        ("gpu in vision", "vision", "ml-dev"),
+        ("gpu in speech", "speech", "ml-dev"),
+    ]
+
+
+def test_a_change_spread_over_many_singles_nobody_out(tmp_path: Path) -> None:
+    rows = [row for n in range(40) for row in two_weeks(f"CC-{n}", "1", "21", f"vm-{n}")]
+
+    report = report_of(tmp_path, *rows)
+
+    assert report.movers is not None
+    assert (report.movers.drivers, report.movers.moved) == ((), 40)
 
 
 def test_a_month_that_runs_ahead_of_the_calendar_is_watched(tmp_path: Path) -> None:
@@ -261,7 +358,7 @@ def test_what_the_list_of_lines_leaves_out_is_added_up_in_both_bases(tmp_path: P
 
     with book(tmp_path, *rows) as loaded:
         found = details(
-            Asked(loaded, "effective", "USD"), Period.week_ending(date(2026, 11, 21)), longest=10, resources=2
+            Asked(loaded, "effective", "USD"), Period.week_ending(date(2026, 11, 21)), {}, longest=10, resources=2
         )
 
     assert {line.resource for line in found.lines} <= {

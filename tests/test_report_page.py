@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import signal
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from report_data import rendered
 from test_report_build import two_weeks
 
+from finops.charges import Period
 from finops.config.model import MailSettings
 from finops.errors import FinopsError
 from finops.mail import Outbox, compose
@@ -64,11 +68,12 @@ def test_a_report_is_a_page_with_its_other_forms_beside_it(tmp_path: Path) -> No
     assert page == tmp_path / "out" / "index.html"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "index.html",
-        "mail.html",
         "style.css",
         "page.css",
-        "cost.png",
-        "movers.png",
+        "cost-week-2026-11-21.html",
+        "cost-week-2026-11-21-mail.html",
+        "cost-week-2026-11-21-cost.png",
+        "cost-week-2026-11-21-movers.png",
         "cost-week-2026-11-21.txt",
         "cost-week-2026-11-21.xlsx",
         "cost-week-2026-11-21.eml",
@@ -83,6 +88,37 @@ def test_a_report_that_cannot_be_written_leaves_no_half_files(tmp_path: Path) ->
         write(tmp_path / "out", bundle, compose(bundle, MailSettings()))
 
 
+def test_a_disk_that_fills_up_leaves_the_old_report_as_it_was(tmp_path: Path) -> None:
+    old = rendered(tmp_path, *two_weeks("CC-1", "1", "2"))
+    new = rendered(tmp_path, *two_weeks("CC-1", "1", "900"))
+    out = tmp_path / "out"
+    write(out, old, compose(old, MailSettings()))
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    (soft, hard) = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(new.text), hard))
+    try:
+        with pytest.raises(FinopsError, match="could not be written"):
+            write(out, new, compose(new, MailSettings()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_reports_of_two_weeks_lie_side_by_side_and_the_newest_is_the_index(tmp_path: Path) -> None:
+    first = rendered(tmp_path, *two_weeks("CC-1", "1", "2"), period=Period.week_ending(date(2026, 11, 20)))
+    second = rendered(tmp_path, *two_weeks("CC-1", "1", "2"))
+    out = tmp_path / "out"
+
+    for each in (first, second):
+        write(out, each, compose(each, MailSettings()))
+
+    assert (out / "index.html").read_text("utf-8") == second.page
+    assert (out / "cost-week-2026-11-20.html").read_text("utf-8") == first.page
+
+
 def test_the_front_page_lists_reports_and_mails(site: Browser) -> None:
     page = site.get("/").text
 
@@ -91,7 +127,15 @@ def test_the_front_page_lists_reports_and_mails(site: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/reports/", "/reports/index.html", "/reports/mail.html", "/style.css", "/reports/cost.png"]
+    "path",
+    [
+        "/",
+        "/reports/",
+        "/reports/index.html",
+        "/reports/cost-week-2026-11-21-mail.html",
+        "/style.css",
+        "/reports/cost-week-2026-11-21-cost.png",
+    ],
 )
 def test_every_page_forbids_scripts_and_frames_of_others(site: Browser, path: str) -> None:
     answer = site.get(path)

@@ -54,8 +54,8 @@ def test_what_could_not_be_read_is_said_in_both_forms(tmp_path: Path) -> None:
     mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"), gaps=[gap])
 
     for form in (mail.text, mail.html):
-        assert "/subscriptions/9f6c" in form
-        assert "access denied" in form
+        assert "9f6c is missing: no permission." in form
+        assert "complete to" not in form
 
 
 def test_text_and_html_hold_the_same_amounts(tmp_path: Path) -> None:

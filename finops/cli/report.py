@@ -50,7 +50,10 @@ def report() -> None:
 def render(session: Session, out: Path, output: str, **asked: Any) -> None:
     """Write the report into a folder: page, text, workbook and mail. Sends nothing, changes nothing in Azure.
 
-    FILES: cost data, as for `finops charges show`; without any, charges.sources, else Cost Management is asked.
+    FILES: cost data, as for `finops charges show`; without any, charges.sources, else Cost Management is asked, and
+    what it answers is kept in the folder charges.store.
+
+    Each report has files of its own in --out; index.html is the newest one.
 
     \b
     finops report render costs.csv --out report
@@ -71,6 +74,8 @@ def render(session: Session, out: Path, output: str, **asked: Any) -> None:
 @reads_azure
 def send(session: Session, revision: int, output: str, **asked: Any) -> None:
     """Leave the report's mail in the outbox (mail.outbox). The same report to the same people is left there once.
+
+    FILES: as for `finops report render`.
 
     \b
     finops report send

@@ -12,10 +12,10 @@ from finops.charges import Period
 from finops.errors import DataError, MixedCurrencies
 from finops.report import periods
 from finops.report.details import details
-from finops.report.gather import ZERO, Asked, Spent, cost_in
+from finops.report.gather import BASES, NONE, ZERO, Asked, Basis, Spent, cost_in
+from finops.report.missing import absent, in_full, not_compared, source_names, without_paths
 from finops.report.model import (
     UNTAGGED,
-    Budget,
     Category,
     Completeness,
     Curve,
@@ -26,10 +26,11 @@ from finops.report.model import (
     Report,
     Status,
 )
+from finops.report.month import month_so_far
 from finops.report.movers import movers
 from finops.report.periods import DAY, last_day, length
-from finops.report.rounding import percent_of, printable, rounded
-from finops.report.table import Amounts, digits_for, table, worth_saying
+from finops.report.rounding import percent_of, printable
+from finops.report.table import Amounts, digits_for, table
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -56,9 +57,12 @@ def build(
     """
     currency, other_currencies = _currency(book, settings)
     chosen = periods.choose(book, now, settings.week_ends, period)
-    period, before = chosen.period, chosen.before
-    asked = Asked(book, settings.basis, currency)
+    period = chosen.period
+    asked = Asked(book, _basis(book, settings), currency)
+    completeness = _completeness(book, chosen, estate, gaps)
+    before = None if completeness.not_compared else chosen.before
     month_period = periods.month_to(period)
+    names = _names(book, period)
     with_month = chosen.wording.kind == "week"
 
     totals = Amounts(
@@ -83,8 +87,10 @@ def build(
         *ask("ServiceName"), totals, currency, digits, min(settings.top, SERVICES), {"": "(no service named)"}, None
     )
     untagged = next(line for line in centres.all if line.role == "untagged")
-    month = None if chosen.wording.kind == "days" else _month(asked, month_period, settings, now, book)
-    completeness = _completeness(book, chosen, estate, gaps)
+    month = None
+    if chosen.wording.kind != "days":
+        is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
+        month = month_so_far(asked, month_period, settings.monthly_budget, now, is_whole)
     in_period = _days(asked, period)
     return Report(
         organisation=printable(settings.organisation, "Your organisation"),
@@ -96,7 +102,10 @@ def build(
         wording=chosen.wording,
         currency=currency,
         digits=digits,
-        basis=settings.basis,
+        basis=asked.basis,
+        bases=tuple(basis for basis in BASES if basis in book.bases),
+        basis_wanted=settings.basis,
+        kinds_told=book.kinds_told,
         statuses=_statuses(month, completeness),
         total=centres.total,
         other_total=money(asked.total(period, asked.other_basis)),
@@ -104,17 +113,17 @@ def build(
         by_service=services,
         untagged=untagged,
         untagged_percent=percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None,
-        movers=movers(asked, period, before, centres, digits),
+        movers=movers(asked, period, before, centres, digits, names),
         month=month,
-        curve=_curve(asked, chosen, month_period, month, book, now),
+        curve=_curve(asked, chosen, before, month_period, month, book),
         days=in_period,
         dearest_day=max(in_period, key=lambda day: day.cost.amount),
         categories=_categories(asked, period),
-        details=details(asked, period),
+        details=details(asked, period, names),
         completeness=completeness,
         other_currencies=other_currencies,
-        sources=tuple(printable(source, longest=300) for source in book.sources),
-        remarks=tuple(printable(note, longest=500) for note in book.notes),
+        sources=source_names(book),
+        remarks=tuple(without_paths(note, 500) for note in book.notes),
     )
 
 
@@ -136,6 +145,20 @@ def _currency(book: Charges, settings: ReportSettings) -> tuple[str, tuple[str, 
     return currency, tuple(other for other in held if other != currency)
 
 
+def _basis(book: Charges, settings: ReportSettings) -> Basis:
+    """The wanted basis, where the data states it: what only stands in for it is not to carry its name."""
+    return settings.basis if settings.basis in book.bases else next(basis for basis in BASES if basis in book.bases)
+
+
+def _names(book: Charges, period: Period) -> dict[str, str]:
+    """What the subscriptions of `period` are called, by id."""
+    told: dict[str, str] = {}
+    for currency in book.currencies:
+        frame = book.by(["SubAccountId", "SubAccountName"], period=period, currency=currency)
+        told |= dict(zip(frame["SubAccountId"].tolist(), frame["SubAccountName"].tolist(), strict=True))
+    return {str(one).lower(): str(name) for one, name in told.items() if name != NONE} | book.names
+
+
 def _name(kind: str, period: Period) -> str:
     end = last_day(period)
     if kind == "month":
@@ -144,35 +167,6 @@ def _name(kind: str, period: Period) -> str:
         return f"cost-week-{end:%Y-%m-%d}"
     first = period.start.date()
     return f"cost-{first}" if first == end else f"cost-{first}-to-{end}"
-
-
-def _month(asked: Asked, period: Period, settings: ReportSettings, now: datetime, book: Charges) -> Month:
-    """The month so far, against the same days of the month before and against the budget."""
-    cost = asked.total(period)
-    previous = periods.month_before(period)
-    known = previous.start.date() >= book.span.start.date()
-    before = asked.total(previous) if known else None
-    start, end = period.start.date(), last_day(period)
-    budget = None
-    if settings.monthly_budget:
-        in_month = (periods.next_month(start) - start).days
-        budget = Budget(
-            amount=Money(settings.monthly_budget, asked.currency),
-            spent=Money(cost, asked.currency),
-            left=Money(settings.monthly_budget - cost, asked.currency),
-            spent_percent=rounded(cost / settings.monthly_budget * 100, 0),
-            month_gone_percent=rounded(Decimal(length(period)) / in_month * 100, 0),
-        )
-    return Month(
-        name=periods.month_name(end, now),
-        short_name=f"{end:%b}",
-        period=period,
-        cost=Money(cost, asked.currency),
-        change=None if before is None else Money(cost - before, asked.currency),
-        percent=None if before is None else worth_saying(cost, before),
-        before_name=periods.month_name(previous.start.date(), now),
-        budget=budget,
-    )
 
 
 def _statuses(month: Month | None, data: Completeness) -> tuple[Status, ...]:
@@ -194,17 +188,22 @@ def _statuses(month: Month | None, data: Completeness) -> tuple[Status, ...]:
 
 
 def _curve(
-    asked: Asked, chosen: periods.Chosen, month_period: Period, month: Month | None, book: Charges, now: datetime
+    asked: Asked,
+    chosen: periods.Chosen,
+    compared: Period | None,
+    month_period: Period,
+    month: Month | None,
+    book: Charges,
 ) -> Curve:
     """The month's cost day by day; that of the reported days where a month would not fit."""
     if month is None:
-        period, before, before_name = chosen.period, chosen.before, chosen.wording.before
+        period, before, before_name = chosen.period, compared, chosen.wording.before
         title = f"Cost added up, {period.label}"
     else:
         period = month_period
         start = period.start.date()
         whole = Period((start - DAY).replace(day=1), start)
-        before = whole if whole.start.date() >= book.span.start.date() else None
+        before = whole if whole.start.date() >= book.span.start.date() and not book.missing(whole) else None
         before_name = month.before_name
         title = f"{month.name}, cost added up" + (" against budget" if month.budget else "")
     return Curve(
@@ -242,7 +241,7 @@ def _categories(asked: Asked, period: Period) -> tuple[Category, ...]:
     keys = sorted({*effective, *billed}, key=lambda key: (order.index(key[0]) if key[0] in order else 9, key))
     return tuple(
         Category(
-            name=printable(key[0], "(no category)"),
+            name=asked.kind(key[0]),
             effective=Money(cost_in(effective, key), asked.currency),
             billed=Money(cost_in(billed, key), asked.currency),
         )
@@ -253,16 +252,23 @@ def _categories(asked: Asked, period: Period) -> tuple[Category, ...]:
 def _completeness(book: Charges, chosen: periods.Chosen, estate: Any, gaps: Iterable[Any]) -> Completeness:
     until = book.complete_until
     unread = [*book.gaps, *(estate.gaps if estate is not None else ()), *gaps]
+    refused = {gap.scope for gap in unread}
+    lacking = [gap for gap in book.missing(chosen.period) if gap.scope not in refused]
+    covers = last_day(chosen.period) <= periods.last_complete_day(book)
+    names = _names(book, book.span) if unread or lacking else {}
+    why = ""
+    if chosen.before:
+        why = not_compared(book, chosen.period, chosen.before, chosen.wording, covers)
     return Completeness(
         until=until,
         data=Period(book.span.start, max(periods.last_complete_day(book), book.span.start.date()) + DAY),
-        covers_period=last_day(chosen.period) <= periods.last_complete_day(book),
-        gaps=tuple(
-            Gap(f"{printable(gap.what)} of {printable(gap.scope)}", printable(gap.reason, longest=300))
-            for gap in unread
-        ),
+        covers_period=covers,
+        gaps=(*in_full(unread), *in_full(lacking)),
+        absent=absent(unread, names),
+        missing=absent(lacking, names),
+        not_compared=why,
         rejected=tuple(
-            Gap(f"{printable(row.file)}, line {row.line}", printable(row.reason, longest=300)) for row in book.rejected
+            Gap(f"{without_paths(row.file)}, line {row.line}", without_paths(row.reason, 300)) for row in book.rejected
         ),
         days_old=chosen.days_old,
         fallback=chosen.fallback,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from finops.charges import Period
 from finops.report.gather import BASES, ZERO, Asked, Basis, Spent, the_day
+from finops.report.missing import subscription_name
 from finops.report.model import Detail, Details, Money
 from finops.report.movers import resource_name
 from finops.report.rounding import LONGEST_ID, printable
@@ -13,11 +16,21 @@ LONGEST_LIST = 20_000
 # An estate of a million resources has seven million lines a week: only the dearest resources are asked for lines.
 RESOURCES = 2_000
 
-KEYS = ["Day", "CostCenter", "SubAccountName", "ResourceId", "ResourceName", "ServiceName", "ChargeCategory"]
+KEYS = ["Day", "CostCenter", "SubAccountName", "SubAccountId", "ResourceId", "ResourceName", "ServiceName"]
+KEYS += ["ChargeCategory"]
 
 
-def details(asked: Asked, period: Period, longest: int = LONGEST_LIST, resources: int = RESOURCES) -> Details:
-    """The dearest `longest` lines of the dearest resources by day, and the sum of all others."""
+def details(
+    asked: Asked,
+    period: Period,
+    names: Mapping[str, str],
+    longest: int = LONGEST_LIST,
+    resources: int = RESOURCES,
+) -> Details:
+    """The dearest `longest` lines of the dearest resources by day, and the sum of all others.
+
+    names: of subscriptions, by id.
+    """
     by_cost, by_bill = (asked.dearest("ResourceId", period, resources, basis) for basis in BASES)
     some = len(by_cost) == resources
     where = {"ResourceId": sorted({*by_cost, *by_bill})} if some else None
@@ -30,17 +43,17 @@ def details(asked: Asked, period: Period, longest: int = LONGEST_LIST, resources
     kept = sorted(sorted({*effective, *billed}, key=size)[:longest])
     lines = []
     for key in kept:
-        day, centre, subscription, resource_id, name, service, category = key
+        day, centre, subscription, account, resource_id, name, service, category = key
         in_effect, on_bill = effective.get(key, nothing), billed.get(key, nothing)
         lines.append(
             Detail(
                 day=the_day(day),
                 cost_centre=printable(centre),
-                subscription=printable(subscription),
+                subscription=printable(subscription) or subscription_name(account, names),
                 resource=resource_name(name, resource_id) if name or resource_id else "",
                 resource_id=printable(resource_id, longest=LONGEST_ID),
                 service=printable(service),
-                category=printable(category),
+                category=asked.kind(category),
                 effective=Money(in_effect.cost, asked.currency),
                 billed=Money(on_bill.cost, asked.currency),
                 charges=max(in_effect.charges, on_bill.charges),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.charges import Period
+from finops.report.rounding import printable
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -37,6 +38,12 @@ class Asked:
     book: Charges
     basis: Basis
     currency: str
+
+    def kind(self, category: str) -> str:
+        """What to call a ChargeCategory. Cost Management tells only commitments apart from all the rest."""
+        if category == "Usage" and not self.book.kinds_told:
+            return "Usage or purchase, not told"
+        return printable(category, "(no category)")
 
     @property
     def other_basis(self) -> Basis:

@@ -85,6 +85,9 @@ class Mover:
     percent: Decimal | None
     is_new: bool
     is_gone: bool
+    workspace: str
+    subscription: str
+    label: str  # its name, and its workspace or resource group where several are called so
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,16 @@ class Driver:
 
 @dataclass(frozen=True)
 class Movers:
-    """Who moved the total: drivers, then everything else together. `minor`: changes below it are not named."""
+    """Who moved the total: drivers, then everything else together. `minor`: changes below it are not named.
+
+    moved: how many cost centres changed. Without drivers the change is spread over them: none explains a tenth.
+    """
 
     drivers: tuple[Driver, ...]
     everything_else: Money
     nothing_above_minor_elsewhere: bool
     minor: Money
-    largest: Line | None
+    moved: int
     bars: tuple[Line, ...]
     all: tuple[Mover, ...]
 
@@ -127,6 +133,15 @@ class Budget:
     left: Money
     spent_percent: Decimal
     month_gone_percent: Decimal
+    pace: Pace | None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where a month ends at its run rate: cost a day so far, times its days. No forecast."""
+
+    end: Money
+    over: Money  # below zero: under the budget
 
 
 @dataclass(frozen=True)
@@ -135,6 +150,7 @@ class Month:
 
     name: str  # "November"
     short_name: str  # "Nov"
+    label: str  # "November, 1 to 14 Nov"; the name alone when the month is whole
     period: Period
     cost: Money
     change: Money | None
@@ -201,13 +217,25 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """The same in words: "Contoso AI Development", "no permission", "Oct, Nov"."""
+
+    name: str
+    why: str
+    when: str
+
+
+@dataclass(frozen=True)
 class Completeness:
     """Until when the data is complete, what is missing from it, and whether it is old."""
 
     until: datetime | None
     data: Period  # from the first day in the data to its last complete one
     covers_period: bool
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Gap, ...]  # all of it, in full
+    absent: tuple[Absent, ...]  # what could not be read, in words
+    missing: tuple[Absent, ...]  # days of the period that subscriptions lack
+    not_compared: str  # why there is no change on the period before; empty when there is one, or no such data
     rejected: tuple[Gap, ...]
     days_old: int | None  # set when the data is older than it should be
     fallback: str  # why this period was taken when none was asked for; empty as a rule
@@ -249,6 +277,9 @@ class Report:
     currency: str
     digits: int
     basis: Literal["effective", "billed"]
+    bases: tuple[str, ...]  # which of both the data states
+    basis_wanted: Literal["effective", "billed"]
+    kinds_told: bool  # whether the data tells purchases from usage
     statuses: tuple[Status, ...]
     total: Line
     other_total: Money

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from finops.charges import Period
 from finops.report.gather import ZERO, Asked
+from finops.report.missing import subscription_name
 from finops.report.model import Driver, Line, Money, Mover, Movers, Table
 from finops.report.rounding import LONGEST_ID, printable, rounded
 from finops.report.table import merged, worth_saying
@@ -18,22 +21,31 @@ DRIVERS = 4
 RESOURCES = 3
 BARS = 8
 LONGEST_LIST = 5_000
+# A cost centre with a smaller part of the whole change explains nothing.
+EXPLAINS = Decimal("0.1")
+
+_WORKSPACE = re.compile(r"/microsoft\.machinelearningservices/workspaces/([^/]+)", re.IGNORECASE)
+_GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
+_SUBSCRIPTION = re.compile(r"^/subscriptions/[^/]+", re.IGNORECASE)
 
 
-def movers(asked: Asked, period: Period, before: Period | None, centres: Table, digits: int) -> Movers | None:
-    """Who moved since `before`; None when there is nothing to compare with."""
+def movers(
+    asked: Asked, period: Period, before: Period | None, centres: Table, digits: int, names: Mapping[str, str]
+) -> Movers | None:
+    """Who moved since `before`; None when there is nothing to compare with. names: of subscriptions, by id."""
     if before is None:
         return None
     total = centres.total
     base = max(abs(total.cost.amount), abs(total.before.amount) if total.before else ZERO)
     minor = max(min(MINOR, base / 100), Decimal(1).scaleb(-digits))
-    found = _resources(asked, period, before)
+    found = _told_apart(_resources(asked, period, before, names))
     by_centre: dict[str, list[Mover]] = defaultdict(list)
     for mover in found:
         by_centre[mover.cost_centre].append(mover)
 
     moved = sorted((line for line in centres.all if _change(line)), key=lambda line: (-abs(_change(line)), line.key))
-    named = [line for line in moved if abs(_change(line)) >= minor][:DRIVERS]
+    least = max(minor, abs(_change(total)) * EXPLAINS)
+    named = [line for line in moved if abs(_change(line)) >= least][:DRIVERS]
     drivers = [_driver(line, by_centre[line.key], minor, digits) for line in named]
     elsewhere = [mover for mover in found if mover.cost_centre not in {line.key for line in named}]
     change = total.shown_change.amount if total.shown_change else ZERO
@@ -42,20 +54,24 @@ def movers(asked: Asked, period: Period, before: Period | None, centres: Table, 
         everything_else=_money(change - sum((_shown(line) for line in named), ZERO), asked),
         nothing_above_minor_elsewhere=all(abs(mover.change.amount) < minor for mover in elsewhere),
         minor=_money(rounded(minor, digits), asked),
-        largest=moved[0] if moved else None,
+        moved=len(moved),
         bars=_bars(moved),
         all=tuple(found),
     )
 
 
-def _resources(asked: Asked, period: Period, before: Period) -> list[Mover]:
+def _resources(asked: Asked, period: Period, before: Period, names: Mapping[str, str]) -> list[Mover]:
     """The LONGEST_LIST resources whose cost changed most, per cost centre, the largest change first."""
     keys = ["CostCenter", "ResourceId", "ResourceName", "ServiceName"]
     found = []
     for (centre, resource_id, name, service), earlier, cost in asked.side_by_side(keys, before, period, LONGEST_LIST):
+        shown = resource_name(name, resource_id)
         found.append(
             Mover(
-                name=resource_name(name, resource_id),
+                name=shown,
+                label=shown,
+                workspace=_part(_WORKSPACE, resource_id),
+                subscription=subscription_of(resource_id, names),
                 resource_id=printable(resource_id, longest=LONGEST_ID),
                 service=printable(service, "no service named"),
                 cost_centre=centre,
@@ -70,6 +86,29 @@ def _resources(asked: Asked, period: Period, before: Period) -> list[Mover]:
     return sorted(
         found, key=lambda mover: (-abs(mover.change.amount), mover.cost_centre, mover.name, mover.resource_id)
     )
+
+
+def _told_apart(found: Sequence[Mover]) -> list[Mover]:
+    """Where several resources share a name, each with the workspace or resource group that it lies in."""
+    ids = {(mover.name, mover.resource_id.lower()) for mover in found}
+    shared = {name for name, times in Counter(name for name, _ in ids).items() if times > 1}
+
+    def label(mover: Mover) -> str:
+        place = mover.workspace or _part(_GROUP, mover.resource_id)
+        return f"{mover.name} in {place}" if mover.name in shared and place not in {"", mover.name} else mover.name
+
+    return [replace(mover, label=label(mover)) for mover in found]
+
+
+def subscription_of(resource_id: str, names: Mapping[str, str]) -> str:
+    """The subscription that an ARM id lies in, by name where it is known."""
+    found = _SUBSCRIPTION.match(resource_id)
+    return subscription_name(found[0], names) if found else ""
+
+
+def _part(pattern: re.Pattern[str], resource_id: str) -> str:
+    found = pattern.search(resource_id)
+    return printable(found[1]) if found else ""
 
 
 def resource_name(name: str, resource_id: str) -> str:

@@ -89,7 +89,7 @@ class Site:
             wanted = wanted / "index.html"
         if not wanted.is_relative_to(root) or not wanted.is_file() or wanted.name.startswith("."):
             return _missing()
-        policy = MAIL_POLICY if wanted.name == "mail.html" else PAGE_POLICY
+        policy = MAIL_POLICY if wanted.name.endswith("-mail.html") else PAGE_POLICY
         return FileResponse(wanted, headers={**HEADERS, "Content-Security-Policy": policy})
 
     async def mail(self, request: Request) -> Response:

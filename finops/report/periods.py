@@ -19,6 +19,9 @@ DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 # The day after the newest complete one has been over for 36 hours, the limit of Azure's own anomaly job
 # (learn.microsoft.com/azure/cost-management-billing/understand/analyze-unexpected-charges), and is still missing.
 STALE = timedelta(hours=24 + 36)
+# Data that is older and no longer than this is a sample or an archive: its last week would hide most of it.
+ARCHIVED = timedelta(days=60)
+SHORT = 45
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ def choose(book: Charges, now: datetime, week_ends: str, asked: Period | None) -
             period = Period(first, last + DAY)
             fallback = f"The data holds no full week, so all of its days are shown: {period.label}."
         late = now - midnight_after(newest, now)
+        if not fallback and late > ARCHIVED and length(book.span) <= SHORT:
+            period = Period(first, last + DAY)
+            fallback = f"The data is old and covers {length(period)} days, so all of them are shown: {period.label}."
         if late > STALE:
             days_old = (now.date() - newest).days
             expected = last_week(now.date() - 2 * DAY, week_ends)
@@ -58,7 +64,7 @@ def choose(book: Charges, now: datetime, week_ends: str, asked: Period | None) -
                 f"There are no charges in {period.label}; the cost data covers {Period(first, last + DAY).label}.",
                 "Ask for a period inside it, or load the cost data of that time.",
             )
-    by_month = asked is not None and is_whole_month(asked)
+    by_month = is_whole_month(asked or period)
     before = (
         month_before(period) if by_month else Period(period.start.date() - length(period) * DAY, period.start.date())
     )

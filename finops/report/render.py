@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from finops.errors import DataError
 from finops.report import periods
 from finops.report.charts import charts
-from finops.report.model import Money, Report
+from finops.report.model import Completeness, Money, Report
 from finops.report.table import SMALLEST_BASE
 from finops.report.templates import Templates
-from finops.report.words import Words
+from finops.report.words import Words, until
 from finops.report.workbook import workbook
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Gmail cuts mails near 102 KB, and what it cuts is the end, without a word (measured about 105 KB in 2024).
 LARGEST_HTML = 80_000
 HOST = "aml-finops"
+BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenant is not in here, the invoice has it"
 BASIS = {"effective": "Effective (amortised) cost", "billed": "Billed cost"}
 
 
@@ -59,6 +60,9 @@ def render(model: Report, settings: Settings) -> Rendered:
     def html(frame: str, picture: Callable[[str], str]) -> str:
         return templates.render("weekly.html", frame=frame, picture=picture, **context)
 
+    def beside(name: str) -> str:
+        return f"{model.name}-{name}.png"
+
     mail = _inlined(html("base.html", lambda name: f"cid:{name}@{HOST}"))
     if len(mail.encode()) > LARGEST_HTML:
         raise DataError(
@@ -71,8 +75,8 @@ def render(model: Report, settings: Settings) -> Rendered:
         subject=context["subject"],
         text=templates.render("weekly.txt", **context),
         html=mail,
-        page=html("page.html", "{}.png".format),
-        page_mail=_inlined(html("base.html", "{}.png".format)),
+        page=html("page.html", beside),
+        page_mail=_inlined(html("base.html", beside)),
         styles={name: templates.source(name) for name in ("style.css", "page.css")},
         images={f"{name}@{HOST}": png for name, png in charts(model).items()},
         workbook=workbook(model, context["notes"], context["warnings"]),
@@ -90,8 +94,9 @@ def _context(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
         "name": model.name,
         "basis": BASIS[model.basis],
         "tax": "with tax" if any(kind.name == "Tax" for kind in model.categories) else "before tax",
-        "effective": effective,
-        "billed": billed,
+        "totals": {"effective": effective, "billed": billed},
+        "reach": _reach(model.completeness),
+        "bridge": "" if model.kinds_told else BRIDGE,
         "smallest_base": Money(SMALLEST_BASE, model.currency),
         "last_data_day": periods.last_day(model.completeness.data),
         "changes_against": f"; changes are against {model.wording.before}" if model.before else "",
@@ -99,6 +104,15 @@ def _context(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
         "alt_cost": _attribute(_alt_cost(model, words)),
         "alt_movers": _attribute(_alt_movers(model, words)),
     }
+
+
+def _reach(data: Completeness) -> str:
+    """How far the data goes; it is called complete only where nothing is missing from it."""
+    if data.gaps or not data.covers_period:
+        return f"data incomplete, to {periods.written(periods.last_day(data.data))}"
+    if data.until:
+        return f"data complete to {until(data.until)}"
+    return f"data to {periods.written(periods.last_day(data.data))}"
 
 
 def _alt_cost(model: Report, words: Words) -> str:
@@ -117,6 +131,8 @@ def _alt_movers(model: Report, words: Words) -> str:
     if model.movers is None:
         rows = model.by_cost_centre.rows
         return "Chart of cost by cost centre: " + "; ".join(f"{row.name} {words.money(row.shown_cost)}" for row in rows)
+    if not model.movers.drivers and model.movers.moved > 1:
+        return f"Chart of change by cost centre: spread over {model.movers.moved:,} cost centres."
     bars = [f"{line.name} {words.signed(line.shown_change)}" for line in model.movers.bars]
     return f"Chart of change by cost centre: {'; '.join(bars) or 'no cost centre changed'}."
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
@@ -33,9 +33,11 @@ class Words:
             "money": self.money,
             "signed": self.signed,
             "size": self.size,
+            "about": self.about,
             "change": self.change,
             "signed_percent": signed_percent,
             "starts": starts,
+            "near": near,
             "how": how,
             "who": who,
             "short": shortened,
@@ -72,6 +74,13 @@ class Words:
     def size(self, money: Money) -> str:
         """The amount without its sign, for "$1,090 more"."""
         return _plain(abs(rounded(money.amount, self.digits)), money.currency, self.digits)
+
+    def about(self, money: Money) -> str:
+        """ "$8,601"; "less than $0.01" for what is not nothing but would print as zero."""
+        if rounded(money.amount, self.digits) or not money.amount:
+            return self.money(money)
+        least = _plain(Decimal(1).scaleb(-self.digits), money.currency, self.digits)
+        return f"less than {least}" if money.amount > 0 else f"a credit of less than {least}"
 
     def change(self, line: Line | Mover | Month) -> str:
         """ "+$1,246 (+46.0%)"; "+$206, new" and "−$90, gone"; no percentage where the base is too small to say one."""
@@ -161,9 +170,9 @@ def left(text: object, width: int) -> str:
 
 
 def right(text: object, width: int) -> str:
-    """`text` flush right in `width` cells; an amount is never cut."""
+    """`text` flush right in `width` cells, at least one of them empty; an amount is never cut."""
     kept = str(text)
-    return " " * max(0, width - cells(kept)) + kept
+    return " " * max(1, width - cells(kept)) + kept
 
 
 def cells(text: str) -> int:
@@ -199,6 +208,16 @@ def compact(amount: Decimal, step: Decimal, currency: str) -> str:
         digits = max(digits, get_currency_precision(currency))
     text = _plain(abs(amount / size), currency, digits) + suffix
     return (MINUS if amount < 0 else "") + text
+
+
+def near(money: Money, like: Money | None = None) -> str:
+    """The amount to three digits, "$27.5k"; as finely as `like` would be, so that both can be compared."""
+    size = abs((like or money).amount)
+    if not size:
+        return _plain(Decimal(0), money.currency, 0)
+    step = Decimal(1).scaleb(size.adjusted() - 2)
+    fine = max(step, Decimal(1).scaleb(-get_currency_precision(money.currency)))
+    return compact((money.amount / fine).quantize(Decimal(1), ROUND_HALF_UP) * fine, fine, money.currency)
 
 
 def _plain(amount: Decimal, currency: str, digits: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops.errors import FinopsError
 from finops.report.model import Line, Money, Report, Table
 from finops.report.periods import last_day
 
@@ -27,7 +29,17 @@ WIDEST = 60
 
 
 def workbook(model: Report, notes: Sequence[str], warnings: Sequence[str]) -> bytes:
-    """The report as .xlsx; equal figures give equal bytes."""
+    """The report as .xlsx; equal figures give equal bytes. Raises FinopsError where temporary files have no room."""
+    try:
+        return _made(model, notes, warnings)
+    except OSError as fault:
+        raise FinopsError(
+            f"The workbook could not be made in {fault.filename or tempfile.gettempdir()}: {fault.strerror or fault}.",
+            "Make room there, or set TMPDIR to a folder that has some.",
+        ) from fault
+
+
+def _made(model: Report, notes: Sequence[str], warnings: Sequence[str]) -> bytes:
     from openpyxl import Workbook
 
     book = Workbook()
@@ -48,6 +60,7 @@ def workbook(model: Report, notes: Sequence[str], warnings: Sequence[str]) -> by
 
 def _summary(book: Workbook, model: Report, warnings: Sequence[str]) -> None:
     total, data = model.total, model.completeness
+    other = "billed" if model.basis == "effective" else "effective"
     rows: list[Sequence[Cell]] = [
         ("Organisation", model.organisation),
         ("Period", model.wording.title),
@@ -57,30 +70,38 @@ def _summary(book: Workbook, model: Report, warnings: Sequence[str]) -> None:
         ("Currency", model.currency),
         ("Cost basis", model.basis),
         (f"Cost ({model.basis})", total.cost),
-        (f"Cost ({'billed' if model.basis == 'effective' else 'effective'})", model.other_total),
+        (f"Cost ({model.basis}), to the last digit", f"{total.cost.amount.normalize():f}"),
+        *([(f"Cost ({other})", model.other_total)] if other in model.bases else []),
         (f"Cost in {model.wording.before}", total.before),
         ("Change", total.change),
-        ("Change in percent", total.percent),
+        ("Change on the period before", total.percent),
         ("Without a cost centre", model.untagged.cost),
     ]
     if model.month:
-        rows.append((f"{model.month.name} to date", model.month.cost))
+        rows.append((model.month.label, model.month.cost))
         if model.month.budget:
             budget = model.month.budget
             rows += [
                 ("Budget of the month", budget.amount),
                 ("Budget left", budget.left),
-                ("Budget spent in percent", budget.spent_percent),
-                ("Month gone in percent", budget.month_gone_percent),
+                ("Budget spent", budget.spent_percent),
+                ("Month gone", budget.month_gone_percent),
             ]
     rows += [
         ("Charges counted", total.charges),
         ("Data complete to (UTC)", data.until.strftime("%Y-%m-%d %H:%M") if data.until else "not stated"),
         ("Rows not readable", len(data.rejected)),
-        ("Parts not read", len(data.gaps)),
+        ("Parts missing", len(data.gaps)),
     ]
     rows += [("Warning", warning) for warning in warnings]
-    _sheet(book, "Summary", ["Figure", f"Value ({model.currency})"], rows)
+    _sheet(book, "Summary", ["Figure", "Value", "Unit"], [(name, value, _unit(value)) for name, value in rows])
+
+
+def _unit(value: Cell) -> str:
+    """What a number of the Summary is in."""
+    if isinstance(value, Money):
+        return value.currency
+    return "%" if isinstance(value, Decimal) else "rows" if isinstance(value, int) else ""
 
 
 def _lines(book: Workbook, title: str, first: str, model: Report, table: Table) -> None:
@@ -92,18 +113,26 @@ def _lines(book: Workbook, title: str, first: str, model: Report, table: Table) 
     currency = model.currency
     header = [first, f"Cost ({currency})", f"Before ({currency})", f"Change ({currency})", "Change (%)"]
     header += [f"Month to date ({currency})", "Charges"]
-    _sheet(book, title, header, [row(line) for line in table.all], total=row(table.total))
+    _sheet(book, title, header, [row(line) for line in _untagged_last(table)], total=row(table.total))
+
+
+def _untagged_last(table: Table) -> list[Line]:
+    """The mail's order."""
+    return sorted(table.all, key=lambda line: line.role == "untagged")
 
 
 def _movers(book: Workbook, model: Report) -> None:
     currency = model.currency
-    header = ["Cost centre", "Resource", "Service", f"Cost ({currency})", f"Before ({currency})"]
+    header = ["Cost centre", "Resource", "Workspace", "Subscription", "Service"]
+    header += [f"Cost ({currency})", f"Before ({currency})"]
     header += [f"Change ({currency})", "Change (%)", "What happened", "Resource id"]
     movers = model.movers.all if model.movers else ()
     rows = [
         (
             mover.cost_centre,
             mover.name,
+            mover.workspace,
+            mover.subscription,
             mover.service,
             mover.cost,
             mover.before,
@@ -114,7 +143,12 @@ def _movers(book: Workbook, model: Report) -> None:
         )
         for mover in movers
     ]
-    _sheet(book, "Movers", header, rows, empty="There is no earlier period in the data to compare with.")
+    _sheet(book, "Movers", header, rows, empty=_nothing_compared(model))
+
+
+def _nothing_compared(model: Report) -> str:
+    why = model.completeness.not_compared
+    return f"Not compared with {model.wording.before}: {why}." if why else "There is nothing before it to compare with."
 
 
 def _daily(book: Workbook, model: Report) -> None:
@@ -122,13 +156,15 @@ def _daily(book: Workbook, model: Report) -> None:
     first, second = ("Effective", "Billed") if model.basis == "effective" else ("Billed", "Effective")
     known = {day.day: day for day in (*model.curve.before_days, *model.curve.days, *model.days)}
     rows = [(day, known[day].cost, known[day].other_basis) for day in sorted(known)]
-    _sheet(book, "Daily", ["Day", f"{first} cost ({currency})", f"{second} cost ({currency})"], rows)
+    header = ["Day", f"{first} cost ({currency})", f"{second} cost ({currency})"]
+    width = 1 + len(model.bases)
+    _sheet(book, "Daily", header[:width], [row[:width] for row in rows])
 
 
 def _details(book: Workbook, model: Report) -> None:
     currency, details = model.currency, model.details
     header = ["Day", "Cost centre", "Subscription", "Resource", "Service", "Kind of charge"]
-    header += [f"Effective cost ({currency})", f"Billed cost ({currency})", "Charges", "Resource id"]
+    header += [*(f"{basis.capitalize()} cost ({currency})" for basis in model.bases), "Charges", "Resource id"]
     rows: list[Sequence[Cell]] = [
         (
             line.day,
@@ -137,8 +173,7 @@ def _details(book: Workbook, model: Report) -> None:
             line.resource,
             line.service,
             line.category,
-            line.effective,
-            line.billed,
+            *(getattr(line, basis) for basis in model.bases),
             line.charges,
             line.resource_id,
         )
@@ -147,7 +182,17 @@ def _details(book: Workbook, model: Report) -> None:
     if details.left_out:
         name = f"{details.left_out:,} other charges together"
         rows.append(
-            (None, name, None, None, None, None, details.left_out_effective, details.left_out_billed, None, None)
+            (
+                None,
+                name,
+                None,
+                None,
+                None,
+                None,
+                *(getattr(details, f"left_out_{basis}") for basis in model.bases),
+                None,
+                None,
+            )
         )
     _sheet(book, "Lines", header, rows, empty="There are no charges in this period.")
 
@@ -155,7 +200,7 @@ def _details(book: Workbook, model: Report) -> None:
 def _notes(book: Workbook, model: Report, notes: Sequence[str]) -> None:
     data = model.completeness
     rows: list[Sequence[Cell]] = [("Note", note) for note in notes]
-    rows += [("Not read", f"{gap.scope}: {gap.reason}") for gap in data.gaps]
+    rows += [("Missing", f"{gap.scope}: {gap.reason}") for gap in data.gaps]
     rows += [("Row not readable", f"{row.scope}: {row.reason}") for row in data.rejected[:1000]]
     rows += [("Source", source) for source in model.sources]
     rows.append(("Made", f"{model.made:%Y-%m-%d %H:%M} UTC by aml-finops {model.version}"))
