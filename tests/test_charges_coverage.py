@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import os
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from charges_files import SUB, charge, focus
@@ -83,3 +84,22 @@ def test_a_hole_longer_than_the_data_is_one_beside_a_full_week(tmp_path: Path):
     file = focus(tmp_path / "a.csv", *days(1, 7), *days(60, 61))
 
     assert lacking(file) == [("all subscriptions", "charges of 8 to 15 Sep 2026")]
+
+
+def test_days_in_the_future_say_nothing_about_completeness(tmp_path: Path):
+    file = focus(tmp_path / "a.csv", *days(1, 14), charge("2126-01-01", "5"))
+
+    with charges.load([file], now=datetime(2026, 9, 20, tzinfo=UTC)) as book:
+        assert book.total() == 19
+        assert book.complete_until == datetime(2026, 9, 15, tzinfo=UTC)
+        assert "1 charge in " in book.notes[0]
+        assert book.is_complete
+
+
+def test_the_day_on_which_a_file_was_written_is_not_complete(tmp_path: Path):
+    file = focus(tmp_path / "a.csv", *days(1, 14))
+    written = datetime(2026, 9, 14, 15, tzinfo=UTC).timestamp()
+    os.utime(file, (written, written))
+
+    with charges.load([file], now=datetime(2026, 9, 20, tzinfo=UTC)) as book:
+        assert book.complete_until == datetime(2026, 9, 13, tzinfo=UTC)

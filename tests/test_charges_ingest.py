@@ -291,3 +291,71 @@ def test_charges_of_a_stand_in_and_of_azure_never_share_a_store(tmp_path: Path):
 
     with pytest.raises(DataError, match=r"holds charges of the public Azure, and the local one was asked"):
         ingested(tmp_path / "again", charge("2026-11-02", "4"), store=store)
+
+
+def test_days_between_two_ingests_that_were_never_asked_are_missing(tmp_path: Path):
+    store = tmp_path / "store"
+    rows = [charge(f"2026-{day}", "1") for day in ("10-30", "10-31", "11-08", "11-09")]
+    october = Period(date(2026, 10, 25), date(2026, 11, 1))
+    ingested(tmp_path / "e1", *rows, store=store, period=october)[0].close()
+
+    book, _ = ingested(tmp_path / "e2", *rows, store=store, period=Period(date(2026, 11, 8), date(2026, 11, 16)))
+
+    with book:
+        gaps = book.missing(Period(date(2026, 11, 1), date(2026, 11, 8)))
+        assert {(gap.scope, gap.what) for gap in gaps} == {
+            (f"/subscriptions/{one}".lower(), "charges of 1 to 7 Nov 2026") for one in (SUBSCRIPTION, OTHER)
+        }
+        assert "never asked for" in gaps[0].reason
+        assert book.missing(Period(date(2026, 11, 8), date(2026, 11, 15))) == []
+        assert book.complete_until == datetime(2026, 11, 16, tzinfo=UTC)
+
+
+def test_only_the_subscriptions_that_were_asked_come_back(azure: FakeAzure, tmp_path: Path):
+    answer(azure, SUBSCRIPTION, told)
+    answer(azure, OTHER, told)
+    asked_of(azure, tmp_path / "store", (SUBSCRIPTION, OTHER)).close()
+
+    with asked_of(azure, tmp_path / "store", (OTHER,)) as book:
+        assert spend(book, "SubAccountId") == {f"/subscriptions/{OTHER}".lower(): "5.00"}
+        assert f"also has charges of /subscriptions/{SUBSCRIPTION}".lower() in book.notes[0].lower()
+    with charges.load([tmp_path / "store"]) as book:
+        assert book.total() == 10
+
+
+def test_a_subscription_that_lags_behind_is_named(azure: FakeAzure, tmp_path: Path):
+    answer(azure, SUBSCRIPTION, told)
+    answer(azure, OTHER, told)
+    with connect(AzureSettings(endpoint=azure.url)) as gate:
+        early = Period(date(2026, 11, 1), date(2026, 11, 9))
+        charges.ingest(gate, [OTHER], early, tmp_path / "store", NOW).close()
+        charges.ingest(gate, [SUBSCRIPTION], NOVEMBER, tmp_path / "store", NOW).close()
+
+    with charges.load([tmp_path / "store"]) as book:
+        assert book.complete_until == datetime(2026, 11, 9, tzinfo=UTC)
+        assert any(f"{OTHER} are complete until 2026-11-09 only".lower() in note.lower() for note in book.notes)
+
+
+def test_a_store_without_charges_tells_why(azure: FakeAzure, tmp_path: Path):
+    answer(azure, SUBSCRIPTION, error(403, "AuthorizationFailed"))
+    with pytest.raises(DataError):
+        asked_of(azure, tmp_path / "store")
+
+    with pytest.raises(DataError, match=r"the last ingest could not get them.*AuthorizationFailed|403"):
+        charges.load([tmp_path / "store"])
+
+
+@pytest.mark.parametrize(
+    ("index", "why"),
+    [
+        ('{"format": 2}', "is damaged"),
+        ('{"format": 2, "entries": [{"scope": "x"}], "missing": [], "before": [], "cloud": "local"}', "is damaged"),
+        ('{"format": 1}', "is of format 1; this version reads 2"),
+        ("[]", "is of format None"),
+    ],
+)
+def test_an_index_that_cannot_be_read_is_one_clear_error(tmp_path: Path, index: str, why: str):
+    (tmp_path / "finops-charges.json").write_text(index)
+
+    with pytest.raises(DataError, match=why):
+        charges.load([tmp_path])

@@ -57,21 +57,32 @@ class Found:
     missing: tuple[store.Missing, ...] = ()
     """What an ingest into a store could not get."""
     notes: tuple[str, ...] = ()
+    entries: tuple[store.Entry, ...] = ()
+    """What was asked from Azure, months without charges too."""
 
 
-def runs(paths: Sequence[str | Path]) -> Found:
-    """The runs behind `paths`: files, folders (with all below) and globs. A path that leads nowhere is a DataError."""
+def runs(paths: Sequence[str | Path], subscriptions: Sequence[str] = ()) -> Found:
+    """The runs behind `paths`: files, folders (with all below) and globs. A path that leads nowhere is a DataError.
+
+    subscriptions: of a store, only these; all where there are none.
+    """
     if not paths:
         raise DataError("No cost data was named.", "Name files or folders, or set charges.sources.")
     manifests: dict[Path, manifest.Manifest] = {}
     loose: dict[Path, None] = {}
     kept: list[Run] = []
     missing: list[store.Missing] = []
+    entries: list[store.Entry] = []
+    notes: list[str] = []
     for path in _expanded(paths):
         if (path / store.INDEX).is_file():
             index = store.read(path)
-            kept += [_ingested(path, entry) for entry in index.entries if entry.file]
-            missing += index.missing
+            wanted = {store.scope_of(one) for one in subscriptions}
+            entries += [one for one in index.entries if not wanted or one.scope in wanted]
+            kept += [_ingested(path, entry) for entry in entries if entry.file]
+            missing += [one for one in index.missing if not wanted or one.scope in wanted]
+            if others := {one.scope for one in index.entries if one.file and wanted and one.scope not in wanted}:
+                notes.append(f"{path} also has charges of {_said(others)}, not asked for now and left out.")
         elif path.is_dir():
             _look_into(path, manifests, loose)
         elif path.name.lower() in {"manifest.json", "_manifest.json"}:
@@ -81,7 +92,6 @@ def runs(paths: Sequence[str | Path]) -> Found:
     named = {Path(path).expanduser().resolve() for path in paths}
     used, waiting = manifest.newest(list(manifests.values()))
     listed = {part.resolve() for run in manifests.values() for part in run.parts}
-    notes: list[str] = []
     plain = _without_copies([file for file in loose if file not in listed or file in named], notes)
     return Found(
         (*kept, *_exported(used), *_grouped(plain, named)),
@@ -89,7 +99,12 @@ def runs(paths: Sequence[str | Path]) -> Found:
         tuple(chain[0].file.parent for chain in used if chain[0].kind == "other"),
         tuple(missing),
         tuple(notes),
+        tuple(entries),
     )
+
+
+def _said(scopes: set[str]) -> str:
+    return min(scopes) if len(scopes) == 1 else f"{len(scopes)} other subscriptions"
 
 
 def _expanded(paths: Sequence[str | Path]) -> Iterator[Path]:
@@ -218,6 +233,16 @@ def _without_copies(files: Sequence[Path], notes: list[str]) -> list[Path]:
 
 def nothing(paths: Sequence[str | Path], found: Found) -> DataError:
     """Why `paths` led to no charges."""
+    if found.missing:
+        told = dict.fromkeys(f"{one.scope}, {one.month}: {one.reason}" for one in found.missing)
+        return DataError(
+            f"The store has no charges, because the last ingest could not get them. {' '.join(list(told)[:5])}",
+            "Mend that, and ingest again.",
+        )
+    if found.entries or found.notes:
+        return DataError(
+            "The store has no charges of these subscriptions.", "Check azure.subscriptions, or ingest them."
+        )
     if found.waiting:
         run = found.waiting[0]
         return DataError(

@@ -57,7 +57,8 @@ def ingest(
     """Ask Cost Management for `period` and keep the charges in `store_folder`, in place of those of the same days.
 
     subscriptions: ids. One that Azure refuses keeps the charges it had and is named in `gaps`; the others are kept.
-    All of the store comes back, older months included. Raises DataError where no subscription could be read at all.
+    What the store has of these subscriptions comes back, older months included. Raises DataError where no subscription
+    could be read at all.
     """
     if not subscriptions:
         raise DataError(
@@ -71,12 +72,14 @@ def ingest(
         for asked, told in azure.each(wanted, lambda one: _ask(azure, one)):
             index = _noted(index, asked, told, store_folder, now, late_hours)
         store.write(store_folder, index)
-    if not index.entries:
-        first = index.missing[0]
+    scopes = {one.scope for one in wanted}
+    entries = [entry for entry in index.entries if entry.scope in scopes]
+    if not entries:
+        first = next(one for one in index.missing if one.scope in scopes)
         raise DataError(f"No subscription could be read. {first.scope}: {first.reason}", "Nothing was stored.")
-    if not any(entry.file for entry in index.entries):
+    if not any(entry.file for entry in entries):
         raise DataError(f"Azure has no charges for {period.label}.", "Ask for another period, or other subscriptions.")
-    return load([store_folder], store_folder, late_hours=late_hours)
+    return load([store_folder], store_folder, late_hours=late_hours, now=now, subscriptions=subscriptions)
 
 
 def _of_cloud(index: Index, cloud: str, folder: Path) -> Index:
@@ -91,7 +94,7 @@ def _of_cloud(index: Index, cloud: str, folder: Path) -> Index:
 def _wanted(subscriptions: Sequence[str], period: Period, now: datetime) -> Iterator[Asked]:
     last = min(period.days[-1], now.astimezone(UTC).date())
     for subscription in dict.fromkeys(subscriptions):
-        scope = "/subscriptions/" + subscription.lower().removeprefix("/subscriptions/")
+        scope = store.scope_of(subscription)
         first = period.start.date()
         while first <= last:
             end = date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(days=1)
@@ -137,6 +140,14 @@ def _noted(index: Index, asked: Asked, told: Told | AzureError, folder: Path, no
         file = ""  # asked, and nothing was charged
     published = (now.astimezone(UTC) - timedelta(hours=late_hours)).replace(hour=0, minute=0, second=0, microsecond=0)
     until = min(datetime.combine(asked.last + timedelta(days=1), datetime.min.time(), UTC), published)
-    entry = Entry(asked.scope, asked.month, file, now, max(until, old.until) if old else until)
+    settled = ((asked.first, until.date() - timedelta(days=1)),) if until.date() > asked.first else ()
+    entry = Entry(
+        asked.scope,
+        asked.month,
+        file,
+        now,
+        max(until, old.until) if old else until,
+        store.joined(settled, old.asked if old else ()),
+    )
     kept = tuple(one for one in index.entries if one is not old)
     return replace(index, entries=(*kept, entry), missing=others)

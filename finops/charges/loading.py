@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finops.charges import completeness, find, overlap, pair
 from finops.charges import engine as engines
-from finops.charges import find, overlap, pair
 from finops.charges.arrive import arrive
 from finops.charges.book import Charges, Known
-from finops.charges.coverage import Gap
+from finops.charges.coverage import Days, Gap
 from finops.charges.find import Found, Run
 from finops.charges.overlap import Loaded
 from finops.charges.part import Part
+from finops.charges.store import Entry
 from finops.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,15 +34,17 @@ def load(
     threads: int | None = None,
     late_hours: int = LATE_HOURS,
     now: datetime | None = None,
+    subscriptions: Sequence[str] = (),
 ) -> Charges:
     """The charges in `paths`: FOCUS 1.0 to 1.2 or Azure cost exports, as files, folders, globs, .gz, CSV or Parquet.
 
     store: where CSV is kept as Parquet, so that it is read once; a temporary folder when None.
     now: when the files were written at the latest. The last `late_hours` before it are not complete, whatever is there.
+    subscriptions: of a store, the ids whose charges count; all where there are none.
     memory, threads: what DuckDB may use; keep memory at 2GB or more.
     Raises DataError where a path holds no charges, or only broken ones.
     """
-    found = find.runs(paths)
+    found = find.runs(paths, subscriptions)
     if not found.runs:
         raise find.nothing(paths, found)
     scratch = Path(tempfile.mkdtemp(prefix="finops-charges-"))
@@ -100,8 +103,8 @@ def _read(
         )
     parts = tuple(part for run in runs for part in run.parts)
     told = not any(run.run.until for run in runs)
-    until = _complete_until(runs, late_hours, now)
-    return Known(parts, tuple(notes), tuple(gaps), bases, until, now, kinds_told=told)
+    until = completeness.until(database, runs, found.entries, late_hours, now, notes)
+    return Known(parts, tuple(notes), tuple(gaps), bases, until, now, _asked(found.entries), told)
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:
@@ -118,27 +121,14 @@ def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: l
     raise DataError(notes[-1], "Copy the run again, or wait for the next one.")
 
 
-def _complete_until(runs: Sequence[Loaded], late_hours: int, now: datetime | None) -> datetime | None:
-    """The earliest of the times up to which each export is complete: what a whole picture has.
-
-    A file alone is taken as complete up to its last day. An export run is not complete for the hours before it was
-    submitted in which Azure had not published charges yet.
-    """
-    until: dict[str, datetime] = {}
-    for run in runs:
-        day = run.last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        if run.run.until:
-            day = run.run.until
-        elif run.run.export:
-            day = min(day, _published(run.run.when, late_hours))
-        until[run.run.export] = max(day, until.get(run.run.export, day))
-    known = [*until.values(), *([_published(now, late_hours)] if now and until else [])]
-    return min(known, default=None)
-
-
-def _published(when: datetime, late_hours: int) -> datetime:
-    """The end of the last day of which Azure had told everything at `when`."""
-    return (when - timedelta(hours=late_hours)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def _asked(entries: Sequence[Entry]) -> Days:
+    """The days that were asked of each subscription."""
+    found: dict[str, set[date]] = {}
+    for entry in entries:
+        days = found.setdefault(entry.scope, set())
+        for first, last in entry.asked:
+            days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
+    return {scope: frozenset(days) for scope, days in found.items()}
 
 
 def _remove(folder: Path) -> None:

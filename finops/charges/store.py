@@ -14,25 +14,33 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from finops.errors import DataError
 
 INDEX = "finops-charges.json"
-FORMAT = 1
+# 2 keeps the days that were asked for. Without them a hole between two ingests looks like days without charges.
+FORMAT = 2
+
+Days = tuple[tuple[date, date], ...]
+"""Stretches of days, first and last."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Charges of one subscription and month. at: when they were asked for; until: complete before that time."""
+    """Charges of one subscription and month. at: when they were asked for; until: complete before that time.
+
+    asked: the days that were asked for when Azure could tell all of their charges.
+    """
 
     scope: str
     month: str
     file: str
     at: datetime
     until: datetime
+    asked: Days
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ class Index:
     """The Azure that the charges are of: a real one and a local stand-in never share a store."""
 
 
+def scope_of(subscription: str) -> str:
+    """The scope of a subscription, by its id or its ARM id."""
+    return "/subscriptions/" + subscription.strip().lower().removeprefix("/subscriptions/")
+
+
 def read(store: Path) -> Index:
     """The index of `store`; an empty one where nothing was ever ingested."""
     file = store / INDEX
@@ -64,20 +77,41 @@ def read(store: Path) -> Index:
         return Index()
     except (OSError, ValueError) as fault:
         raise DataError(f"{file} cannot be read ({fault}).", "Remove it, and ingest again.") from fault
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    version = told.get("format") if isinstance(told, dict) else None
+    if version != FORMAT:
         raise DataError(
-            f"{file} is not of format {FORMAT}.", "It was written by another version: ingest into a new store."
+            f"{file} is of format {version}; this version reads {FORMAT}, which keeps the days that were asked for.",
+            f"Ingest into a new store, or remove {INDEX} and ingest again.",
         )
-    return Index(
-        tuple(Entry(**_timed(one)) for one in told["entries"]),
-        tuple(Missing(**_timed(one)) for one in told["missing"]),
-        tuple(told["before"]),
-        told["cloud"],
-    )
+    try:
+        return Index(
+            tuple(Entry(**_typed(one)) for one in told["entries"]),
+            tuple(Missing(**_typed(one)) for one in told["missing"]),
+            tuple(told["before"]),
+            told["cloud"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise DataError(f"{file} is damaged ({fault!r}).", f"Remove {INDEX} and ingest again.") from fault
 
 
-def _timed(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: datetime.fromisoformat(cell) if name in {"at", "until"} else cell for name, cell in one.items()}
+def _typed(one: Mapping[str, Any]) -> dict[str, Any]:
+    told = dict(one)
+    for name in {"at", "until"} & told.keys():
+        told[name] = datetime.fromisoformat(told[name])
+    if "asked" in told:
+        told["asked"] = tuple((date.fromisoformat(first), date.fromisoformat(last)) for first, last in told["asked"])
+    return told
+
+
+def joined(one: Days, other: Days) -> Days:
+    """Both, with stretches that touch as one."""
+    found: list[tuple[date, date]] = []
+    for first, last in sorted((*one, *other)):
+        if found and first <= found[-1][1] + timedelta(days=1):
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return tuple(found)
 
 
 def write(store: Path, index: Index) -> None:
@@ -87,7 +121,7 @@ def write(store: Path, index: Index) -> None:
     temporary = store / f".{INDEX}.{os.getpid()}.tmp"
     try:
         with temporary.open("w", encoding="utf-8") as out:
-            json.dump(told, out, default=datetime.isoformat, indent=1)
+            json.dump(told, out, default=_iso, indent=1)
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, store / INDEX)
@@ -97,6 +131,10 @@ def write(store: Path, index: Index) -> None:
     for file in (store / "ingested").glob("*"):
         if f"ingested/{file.name}" not in named:
             file.unlink(missing_ok=True)
+
+
+def _iso(moment: date) -> str:
+    return moment.isoformat()
 
 
 @contextlib.contextmanager

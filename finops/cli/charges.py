@@ -162,7 +162,15 @@ def _book(session: Session, files: tuple[str, ...], store: Path | None) -> Charg
         sources = [settings.store]
     if store is None and not files and not session.estate:
         store = settings.store
-    return load(sources, store, memory=settings.memory, threads=settings.threads, late_hours=settings.late_hours)
+    return load(
+        sources,
+        store,
+        memory=settings.memory,
+        threads=settings.threads,
+        late_hours=settings.late_hours,
+        now=session.now,
+        subscriptions=() if files or session.estate else session.settings.azure.subscriptions,
+    )
 
 
 def _rows(
