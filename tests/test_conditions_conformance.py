@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from finops.conditions import Aliases, Outcome, Policy, TemplateError, catalogue, compile_condition, compile_policy
+from finops.conditions import (
+    Alias,
+    Aliases,
+    Outcome,
+    Policy,
+    TemplateError,
+    apply,
+    catalogue,
+    compile_condition,
+    compile_policy,
+    read_aliases,
+)
 from finops.conditions.functions import FUNCTIONS, call
 from finops.errors import DataError
 
@@ -151,3 +162,137 @@ def test_we_agree_with_regorus_on_every_template_function(cases: Path) -> None:
 
     print(f"\n{len(found) - len(misses)} of {len(found)} function calls agree")  # noqa: T201
     assert misses == {}
+
+
+DOCS = "azure_docs_cases.json"
+
+
+def told(case: Mapping[str, Any], documented: Mapping[str, Any], aliases: Aliases, everything: Aliases) -> bool:
+    """Whether we do what one row of Azure's documentation says."""
+    body = documented["resource_for_condition"]
+    kind = case["kind"]
+    if kind == "field_selection":
+        value = compile_condition({"field": case["field"], "exists": True}, aliases=aliases).explain(body).value
+        return (value if "[*]" in case["field"] else [value]) == case["expected_selected_values"]
+    if kind == "expression":
+        found = compile_condition({"value": case["expression"], "exists": True}, aliases=aliases).explain(body)
+        return found.value == case["expected_value"]
+    if kind == "condition":
+        return compile_condition(case["condition"], aliases=aliases).holds(body) is case["expected"]
+    if kind == "rule":
+        outcome = compile_policy(case["policy_rule"], aliases=everything).evaluate(case["resource"])
+        return (f"effect:{outcome.effect}" if outcome.held else "not_applicable (condition false)") == case["expected"]
+    if kind == "documented_condition":
+        return not compile_condition(case["condition"], aliases=everything).gaps
+    return modified(case, everything) == MODIFIED[case["id"].removeprefix("arraymod/")]
+
+
+RULES = [{"value": "10.0.0.1", "action": "Allow"}]
+NEW: dict[str, Any] = {"": [{"value": "9.9.9.9"}], "[*]": {"value": "9.9.9.9"}, "[*].action": "Deny"}
+# What each effect and operation makes of no ipRules, and of RULES; read off the documentation's tables.
+MODIFIED = {
+    "append/None/ipRules": (NEW[""], RULES),
+    "modify/add/ipRules": (NEW[""], RULES),
+    "modify/addOrReplace/ipRules": (NEW[""], NEW[""]),
+    "append/None/ipRules[*]": ([NEW["[*]"]], [*RULES, NEW["[*]"]]),
+    "modify/add/ipRules[*]": ([NEW["[*]"]], [*RULES, NEW["[*]"]]),
+    "modify/addOrReplace/ipRules[*]": ([NEW["[*]"]], [NEW["[*]"]]),
+    "append/None/ipRules[*].action": (None, RULES),
+    "modify/add/ipRules[*].action": (None, RULES),
+    "modify/addOrReplace/ipRules[*].action": (None, [{"value": "10.0.0.1", "action": "Deny"}]),
+}
+
+
+def modified(case: Mapping[str, Any], aliases: Aliases) -> tuple[Any, Any]:
+    one = {"field": case["alias"], "value": NEW[case["alias"].partition("ipRules")[2]]}
+    details: Any = [one] if case["operation"] is None else {"operations": [{**one, "operation": case["operation"]}]}
+    rule = {"if": {"field": "type", "exists": True}, "then": {"effect": case["effect"], "details": details}}
+    policy = compile_policy(rule, aliases=aliases)
+    results = []
+    for acls in ({}, {"ipRules": RULES}):
+        body = {"type": "Microsoft.Storage/storageAccounts", "properties": {"networkAcls": acls}}
+        changed = apply(body, policy.evaluate(body).changes)
+        results.append(changed["properties"]["networkAcls"].get("ipRules"))
+    return results[0], results[1]
+
+
+def test_we_do_what_every_row_of_the_documentation_says(cases: Path, shared_data: Path) -> None:
+    documented = read(cases / DOCS)
+    aliases = Aliases(
+        Alias(name, "microsoft.test/resourcetype", path) for name, path in documented["aliases"].items()
+    )
+    everything = read_aliases(shared_data / "policy" / DUMP)
+
+    misses = [case["id"] for case in documented["cases"] if not told(case, documented, aliases, everything)]
+
+    print(f"\n{len(documented['cases']) - len(misses)} of {len(documented['cases'])} rows agree")  # noqa: T201
+    assert misses == []
+
+
+DUMP = "alias_name_to_default_path_2024-05.csv.gz"
+SAMPLES: dict[str, Any] = {"array": ["a"], "object": {"a": "a"}, "boolean": True, "integer": 1, "float": 1.5,
+                           "datetime": "2024-01-01T00:00:00Z"}  # fmt: skip
+
+
+def sample(about: Mapping[str, Any]) -> Any:
+    allowed = about.get("allowedValues")
+    wanted = about["type"].lower()
+    if allowed:
+        return [allowed[0]] if wanted == "array" and not isinstance(allowed[0], list) else allowed[0]
+    return SAMPLES.get(wanted, "a")
+
+
+def test_every_built_in_definition_can_be_evaluated_or_says_why_not(shared_data: Path) -> None:
+    aliases = read_aliases(shared_data / "policy" / DUMP)
+    with gzip.open(shared_data / "policy" / "all_public_rules.jsonl.gz", "rt") as lines:
+        definitions = [json.loads(line) for line in lines]
+    refused, incomplete, elsewhere, evaluated, manager = [], {}, 0, 0, 0
+    for each in definitions:
+        given = {
+            name: sample(about) for name, about in (each["parameters"] or {}).items() if "defaultValue" not in about
+        }
+        try:
+            policy = compile_policy(each, given, aliases, strict=False)
+        except DataError as fault:
+            refused.append(f"{each['path']}: {fault}")
+            continue
+        managed = (each["mode"] or "").lower() in ("all", "indexed")
+        manager += managed
+        elsewhere += policy.mode not in ("all", "indexed")
+        odd = [reason for _, reason in policy.gaps if "is not in the alias table" not in reason]
+        if policy.mode in ("all", "indexed") and policy.gaps:
+            incomplete[each["path"]] = odd
+        evaluated += managed and not policy.gaps
+
+    print(f"\n{len(definitions)} built-in definitions: {elsewhere} are evaluated elsewhere; of {manager} for Azure "  # noqa: T201
+          f"Resource Manager {evaluated} are evaluable, {len(incomplete)} name an alias that is newer than the table")  # fmt: skip
+    assert refused == []
+    assert [reason for reasons in incomplete.values() for reason in reasons] == []
+
+
+def test_what_regorus_refuses_to_parse_we_refuse_too(cases: Path) -> None:
+    found = read(cases / "regorus_parser_cases.json")["cases"]
+    misses = []
+    for case in found:
+        try:
+            rule = json.loads(case["policy_rule"], object_pairs_hook=unique)
+            aliases = Aliases([])
+            policy = compile_policy(rule, case.get("parameters"), aliases, fields="any", strict=False)
+            outcome = policy.evaluate(case.get("resource") or {}, context=case.get("context") or CONTEXT)
+            said = outcome.effect or "undefined"
+        except (DataError, ValueError) as fault:
+            said = "error"
+            if "has no value" in str(fault) and "want_effect" not in case:
+                continue
+        wanted = "error" if case.get("want_parse_error") else case.get("want_effect") or "undefined"
+        if said.lower() != wanted.lower() and ("resource" in case or wanted == "error"):
+            misses.append((case["note"], wanted, said))
+
+    print(f"\n{len(found) - len(misses)} of {len(found)} parser cases agree")  # noqa: T201
+    assert misses == []
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("twice")
+    return dict(pairs)

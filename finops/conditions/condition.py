@@ -236,10 +236,9 @@ def _every(place: str, text: str, read: Read, checking: Checking, wanted: Value)
 
     def answers(scope: Scope) -> Iterator[tuple[Any, bool | None, Undecided | None]]:
         check = checking(scope)
-        for found in read(scope):
-            value = None if found is MISSING else found
+        for value in read(scope):
             try:
-                yield value, check(value), None
+                yield value, check(None if value is MISSING else value), None
             except Undecided as unknown:
                 yield value, None, unknown
 
@@ -263,7 +262,8 @@ def _every(place: str, text: str, read: Read, checking: Checking, wanted: Value)
         held = [each for _, each, _ in found]
         answer = False if False in held else None if None in held else True
         why = next((Unknown(each.fact, each.reason) for _, _, each in found if each), None) if answer is None else None
-        return Explanation(place, text, answer, [value for value, _, _ in found], compared=True, why=why)
+        selected = [value for value, _, _ in found if value is not MISSING]
+        return Explanation(place, text, answer, selected, compared=True, why=why)
 
     return Node(test, explain)
 

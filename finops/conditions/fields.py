@@ -231,7 +231,8 @@ def _alias(name: str, place: str, c: Compiler) -> Field:
         def unknown(scope: Scope) -> Any:
             raise Undecided(reason)
 
-        return Field(name, unknown, "[*]" in name)
+        within = any(prefix in counting.slots for counting in c.counts for prefix in stars(name))
+        return Field(name, unknown, "[*]" in name and not within, within)
     many = STAR in parse(found[0].path)
     first = _bound(name, parse(found[0].path), c, lambda steps: _gated(found, many), many)
     if not first.member or not any(each.versions for each in found):

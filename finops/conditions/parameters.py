@@ -54,7 +54,7 @@ def plain(given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _checked(value: Any, wanted: str, allowed: Any, place: str, c: Compiler) -> Any:
     if not _is(value, wanted):
         c.refuse(place, f"is {shown(value)}, which is no {TYPES[wanted]}", f"Give it a {TYPES[wanted]}.")
-    if isinstance(allowed, list) and not any(same(value, each) for each in allowed):
+    if isinstance(allowed, list) and allowed and not any(same(value, each) for each in allowed):
         odd = (
             [each for each in value if not any(same(each, one) for one in allowed)]
             if isinstance(value, list)
