@@ -69,7 +69,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["finops", "finops.*"]), *(f"finops._shipped.{name}" for name in CONTENT)],
     package_dir={f"finops._shipped.{name}": name for name in CONTENT},
-    package_data={"": ["py.typed"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
+    package_data={"": ["py.typed", "*.csv.gz"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
     extras_require={"daemon": DAEMON, "ml": ML, "test": [*DAEMON, *TEST]},
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},

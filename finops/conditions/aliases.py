@@ -21,8 +21,7 @@ from typing import Any
 from finops.errors import DataError
 
 SHIPPED = Path(__file__).with_name("aliases.csv.gz")
-# Written by `benchmarks/conditions.py --aliases FILE` from the alias dump of May 2024 (Azure/azure-policy, MIT).
-SHIPPED_AS_OF = "2024-05"
+# How it is made: finops/conditions/shipping.py.
 
 
 @dataclass(frozen=True)

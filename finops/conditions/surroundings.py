@@ -20,7 +20,9 @@ class Partial(dict[str, Any]):
 
 
 def _given(scope: Scope, name: str) -> Any:
-    return None if scope.context is None else child(dict(scope.context), name)
+    if scope.context is None:
+        return None
+    return child(scope.context if type(scope.context) is dict else dict(scope.context), name)
 
 
 def resource_group(scope: Scope) -> Any:
