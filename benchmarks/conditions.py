@@ -31,7 +31,11 @@ def of(kind: str) -> dict[str, Any]:
 
 def rule(effect: str, *conditions: dict[str, Any], details: Any = None, parameters: Any = None) -> dict[str, Any]:
     then = {"effect": effect} if details is None else {"effect": effect, "details": details}
-    return {"mode": "All", "parameters": parameters or {}, "policyRule": {"if": {"allOf": list(conditions)}, "then": then}}
+    return {
+        "mode": "All",
+        "parameters": parameters or {},
+        "policyRule": {"if": {"allOf": list(conditions)}, "then": then},
+    }
 
 
 POLICIES = {
@@ -92,7 +96,9 @@ def resources(count: int) -> Iterator[dict[str, Any]]:
     """Bodies as Azure Resource Manager returns them: 40 % computes, 20 % deployments, the rest in smaller parts."""
     draw = random.Random(SEED)
     for at in range(count):
-        kind = draw.choices(["cluster", "instance", "deployment", "workspace", "storage", "group"], [25, 15, 20, 15, 20, 5])
+        kind = draw.choices(
+            ["cluster", "instance", "deployment", "workspace", "storage", "group"], [25, 15, 20, 15, 20, 5]
+        )
         tags = {"Environment": draw.choice(["dev", "prod", "test"]), "Owner": f"user{at % 500}"}
         if draw.random() < 0.8:
             tags[draw.choice(["CostCenter", "costcenter"])] = draw.choice(["cc-vision", "cc-nlp", "CC1234", "misc"])
@@ -118,14 +124,18 @@ def body(kind: str, at: int, tags: dict[str, str], draw: random.Random) -> dict[
     if kind == "deployment":
         return {"id": f"{root}/{ML}/ws-{at % 40}/onlineEndpoints/e{at}/deployments/blue",
                 "type": f"{ML}/onlineEndpoints/deployments", "sku": {"name": "Default", "capacity": draw.randint(1, 4)},
-                "properties": {"instanceType": draw.choice(SIZES), "endpointComputeType": "Managed"}, **named}  # fmt: skip
+                "properties": {"instanceType": draw.choice(SIZES)}, **named}  # fmt: skip
     if kind == "storage":
         rules = [{"value": draw.choice(["10.1.0.0/16", "52.1.2.3"]), "action": "Allow"} for _ in range(at % 4)]
         return {"id": f"{root}/Microsoft.Storage/storageAccounts/st{at}", "type": "Microsoft.Storage/storageAccounts",
                 "sku": {"name": "Standard_LRS"}, "kind": "StorageV2",
                 "properties": {"networkAcls": {"defaultAction": "Deny", "ipRules": rules}}, **named}  # fmt: skip
     if kind == "group":
-        return {"id": root.removesuffix("/providers"), "type": "Microsoft.Resources/subscriptions/resourceGroups", **named}
+        return {
+            "id": root.removesuffix("/providers"),
+            "type": "Microsoft.Resources/subscriptions/resourceGroups",
+            **named,
+        }
     return {"id": f"{root}/{ML}/ws-{at}", "type": ML, "properties": {"hbiWorkspace": False}, **named}
 
 

@@ -218,9 +218,7 @@ def modified(case: Mapping[str, Any], aliases: Aliases) -> tuple[Any, Any]:
 
 def test_we_do_what_every_row_of_the_documentation_says(cases: Path, shared_data: Path) -> None:
     documented = read(cases / DOCS)
-    aliases = Aliases(
-        Alias(name, "microsoft.test/resourcetype", path) for name, path in documented["aliases"].items()
-    )
+    aliases = Aliases(Alias(name, "microsoft.test/resourcetype", path) for name, path in documented["aliases"].items())
     everything = read_aliases(shared_data / "policy" / DUMP)
 
     misses = [case["id"] for case in documented["cases"] if not told(case, documented, aliases, everything)]
@@ -264,8 +262,8 @@ def test_every_built_in_definition_can_be_evaluated_or_says_why_not(shared_data:
             incomplete[each["path"]] = odd
         evaluated += managed and not policy.gaps
 
-    print(f"\n{len(definitions)} built-in definitions: {elsewhere} are evaluated elsewhere; of {manager} for Azure "  # noqa: T201
-          f"Resource Manager {evaluated} are evaluable, {len(incomplete)} name an alias that is newer than the table")  # fmt: skip
+    told = f"{evaluated} are evaluable, {len(incomplete)} name an alias that is newer than the table"
+    print(f"\n{len(definitions)} built-ins: {elsewhere} are evaluated elsewhere; of {manager} for ARM {told}")  # noqa: T201
     assert refused == []
     assert [reason for reasons in incomplete.values() for reason in reasons] == []
 

@@ -16,7 +16,7 @@ from finops.conditions.condition import Node, compile_condition
 from finops.conditions.explanation import Explanation, Unknown
 from finops.conditions.fields import body_of
 from finops.conditions.parameters import resolve
-from finops.conditions.related import Existence, Related, compile_existence, unknown_of
+from finops.conditions.related import Existence, Related, compile_existence
 from finops.conditions.scope import Json, Scope, Undecided
 from finops.conditions.values import kind, shown
 
@@ -127,14 +127,11 @@ class Policy:
         told = self.condition.explain(scope)
         if self.idle is not None:
             return Explanation("then", f"not evaluated: {self.idle}", None, parts=(told,))
+        if self.mode == "indexed" and self._beside_the_index(scope):
+            return Explanation("mode", f"mode Indexed leaves out {scope.type}", False, parts=(told,))
         if self.existence is None or told.held is not True:
             return Explanation("if", f"if, then {self.effect}", told.held, parts=(told,))
-        try:
-            there, parts = self.existence.exists(scope, related)
-        except Undecided as fault:
-            there, parts = None, (Explanation("then.details", "exists", None, why=unknown_of(fault)),)
-        missing = Explanation("then.details", f"no {self.existence.wanted(scope).type} is as it should be",
-                              None if there is None else not there, parts=parts)  # fmt: skip
+        missing = self.existence.explain(scope, related)
         return Explanation("if", f"if, then {self.effect}", missing.held, parts=(told, missing))
 
     def _scope(self, resource: Any, facts: Any, now: Any, context: Any, api_version: str | None) -> Scope:
@@ -150,16 +147,19 @@ class Policy:
         return scope.type in self.untaggable and "tags" not in scope.body and "location" not in scope.body
 
     def _applied(self, scope: Scope, related: Related) -> Outcome:
+        if self.existence is not None:
+            try:
+                there = self.existence.exists(scope, related)
+            except Undecided:
+                there = None
+            return (
+                CLEAR if there else self.applies if there is False else _untold(self.existence.explain(scope, related))
+            )
         try:
-            if self.existence is None:
-                made = [make(scope) for make in self.changes]
-                return Outcome(True, self.effect, changes=tuple(each for each in made if each))
-            there, parts = self.existence.exists(scope, related)
+            made = [make(scope) for make in self.changes]
         except Undecided as fault:
-            return _untold(Explanation("then.details", "details", None, why=unknown_of(fault)))
-        if there is None:
-            return _untold(Explanation("then.details", "exists", None, parts=parts))
-        return CLEAR if there else self.applies
+            return _untold(Explanation("then.details", "details", None, why=Unknown(fault.fact, fault.reason)))
+        return Outcome(True, self.effect, changes=tuple(each for each in made if each))
 
 
 def _untold(explanation: Explanation) -> Outcome:

@@ -51,21 +51,32 @@ class Existence:
         where = "subscription" if texts["scope"].lower() == "subscription" else "resourceGroup"
         return Wanted(texts["kind"], texts["name"], where, texts["group"], below if isinstance(below, str) else "")
 
-    def exists(self, scope: Scope, related: Related) -> tuple[bool | None, tuple[Explanation, ...]]:
+    def exists(self, scope: Scope, related: Related) -> bool | None:
         """Whether one that was looked for is there and meets the condition; None, where that cannot be told."""
-        wanted = self.wanted(scope)
         answer: bool | None = False
-        parts: list[Explanation] = []
-        for body in candidates(scope, wanted, related):
-            beside = scope.beside(body)
-            told = self.condition.explain(beside) if self.condition else None
-            held = True if told is None else told.held
-            name = f"{wanted.type} {child(body, 'name') or ''}".strip()
-            parts.append(Explanation("then.details", f"there is {name}", held, parts=(told,) if told else ()))
+        for body in candidates(scope, self.wanted(scope), related):
+            held = self.condition.test(scope.beside(body)) if self.condition else True
             if held:
-                return True, tuple(parts)
+                return True
             answer = None if held is None else answer
-        return answer, tuple(parts)
+        return answer
+
+    def explain(self, scope: Scope, related: Related) -> Explanation:
+        """Whether none is there, with each that was looked at."""
+        place, what = "then.details", f"no {shown(self.kind.value or 'related resource')} is as the rule wants it"
+        try:
+            parts = [self._looked_at(scope, body, place) for body in candidates(scope, self.wanted(scope), related)]
+        except Undecided as unknown:
+            return Explanation(place, what, None, why=Unknown(unknown.fact, unknown.reason))
+        answers = [part.held for part in parts]
+        return Explanation(
+            place, what, False if True in answers else None if None in answers else True, parts=tuple(parts)
+        )
+
+    def _looked_at(self, scope: Scope, body: Json, place: str) -> Explanation:
+        told = self.condition.explain(scope.beside(body)) if self.condition else None
+        what = f"{child(body, 'name') or 'one'} is"
+        return Explanation(place, what, True if told is None else told.held, parts=(told,) if told else ())
 
 
 def compile_existence(details: Any, place: str, c: Compiler) -> Existence:
@@ -121,7 +132,3 @@ def _is_named(body: Json, name: str) -> bool:
     told = (child(body, "name"), PLAIN["fullname"](scope), PLAIN["name"](scope))
     names = [str(found).lower() for found in told if found]
     return not names or name in names or any(each.endswith("/" + name) for each in names)
-
-
-def unknown_of(fault: Undecided) -> Unknown:
-    return Unknown(fault.fact, fault.reason)

@@ -1,7 +1,8 @@
 """How aliases.csv.gz is made, the alias table that comes with aml-finops: python -m finops.conditions.shipping DUMP
 
-DUMP is alias_name_to_default_path_2024-05.csv.gz, "alias,path" lines of every provider, from Azure/azure-policy@f4a50bac
-(MIT, Copyright (c) Microsoft Corporation). Newer aliases of the types that we govern are added by hand.
+DUMP is alias_name_to_default_path_2024-05.csv.gz, "alias,path" lines of every provider, from
+Azure/azure-policy@f4a50bac (MIT, Copyright (c) Microsoft Corporation). Newer aliases of the types that we govern are
+added by hand.
 """
 
 from __future__ import annotations
@@ -55,28 +56,35 @@ ADDED = {
 }
 # Types with tags and a location (TrackedResource in azure-rest-api-specs): mode Indexed evaluates these, not the rest.
 TRACKED = frozenset(
-    """
-    microsoft.machinelearningservices/workspaces microsoft.machinelearningservices/workspaces/computes
-    microsoft.machinelearningservices/workspaces/onlineendpoints microsoft.machinelearningservices/registries
-    microsoft.machinelearningservices/workspaces/onlineendpoints/deployments
-    microsoft.machinelearningservices/workspaces/batchendpoints
-    microsoft.machinelearningservices/workspaces/batchendpoints/deployments
-    microsoft.machinelearningservices/workspaces/serverlessendpoints
-    microsoft.machinelearningservices/workspaces/privateendpointconnections
-    microsoft.storage/storageaccounts microsoft.containerregistry/registries
-    microsoft.containerregistry/registries/tasks microsoft.containerregistry/registries/webhooks
-    microsoft.containerregistry/registries/replications microsoft.containerregistry/registries/agentpools
-    microsoft.containerregistry/registries/buildtasks microsoft.compute/virtualmachines microsoft.compute/disks
-    microsoft.compute/virtualmachinescalesets microsoft.compute/virtualmachines/extensions
-    microsoft.compute/virtualmachines/runcommands microsoft.compute/virtualmachinescalesets/virtualmachines
-    microsoft.compute/virtualmachinescalesets/virtualmachines/runcommands microsoft.compute/images
-    microsoft.resources/deploymentscripts microsoft.resources/templatespecs microsoft.resources/templatespecs/versions
-    """.split()
-)
+    f"{namespace}/{kind}"
+    for namespace, kinds in {
+        "microsoft.machinelearningservices": """
+            workspaces workspaces/computes workspaces/onlineendpoints registries
+            workspaces/onlineendpoints/deployments workspaces/batchendpoints
+            workspaces/batchendpoints/deployments workspaces/serverlessendpoints
+            workspaces/privateendpointconnections
+        """,
+        "microsoft.storage": """
+            storageaccounts
+        """,
+        "microsoft.containerregistry": """
+            registries registries/tasks registries/webhooks registries/replications registries/agentpools
+            registries/buildtasks
+        """,
+        "microsoft.compute": """
+            virtualmachines disks virtualmachinescalesets virtualmachines/extensions virtualmachines/runcommands
+            virtualmachinescalesets/virtualmachines virtualmachinescalesets/virtualmachines/runcommands images
+        """,
+        "microsoft.resources": """
+            deploymentscripts templatespecs templatespecs/versions
+        """,
+    }.items()
+    for kind in kinds.split()
+)  # fmt: skip
 
 
 def rows(dump: Path) -> list[list[str]]:
-    """(alias, path) of the governed types, with the resource type as a third column where the alias does not tell it."""
+    """(alias, path) of the governed types, and the resource type as a third column where the alias does not tell it."""
     with gzip.open(dump, "rt", encoding="utf-8", newline="") as lines:
         found = [_row(name, path) for name, path in csv.reader(lines) if name.lower().startswith(GOVERNED)]
     known = {row[0].lower() for row in found}
@@ -99,7 +107,9 @@ def write(dump: Path, to: Path = SHIPPED) -> int:
     kinds = {row[2] if len(row) > 2 else type_in_alias(row[0]) for row in found}
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["# Made by finops/conditions/shipping.py, which says from what. alias, default path, resource type"])
+    table.writerow(
+        ["# Made by finops/conditions/shipping.py, which says from what. alias, default path, resource type"]
+    )
     table.writerow(["#as-of", "2024-05"])
     table.writerows(["#untaggable", kind] for kind in sorted(kinds - TRACKED))
     table.writerows(found)
