@@ -64,13 +64,11 @@ def test_where_sees_one_member_and_all_of_the_resource() -> None:
 
 
 def test_an_array_within_the_member_is_that_members() -> None:
-    condition = {
-        "count": {
-            "field": RULES,
-            "where": {"count": {"field": f"{RULES}.from[*]", "where": {"value": "[current()]", "equals": "*"}}, "greater": 0},
-        },
-        "equals": 1,
-    }  # fmt: skip
+    open_to_all = {
+        "count": {"field": f"{RULES}.from[*]", "where": {"value": "[current()]", "equals": "*"}},
+        "greater": 0,
+    }
+    condition = {"count": {"field": RULES, "where": open_to_all}, "equals": 1}
 
     assert holds(condition, wall({"from": ["*", "10.0.0.1"]}, {"from": ["10.0.0.2"]}, {}))
 

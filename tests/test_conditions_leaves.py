@@ -9,7 +9,7 @@ import pytest
 from finops.conditions import compile_condition
 
 CLUSTER = {
-    "id": "/subscriptions/0a/resourceGroups/rg-ml/providers/Microsoft.MachineLearningServices/workspaces/ws/computes/gpu",
+    "id": "/subscriptions/0/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws/computes/gpu",
     "name": "gpu",
     "type": "Microsoft.MachineLearningServices/workspaces/computes",
     "location": "West Europe",
@@ -135,7 +135,9 @@ def test_an_alias_of_a_whole_namespace_reads_the_path_of_the_resource_at_hand() 
         assert holds({"field": "Microsoft.Compute/imageOffer", "equals": "Ubuntu"}, body)
 
 
-@pytest.mark.parametrize("body", [{}, {"tags": None}, {"tags": []}, {"properties": None}, {"properties": "x"}, {"type": 5}])
+@pytest.mark.parametrize(
+    "body", [{}, {"tags": None}, {"tags": []}, {"properties": None}, {"properties": "x"}, {"type": 5}]
+)
 def test_a_body_that_is_not_as_documented_reads_as_missing(body: dict[str, Any]) -> None:
     alias = "Microsoft.MachineLearningServices/workspaces/computes/vmPriority"
 

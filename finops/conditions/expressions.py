@@ -13,6 +13,7 @@ DEEPEST = 64
 TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_$]*)|(?P<mark>[()\[\].,-]))"
 )
+ENDS = {",": "',' or ')'", ")": "')'", "]": "']'"}
 WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -79,7 +80,7 @@ class _Parser:
 
     def take(self, expected: str = "") -> tuple[str, str]:
         if self.at >= len(self.tokens):
-            raise ValueError(f"ends where {expected or 'a value'!s} was expected")
+            raise ValueError(f"ends where {ENDS.get(expected, expected) or 'a value'} was expected")
         kind, text, place = self.tokens[self.at]
         if expected and text != expected:
             raise ValueError(f"has {text!r} at character {place} where {expected!r} was expected")
