@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ CONTEXT = {
     "resourceGroup": {"name": "myResourceGroup", "location": "eastus"},
     "subscription": {"subscriptionId": "00000000-0000-0000-0000-000000000000"},
 }
+
+NOW = datetime(2025, 2, 20, 12, tzinfo=UTC)
 
 # Cases where Azure's documentation or its built-in definitions speak against regorus.
 DIFFERS = {
@@ -74,6 +77,7 @@ def answer(case: Mapping[str, Any], aliases: Aliases) -> tuple[str, Policy | Non
         related=[each["response"] for each in case["related_resources"] or [] if each.get("response")],
         context=case["context"] or CONTEXT,
         api_version=case["api_version"],
+        now=NOW,
     )
     if outcome.effect:
         return f"effect:{outcome.effect}", policy, outcome

@@ -45,7 +45,9 @@ def test_an_unknown_fact_neither_satisfies_nor_clears(condition: dict[str, Any])
 def test_what_is_known_decides_where_it_can() -> None:
     assert holds({"allOf": [OLD, QUIET]}, ageDays=Known(3), requests=FORBIDDEN) is False
     assert holds({"anyOf": [OLD, QUIET]}, ageDays=Known(20), requests=FORBIDDEN) is True
-    assert holds({"value": "[or(equals(field('facts.requests'), 0), true)]", "equals": True}, requests=FORBIDDEN) is True
+    assert (
+        holds({"value": "[or(equals(field('facts.requests'), 0), true)]", "equals": True}, requests=FORBIDDEN) is True
+    )
 
 
 def test_a_count_with_unknown_members_is_told_where_no_member_could_change_it() -> None:
@@ -68,13 +70,21 @@ def test_the_answer_says_which_fact_and_why() -> None:
 
 def test_only_facts_that_would_change_the_answer_are_named() -> None:
     policy = compile_policy(
-        {"if": {"anyOf": [{"allOf": [OLD, {"value": 1, "equals": 2}]}, QUIET]}, "then": {"effect": "audit"}}, fields="arm"
+        {"if": {"anyOf": [{"allOf": [OLD, {"value": 1, "equals": 2}]}, QUIET]}, "then": {"effect": "audit"}},
+        fields="arm",
     )
 
     outcome = policy.evaluate({}, facts={"ageDays": Unknown("young"), "requests": FORBIDDEN})
 
     assert (outcome.held, outcome.effect, outcome.compliant) == (None, None, False)
     assert [each.fact for each in outcome.unknown] == ["requests"]
+
+
+def test_a_condition_tells_which_facts_it_asks_for() -> None:
+    assert compile_condition({"anyOf": [OLD, {"value": "[field('facts.requests')]", "equals": 1}]}).facts == {
+        "ageDays",
+        "requests",
+    }
 
 
 def test_facts_may_be_plain_values_or_json() -> None:

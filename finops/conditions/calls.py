@@ -161,7 +161,6 @@ def _parameter(args: list[Value], place: str, c: Compiler) -> Value:
 
 
 def _looked_up(name: str, place: str, c: Compiler) -> Any:
-    c.used.add(name.lower())
     if name.lower() not in c.parameters:
         known = c.parameters if c.declared is None else c.declared
         if c.declared is not None and name.lower() not in c.declared:

@@ -37,7 +37,7 @@ class Compiler:
     counts: list[Counting] = field(default_factory=list)
     slots: int = 0
     gaps: list[tuple[str, str]] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
 
     def slot(self) -> int:
         """A new place for the member that a count is at."""

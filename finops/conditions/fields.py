@@ -137,6 +137,7 @@ def _fact(field: str, place: str, c: Compiler) -> Read:
     if found is None:
         c.refuse(place, f"names the fact {field!r}", "Write it as facts.name.")
     name = found[1]
+    c.asked.add(name)
     if c.facts is not None and name.lower() not in {known.lower() for known in c.facts}:
         c.refuse(place, f"names the fact {name!r}, which nothing measures", f"Facts: {', '.join(sorted(c.facts))}."
                  + meant(name, c.facts))  # fmt: skip

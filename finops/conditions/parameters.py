@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,3 +81,15 @@ def _is(value: Any, wanted: str) -> bool:
         return isinstance(value, str) and INSTANT.match(value) is not None
     found = number(value) if isinstance(value, str) else value
     return is_number(found) and (wanted == "float" or float(found) == int(found))
+
+
+NAMED = re.compile(r"parameters\(\s*'((?:[^']|'')*)'\s*\)", re.IGNORECASE)
+
+
+def used_in(rule: Any) -> frozenset[str]:
+    """The parameters that the expressions of a rule name, in lower case; a deployment's template has its own."""
+    if isinstance(rule, str):
+        return frozenset(name.lower() for name in NAMED.findall(rule)) if rule.startswith("[") else frozenset()
+    if isinstance(rule, dict):
+        return frozenset().union(*(used_in(each) for key, each in rule.items() if str(key).lower() != "template"))
+    return frozenset().union(*map(used_in, rule)) if isinstance(rule, list) else frozenset()

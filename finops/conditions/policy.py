@@ -15,7 +15,7 @@ from finops.conditions.compiler import Compiler, Fields, meant
 from finops.conditions.condition import Node, compile_condition
 from finops.conditions.explanation import Explanation, Unknown
 from finops.conditions.fields import body_of
-from finops.conditions.parameters import resolve
+from finops.conditions.parameters import resolve, used_in
 from finops.conditions.related import Existence, Related, compile_existence
 from finops.conditions.scope import Json, Scope, Undecided
 from finops.conditions.values import kind, shown
@@ -71,14 +71,21 @@ CLEAR = Outcome(False)
 
 @dataclass(frozen=True)
 class Policy:
-    """A compiled definition. `gaps` are what can never be evaluated in it: (place, why)."""
+    """A compiled definition.
+
+    gaps       what can never be evaluated in it: (place, why)
+    declared   the parameters that it declares, in lower case; `used` those that its rule names
+    facts      the facts that it asks for
+    """
 
     name: str
     display_name: str
     mode: str
     effect: str
     parameters: Mapping[str, Any]
+    declared: frozenset[str]
     used: frozenset[str]
+    facts: frozenset[str]
     gaps: tuple[tuple[str, str], ...]
     condition: Node = field(repr=False)
     details: Any = field(repr=False)
@@ -228,9 +235,9 @@ def _compiled(rule: Json, told: Mapping[str, Any], name: str, c: Compiler) -> Po
         changes = compile_changes(effect, details, place, c)
     disabled = idle is not None and effect == "disabled"
     applies = Outcome(False if disabled else None, None, idle) if idle else Outcome(True, effect)
-    return Policy(name, str(told.get("displayname") or ""), mode.lower(), effect, c.parameters, frozenset(c.used),
-                  tuple(c.gaps), condition, details, existence, tuple(changes), idle, c.slots, c.aliases.untaggable,
-                  applies)  # fmt: skip
+    return Policy(name, str(told.get("displayname") or ""), mode.lower(), effect, c.parameters,
+                  c.declared or frozenset(), used_in(rule), frozenset(c.asked), tuple(c.gaps), condition, details, existence,
+                  tuple(changes), idle, c.slots, c.aliases.untaggable, applies)  # fmt: skip
 
 
 def _effect(given: Any, c: Compiler) -> str:

@@ -31,26 +31,39 @@ class UnknownFact(FinopsError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A compiled condition. `gaps` are what can never be evaluated in it: (place, why)."""
+    """A compiled condition. `gaps` are what can never be evaluated in it: (place, why); `facts` what it asks for."""
 
     node: Node = field(repr=False)
     slots: int
+    facts: frozenset[str]
     gaps: tuple[tuple[str, str], ...]
 
-    def holds(self, resource: Any, facts: Mapping[str, Any] | None = None, now: datetime | None = None,
-              context: Mapping[str, Any] | None = None) -> bool | None:  # fmt: skip
+    def holds(
+        self,
+        resource: Any,
+        facts: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        context: Mapping[str, Any] | None = None,
+        api_version: str | None = None,
+    ) -> bool | None:
         """True, False, or None where that cannot be told."""
-        return self.node.test(self._scope(resource, facts, now, context))
+        return self.node.test(self._scope(resource, facts, now, context, api_version))
 
-    def explain(self, resource: Any, facts: Mapping[str, Any] | None = None, now: datetime | None = None,
-                context: Mapping[str, Any] | None = None) -> Explanation:  # fmt: skip
+    def explain(
+        self,
+        resource: Any,
+        facts: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        context: Mapping[str, Any] | None = None,
+        api_version: str | None = None,
+    ) -> Explanation:
         """Why, expression by expression."""
-        return self.node.explain(self._scope(resource, facts, now, context))
+        return self.node.explain(self._scope(resource, facts, now, context, api_version))
 
-    def _scope(self, resource: Any, facts: Any, now: Any, context: Any) -> Scope:
+    def _scope(self, resource: Any, facts: Any, now: Any, context: Any, api_version: str | None) -> Scope:
         if type(resource) is not dict:
             facts = getattr(resource, "facts", None) if facts is None else facts
-        return Scope(body_of(resource), facts, context, now, None, self.slots)
+        return Scope(body_of(resource), facts, context, now, api_version, self.slots)
 
 
 def compile_condition(
@@ -69,7 +82,7 @@ def compile_condition(
     values = {str(name).lower(): value for name, value in plain(parameters or {}).items()}
     c = Compiler(table, values, None, fields, strict, known, source)
     node = compile_node(rule_if, "if", c)
-    return Condition(node, c.slots, tuple(c.gaps))
+    return Condition(node, c.slots, frozenset(c.asked), tuple(c.gaps))
 
 
 def matches(condition: Condition, resource: Any, facts: Mapping[str, Any] | None = None,
