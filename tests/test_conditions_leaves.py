@@ -119,6 +119,14 @@ def test_a_field_is_read_without_regard_to_case(field: str, value: Any) -> None:
     assert holds({"field": field, "equals": value}) is True
 
 
+def test_a_resource_group_and_a_subscription_have_the_types_that_policies_name() -> None:
+    group = {"id": "/subscriptions/s/resourceGroups/rg", "name": "rg", "type": "Microsoft.Resources/resourceGroups"}
+
+    assert holds({"field": "type", "equals": "Microsoft.Resources/subscriptions/resourceGroups"}, group)
+    assert holds({"field": "type", "equals": "Microsoft.Resources/subscriptions"}, {"id": "/subscriptions/s"})
+    assert holds({"field": "name", "equals": "s"}, {"id": "/subscriptions/s"})
+
+
 def test_an_alias_of_another_type_is_missing() -> None:
     storage = {"type": "Microsoft.Storage/storageAccounts", "properties": {"properties": {"vmSize": "x"}}}
 

@@ -10,7 +10,7 @@ from typing import Any
 from finops.conditions.aliases import Alias, type_in_alias
 from finops.conditions.compiler import Compiler, meant
 from finops.conditions.paths import MISSING, STAR, Reader, Step, child, parse, reader, scalar
-from finops.conditions.scope import Json, Read, Scope, Undecided, type_in
+from finops.conditions.scope import POLICY_GROUP, Json, Read, Scope, Undecided, type_in
 
 # Properties of every ARM resource that a path may start with; Azure itself wants an alias for most of them.
 ROOTS = ("properties", "sku", "identity", "plan", "zones", "kind", "managedBy", "systemData", "extendedLocation",
@@ -31,11 +31,13 @@ class Field:
 
 def _type(scope: Scope) -> Any:
     found = scope.body.get("type")
-    return found if found is not None else child(scope.body, "type") or scope.type or None
+    return found if isinstance(found, str) and scope.type != POLICY_GROUP else scope.type or None
 
 
 def _name(scope: Scope) -> Any:
     found = child(scope.body, "name")
+    if found is None:
+        found = child(scope.body, "id")  # a subscription has no name of its own
     return found.rsplit("/", 1)[-1] if isinstance(found, str) else found
 
 

@@ -17,7 +17,7 @@ from finops.conditions.explanation import Explanation, Unknown
 from finops.conditions.fields import body_of
 from finops.conditions.parameters import resolve, used_in
 from finops.conditions.related import Existence, Related, compile_existence
-from finops.conditions.scope import Json, Scope, Undecided
+from finops.conditions.scope import POLICY_GROUP, Json, Scope, Undecided
 from finops.conditions.values import kind, shown
 
 PROPERTIES = ("policyRule", "parameters", "mode", "displayName", "description", "metadata", "policyType", "version")
@@ -35,7 +35,7 @@ ELSEWHERE = {
 }
 EFFECTS = {name.lower(): name for name in (*EVALUATED, *ELSEWHERE)}
 # Of Microsoft.Resources, mode Indexed leaves out groups and subscriptions although they have tags and a location.
-NOT_INDEXED = ("microsoft.resources/subscriptions", "microsoft.resources/subscriptions/resourcegroups")
+NOT_INDEXED = ("microsoft.resources/subscriptions", POLICY_GROUP)
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,8 @@ def _compiled(rule: Json, told: Mapping[str, Any], name: str, c: Compiler) -> Po
     disabled = idle is not None and effect == "disabled"
     applies = Outcome(False if disabled else None, None, idle) if idle else Outcome(True, effect)
     return Policy(name, str(told.get("displayname") or ""), mode.lower(), effect, c.parameters,
-                  c.declared or frozenset(), used_in(rule), frozenset(c.asked), tuple(c.gaps), condition, details, existence,
-                  tuple(changes), idle, c.slots, c.aliases.untaggable, applies)  # fmt: skip
+                  c.declared or frozenset(), used_in(rule), frozenset(c.asked), tuple(c.gaps), condition, details,
+                  existence, tuple(changes), idle, c.slots, c.aliases.untaggable, applies)  # fmt: skip
 
 
 def _effect(given: Any, c: Compiler) -> str:

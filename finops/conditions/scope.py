@@ -30,6 +30,10 @@ class TemplateError(Undecided):
     """A template function was given what it cannot work on."""
 
 
+# Resource groups come from ARM as the first, and Azure Policy knows them as the second.
+GROUP, POLICY_GROUP = "microsoft.resources/resourcegroups", "microsoft.resources/subscriptions/resourcegroups"
+
+
 class Scope:
     """One resource under evaluation. `slots` hold the members that the enclosing counts are at."""
 
@@ -53,7 +57,8 @@ class Scope:
         self.slots: list[Any] = [None] * slots
         self.origin = self if origin is None else origin
         kind = body.get("type")
-        self.type = kind.lower() if type(kind) is str else type_of(body)
+        low = kind.lower() if type(kind) is str else type_of(body)
+        self.type = POLICY_GROUP if low == GROUP else low
 
     def beside(self, body: Json) -> Scope:
         """The scope of a related resource: its own fields, but `field()` still reads the first resource."""
@@ -68,7 +73,7 @@ def type_of(body: Json) -> str:
     """The resource type in lower case, from the id where the body does not say; "" where neither does."""
     for name in ("type", "Type"):
         if isinstance(body.get(name), str):
-            return str(body[name]).lower()
+            return POLICY_GROUP if body[name].lower() == GROUP else str(body[name]).lower()
     found = body.get("id")
     return type_in(found) if isinstance(found, str) else ""
 
@@ -80,6 +85,6 @@ def type_in(resource_id: str) -> str:
         kinds = parts[::2]
         if kinds == ["subscriptions"]:
             return "microsoft.resources/subscriptions"
-        return "microsoft.resources/subscriptions/resourcegroups" if kinds[1:] == ["resourcegroups"] else ""
+        return POLICY_GROUP if kinds[1:] == ["resourcegroups"] else ""
     last = len(parts) - 1 - parts[::-1].index("providers")
     return "/".join(parts[last + 1 : last + 2] + parts[last + 2 :: 2])
