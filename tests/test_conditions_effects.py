@@ -210,6 +210,18 @@ def test_related_resources_that_could_not_be_read_leave_the_answer_open() -> Non
     assert "403 on the account" in (outcome.not_evaluated or "")
 
 
+def test_a_resource_may_be_its_own_related_resource() -> None:
+    details = {
+        "type": ACCOUNT,
+        "name": "[field('name')]",
+        "existenceCondition": {"field": "kind", "equals": "StorageV2"},
+    }
+    found = policy("auditIfNotExists", details)
+
+    assert found.evaluate(account(kind="StorageV2")).held is False
+    assert found.evaluate(account(kind="BlobStorage")).held is True
+
+
 def test_field_within_an_existence_condition_is_of_the_first_resource() -> None:
     details = {"type": "Microsoft.Test/t", "existenceCondition": {"field": "name", "equals": "[field('name')]"}}
     found = policy("auditIfNotExists", details)

@@ -185,14 +185,16 @@ def _checking(name: str, maker: Maker, wanted: Value, where: str, c: Compiler) -
         except Undecided as fault:
             c.refuse(where, f"is wrong: {fault.reason}", "Mend the value.")
         return lambda scope: check
-    last: list[Any] = [MISSING, None]
+    known: tuple[Any, Check] = (MISSING, bool)  # the last one that was asked for; replaced whole, for threads
 
     def checking(scope: Scope) -> Check:
-        asked = wanted.read(scope)
-        if last[0] is MISSING or type(asked) is not type(last[0]) or asked != last[0]:
-            last[:] = [asked, maker(asked)]
-        found: Check = last[1]
-        return found
+        nonlocal known
+        asked, (before, check) = wanted.read(scope), known
+        if type(asked) is str and asked == before:
+            return check
+        check = maker(asked)
+        known = (asked, check)
+        return check
 
     return checking
 

@@ -101,14 +101,15 @@ def compile_existence(details: Any, place: str, c: Compiler) -> Existence:
 
 def candidates(scope: Scope, wanted: Wanted, related: Related) -> list[Json]:
     """The bodies that were looked for among those that the caller has. Raises Undecided where it cannot say."""
-    if related is None:
+    own = scope.type == wanted.type.lower()
+    if related is None and not own:
         raise Undecided(f"no related resources were given ({wanted.type} is looked for)")
-    found = related(wanted) if callable(related) else related
+    found = related(wanted) if callable(related) else related or ()
     reason = getattr(found, "reason", None)
     if reason is not None:
         raise Undecided(f"{wanted.type} could not be read: {reason}")
     bodies = [body_of(each) for each in found]
-    if scope.type == wanted.type.lower():
+    if own:
         bodies.append(scope.body)
     return [body for body in bodies if _is_wanted(body, wanted)]
 
