@@ -76,6 +76,21 @@ def test_mode_indexed_leaves_out_groups_and_types_without_tags() -> None:
     assert indexed.evaluate({"type": "Microsoft.MachineLearningServices/workspaces/jobs"}).held is False
 
 
+def test_a_rule_that_names_aliases_but_no_type_is_about_the_types_of_its_aliases() -> None:
+    closed = policy("deny", rule={"field": f"{ACCOUNT}/allowBlobPublicAccess", "notEquals": False})
+
+    assert closed.evaluate(account(properties={})).held is True
+    assert closed.evaluate({"type": "Microsoft.Web/sites"}).held is False
+
+
+def test_a_null_that_a_rule_compares_with_is_an_error_as_in_azure() -> None:
+    outcome = policy("deny", rule={"field": "name", "equals": "[tryGet(field('tags'), 'x')]"}).evaluate(
+        account(tags={})
+    )
+
+    assert (outcome.held, outcome.compliant) == (None, False)
+
+
 def test_modify_tells_the_tag_that_it_would_inherit() -> None:
     inherit = {
         "operations": [

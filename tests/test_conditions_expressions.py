@@ -64,6 +64,7 @@ def test_an_expression_returns(expression: str, result: Any) -> None:
         ("[substring('ab', 1, 5)]", "outside"),
         ("[resourceGroup().tags.x]", "'tags'"),
         ("[policy().assignmentId]", "context['policy']"),
+        ("[requestContext().identity.oid]", "identity"),
         ("[ipRangeContains('10.0.0.0/8', '::1')]", "mixes IPv4 and IPv6"),
         ("[resourceId('a', 'b')]", "not available in policy rules"),
         ("[conact('a')]", "did you mean concat()"),

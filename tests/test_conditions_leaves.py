@@ -56,6 +56,7 @@ def holds(condition: dict[str, Any], body: Any = None, **more: Any) -> bool | No
         (0, "greaterOrEquals", 0),
         ("2024-01-01T02:00:00+02:00", "lessOrEquals", "2024-01-01T00:00:00Z"),
         ("2023-05-01-preview", "greater", "2023-05-01"),
+        (None, "equals", ""),
         ("", "exists", True),
         (None, "exists", "false"),
     ],
@@ -69,6 +70,7 @@ def test_a_value_meets_the_condition(value: Any, operator: str, wanted: Any) -> 
     [
         ("Spot", "notEquals", "spot"),
         (True, "equals", 1),
+        ("05", "equals", 5),
         ("", "equals", None),
         (None, "like", "*"),
         (None, "contains", ""),

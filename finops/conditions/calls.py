@@ -21,8 +21,9 @@ from finops.errors import DataError
 
 SPECIAL = ("parameters", "field", "current", "if", "and", "or", *SURROUNDINGS)
 # Below these, a property that is not there is "" and no error: an assignment that inherits a tag from the resource
-# group must not fail where the group lacks the tag (built-in cd3aa116-8754-49c9-a813-ad46512ece54 relies on it).
-LENIENT = ("field", "current", *(name.lower() for name in SURROUNDINGS))
+# group must not fail where the group lacks the tag (built-in cd3aa116-8754-49c9-a813-ad46512ece54 relies on it). Below
+# requestContext() it is an error (Azure/azure-policy-linter, unguarded-request-context-identity-access).
+LENIENT = ("field", "current", "resourcegroup", "subscription")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ class Compiler:
     slots: int = 0
     gaps: list[tuple[str, str]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
 
     def slot(self) -> int:
         """A new place for the member that a count is at."""

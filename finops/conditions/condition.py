@@ -129,10 +129,18 @@ def _leaf(given: dict[str, Any], keys: dict[str, str], place: str, c: Compiler) 
         return _count(subject, name, _checking(name, maker, wanted, where, c), place, c, given[keys[operators[0]]])
     if subjects[0] == "value":
         value = compile_value(subject, f"{place}.value", c)
+        if name in ("equals", "notEquals") and not (wanted.constant and wanted.value is None):
+            value = _null_as_text(value)
         check = _checking(name, maker, wanted, where, c)
         text = f"value {shown(subject)} {name} {shown(given[keys[operators[0]]])}"
         return _single(place, text, value.read, check, wanted)
     return _field(subject, name, maker, wanted, place, where, c, given[keys[operators[0]]])
+
+
+def _null_as_text(value: Value) -> Value:
+    """equals and notEquals take the null of a `value` as "" (Azure/azure-policy-linter, tryget-use-with-null-...)."""
+    read = value.read
+    return Value(lambda scope: "" if (found := read(scope)) is None else found)
 
 
 def _field(
@@ -190,6 +198,8 @@ def _checking(name: str, maker: Maker, wanted: Value, where: str, c: Compiler) -
     def checking(scope: Scope) -> Check:
         nonlocal known
         asked, (before, check) = wanted.read(scope), known
+        if asked is None:
+            raise Undecided(f"what to compare with is null, which is an error in Azure ({where})")
         if type(asked) is str and asked == before:
             return check
         check = maker(asked)

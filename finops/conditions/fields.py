@@ -81,6 +81,8 @@ NAMES = ("type", "name", "fullName", "kind", "id", "location", "tags", "identity
 def compile_field(name: str, place: str, c: Compiler) -> Field:
     """How to read the field `name` in the counts that surround it."""
     low = name.lower()
+    if low == "type":
+        c.types.add("")
     if low in PLAIN:
         return Field(name, PLAIN[low])
     if low.startswith(("facts.", "facts[")):
@@ -211,6 +213,7 @@ def found_aliases(name: str, place: str, c: Compiler) -> list[Alias]:
     """The aliases of that name. None: `c` has noted why; a misspelt one is refused."""
     found = c.aliases.named(name)
     if found:
+        c.types |= {kind for each in found for kind in (each.type, type_in_alias(each.name))}
         return found
     table = f"the alias table{f' of {c.aliases.as_of}' if c.aliases.as_of else ''}"
     if c.strict and c.aliases.covers(name):

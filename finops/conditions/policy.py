@@ -94,6 +94,7 @@ class Policy:
     idle: str | None = None
     slots: int = 0
     untaggable: frozenset[str] = field(default=frozenset(), repr=False)
+    targets: frozenset[str] = frozenset()
     applies: Outcome = CLEAR
 
     def evaluate(
@@ -109,7 +110,7 @@ class Policy:
         if self.idle is not None:
             return self.applies
         scope = self._scope(resource, facts, now, context, api_version)
-        if self.mode == "indexed" and self._beside_the_index(scope):
+        if self._beside(scope):
             return CLEAR
         held = self.condition.test(scope)
         if held is False:
@@ -134,8 +135,9 @@ class Policy:
         told = self.condition.explain(scope)
         if self.idle is not None:
             return Explanation("then", f"not evaluated: {self.idle}", None, parts=(told,))
-        if self.mode == "indexed" and self._beside_the_index(scope):
-            return Explanation("mode", f"mode Indexed leaves out {scope.type}", False, parts=(told,))
+        beside = self._beside(scope)
+        if beside:
+            return Explanation("policyRule", beside, False, parts=(told,))
         if self.existence is None or told.held is not True:
             return Explanation("if", f"if, then {self.effect}", told.held, parts=(told,))
         missing = self.existence.explain(scope, related)
@@ -147,11 +149,18 @@ class Policy:
             resource = body_of(resource)
         return Scope(resource, facts, context, now, api_version, self.slots)
 
-    def _beside_the_index(self, scope: Scope) -> bool:
-        """Whether mode Indexed leaves the resource out: its type has neither tags nor a location."""
-        if scope.type in NOT_INDEXED:
-            return True
-        return scope.type in self.untaggable and "tags" not in scope.body and "location" not in scope.body
+    def _beside(self, scope: Scope) -> str:
+        """Why the policy is not about this resource at all; "" where it is.
+
+        A rule that names aliases and no type is about the types of its aliases. Mode Indexed leaves out types that
+        have neither tags nor a location.
+        """
+        if self.targets and scope.type and scope.type not in self.targets:
+            return f"its aliases are not of {scope.type}"
+        if self.mode != "indexed":
+            return ""
+        bare = scope.type in self.untaggable and "tags" not in scope.body and "location" not in scope.body
+        return f"mode Indexed leaves out {scope.type}" if bare or scope.type in NOT_INDEXED else ""
 
     def _applied(self, scope: Scope, related: Related) -> Outcome:
         if self.existence is not None:
@@ -228,6 +237,8 @@ def _compiled(rule: Json, told: Mapping[str, Any], name: str, c: Compiler) -> Po
         idle = f"mode {mode} is evaluated by the service itself, not from what Azure Resource Manager knows"
         c.fields, c.strict = "any", False
     condition = compile_condition(parts["if"], "policyRule.if", c)
+    namespaced = any("/" not in kind for kind in c.types)  # a type was named, or an alias is of a whole namespace
+    targets = frozenset() if namespaced else frozenset(c.types)
     place = "policyRule.then.details"
     if effect in ("auditIfNotExists", "deployIfNotExists") and idle is None:
         existence = compile_existence(details, place, c)
@@ -237,7 +248,7 @@ def _compiled(rule: Json, told: Mapping[str, Any], name: str, c: Compiler) -> Po
     applies = Outcome(False if disabled else None, None, idle) if idle else Outcome(True, effect)
     return Policy(name, str(told.get("displayname") or ""), mode.lower(), effect, c.parameters,
                   c.declared or frozenset(), used_in(rule), frozenset(c.asked), tuple(c.gaps), condition, details,
-                  existence, tuple(changes), idle, c.slots, c.aliases.untaggable, applies)  # fmt: skip
+                  existence, tuple(changes), idle, c.slots, c.aliases.untaggable, targets, applies)  # fmt: skip
 
 
 def _effect(given: Any, c: Compiler) -> str:
