@@ -41,8 +41,9 @@ class ConfigError(FinopsError):
 
 class MissingExtra(FinopsError):
     def __init__(self, doing: str, extra: str) -> None:
-        super().__init__(f"{doing} needs the extra '{extra}', which is not installed.",
-                         f"Run: pip install 'aml-finops[{extra}]'")
+        super().__init__(
+            f"{doing} needs the extra '{extra}', which is not installed.", f"Run: pip install 'aml-finops[{extra}]'"
+        )
 
 
 class DataError(FinopsError):

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 CHECKOUT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
@@ -17,6 +18,22 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no recorded data at {SHARED} (set FINOPS_SHARED_DATA)")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded estate, invented once for all workers of a test run. Nobody writes into it."""
+    from finops.simulator import new_estate
+
+    # With xdist each worker has a folder of its own below the one that the run has; without, that folder is the run's.
+    run = tmp_path_factory.getbasetemp()
+    shared = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "small-estate"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            draft = tmp_path_factory.mktemp("invented") / "small"
+            new_estate(draft, seed=7, size="small")
+            draft.rename(shared)
+    return shared
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class Asked:
     query: str
     headers: dict[str, str]
     body: bytes
+    peer: str
 
     @property
     def json(self) -> Any:
@@ -118,7 +119,7 @@ class FakeAzure:
         parts = urlsplit(talk.path)
         body = talk.rfile.read(int(talk.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in talk.headers.items()}
-        asked = Asked(talk.command, unquote(parts.path), unquote(parts.query), headers, body)
+        asked = Asked(talk.command, unquote(parts.path), unquote(parts.query), headers, body, str(talk.client_address))
         with self._lock:
             self.asked.append(asked)
             replies = self._replies.get((asked.method, asked.path.lower()))
@@ -145,7 +146,7 @@ class FakeAzure:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         raw = raw.replace(b"{url}", self.url.encode())
         endless = reply.fault == "endless"
-        talk.send_response(reply.status)
+        talk.send_response_only(reply.status)  # without a Server and Date of its own
         headers = {"Content-Type": "application/json", **reply.headers}
         headers |= {"Transfer-Encoding": "chunked"} if endless else {"Content-Length": str(len(raw))}
         for name, value in headers.items():

@@ -103,8 +103,14 @@ def test_every_file_says_its_one_job_first():
 
 @pytest.mark.parametrize("banned", ["|safe", "Markup(", "from_string(", "NotImplementedError"])
 def test_what_the_house_does_without(banned: str):
-    users = [str(f.relative_to(ROOT)) for folder in ("finops", "reports") for f in (ROOT / folder).rglob("*") if f.is_file()
-             and f.suffix in {".py", ".html", ".txt"} and banned in f.read_text("utf-8").replace("| safe", "|safe")]
+    users = [
+        str(f.relative_to(ROOT))
+        for folder in ("finops", "reports")
+        for f in (ROOT / folder).rglob("*")
+        if f.is_file()
+        and f.suffix in {".py", ".html", ".txt"}
+        and banned in f.read_text("utf-8").replace("| safe", "|safe")
+    ]
 
     assert users == []
 

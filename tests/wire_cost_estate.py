@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from wire_clients import AllowHttp, Token
+
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 OTHER = "99999999-2222-3333-4444-555555555555"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
@@ -87,3 +89,26 @@ def _group(guid: str, name: str) -> dict[str, Any]:
         "location": "westeurope",
         "properties": {"provisioningState": "Succeeded"},
     }
+
+
+def cost_client(url: str) -> Any:
+    """Microsoft's own Cost Management client, pointed at a simulator."""
+    from azure.mgmt.costmanagement import CostManagementClient
+
+    return CostManagementClient(Token(), base_url=url, per_call_policies=[AllowHttp()], polling_interval=0)
+
+
+def asked(folder: Path, method: str, path: str, body: Any = None) -> Any:
+    """What the simulator answers to one request, without a socket: a tenth of the time of `serving`."""
+    import asyncio
+
+    import httpx
+
+    from finops.simulator.serve import app_of
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app_of(folder))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, json=body)
+
+    return asyncio.run(ask())

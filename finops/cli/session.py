@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from finops.errors import UsageError
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
-    from finops.config import Settings
+    from finops.config.model import Settings
 
 
 @dataclass
@@ -30,50 +31,58 @@ class Session:
 
     @property
     def settings(self) -> Settings:
-        """The effective settings, with --azure worked in."""
+        """The effective settings, with --azure and --estate worked in: a recording brings its own charges."""
         if self._settings is None:
             from finops.config import load
 
-            self._settings = load(self.config, overrides={"azure.endpoint": self.azure_url} if self.azure_url else {})
+            overrides: dict[str, Any] = {"azure.endpoint": self.azure_url} if self.azure_url else {}
+            if self.estate:
+                overrides["charges.sources"] = [str(self.estate / "charges")]
+            self._settings = load(self.config, overrides)
         return self._settings
 
-    @property
+    @cached_property
     def now(self) -> datetime:
-        """The time to decide by: when the estate was recorded, else the time now (UTC)."""
-        if self.estate is None:
-            return datetime.now(UTC)
-        from finops.estate import stamp
+        """The time to decide by: when the estate was recorded, a simulator's own time, else the time now (UTC)."""
+        if self.estate is not None:
+            from finops.estate import stamp
 
-        return stamp(self.estate).as_of
+            return stamp(self.estate).as_of
+        endpoint = self.settings.azure.endpoint
+        return (_simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
 
     @contextmanager
     def azure(self) -> Iterator[Azure]:
-        """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing."""
+        """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing.
+
+        What the recording lacks is refused, so that half an estate never looks like a whole one.
+        """
         from finops.cloud import connect
 
         if self.estate is None:
             with connect(self.settings.azure) as azure:
                 yield azure
             return
+        from finops.estate import check, faults
         from finops.simulator import serving
 
-        with serving(self.estate, clock="frozen") as server:
+        recorded = check(self.estate)
+        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
             with connect(local) as azure:
                 yield azure
 
 
-def reads_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --config, and pass a Session as the first argument."""
+def _simulated_time(endpoint: str) -> datetime | None:
+    """What the clock of a simulator at `endpoint` says; None where something else answers, or nothing."""
+    import json
+    import urllib.request
 
-    @click.option(
-        "--config", type=click.Path(path_type=Path), help="Settings file.  [default: finops.yaml if it is there]"
-    )
-    @functools.wraps(command)
-    def wrapped(*args: Any, config: Path | None, **options: Any) -> Any:
-        return command(Session(config=config), *args, **options)
-
-    return wrapped
+    try:
+        with urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=5) as answer:  # noqa: S310  # http, loopback
+            return datetime.fromisoformat(json.load(answer)["now"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def reads_azure(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -33,13 +33,13 @@ class Limits:
 
 
 # arm: bucket of 250 reads + 25/s and 200 writes + 10/s per subscription and principal
-#   (azure-docs request-limits-and-throttling.md, 2024), as windows: bucket and refill of 10 s.
+#   (azure-docs request-limits-and-throttling.md, 2024), as windows: bucket and refill.
 # graph: 15 queries per 5 s per user (guidance-for-throttled-requests).
 # cost: 12 QPU per 10 s, 60/min, 600/h per tenant (manage-automation.md); 4 calls/min per scope
 #   (Microsoft's azure-cost skill, guardrails.md). metrics, prices: nothing published; kind numbers.
 AZURE_LIMITS: Mapping[str, Limits] = {
-    "arm-read": Limits(per_scope=(Window(500, 10),)),
-    "arm-write": Limits(per_scope=(Window(300, 10),)),
+    "arm-read": Limits(per_scope=(Window(500, 10), Window(1750, 60))),
+    "arm-write": Limits(per_scope=(Window(300, 10), Window(800, 60))),
     "graph": Limits(whole=(Window(15, 5),)),
     "cost": Limits(whole=(Window(12, 10), Window(60, 60), Window(600, 3600)), per_scope=(Window(4, 60),)),
     "metrics": Limits(whole=(Window(100, 5),)),
@@ -106,7 +106,10 @@ class Budgets:
                     return
             if now - started + wait > at_most:
                 raise TemporaryError(
-                    f"Azure's limit for {service} calls is used up for {wait:.0f} s.", come_back(self._now(), wait), 429
+                    f"Azure's limit for {service} calls is used up; it asks to wait {wait:.0f} s.",
+                    come_back(self._now(), wait),
+                    429,
+                    "Throttled",
                 )
             self._sleep(wait)
 

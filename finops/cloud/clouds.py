@@ -116,7 +116,7 @@ def followed(link: str, base: str, doing: str) -> str:
     Prices' own links name ":443", and a link may carry what parsers disagree about ("\\", "user@"): the address
     is therefore rebuilt from `base` and the link's path and query.
     """
-    whole = link if ODD_CHARACTERS.search(link) else urljoin(base, link)
+    whole = link if _split(link) is None else urljoin(base, link)
     parts = _split(whole)
     if parts is None or not same_place(whole, base):
         host = (parts.hostname if parts else None) or "an address that cannot be read"

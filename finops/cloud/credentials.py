@@ -31,7 +31,7 @@ class Tokens:
     """A credential that remembers: AzureCliCredential starts a process for every token it is asked for."""
 
     def __init__(self, source: Source, fix: str, clock: Callable[[], float] = time.time) -> None:
-        self._source = source
+        self.source = source
         self._fix = fix
         self._clock = clock
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class Tokens:
             if claims is None and known and known.expires_on - self._clock() > RENEW_BEFORE_SECONDS:
                 return known
             try:
-                token = self._source.get_token(*scopes, **({"claims": claims} if claims else {}))
+                token = self.source.get_token(*scopes, **({"claims": claims} if claims else {}))
             except ClientAuthenticationError as fault:  # CredentialUnavailableError is one of them
                 raise SignInError(f"Not signed in to Azure: {_first_line(fault)}", self._fix) from fault
             self._known[scopes] = token

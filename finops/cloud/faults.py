@@ -26,7 +26,8 @@ POLICY_CODES = {"requestdisallowedbypolicy", "disallowedbypolicy"}
 BUSY = {408, 429, 500, 502, 503, 504, 529}  # 529: Monitor's "overloaded"
 
 _SECRETS = re.compile(
-    r"(?i)\b(sig|sv|se|skoid|sktid|access_token|code|key|password)=[^&\s\"'<>]+|\bBearer\s+[\w.~+/=-]+|\beyJ[\w.-]{20,}"
+    r"(?i)\b(sig|access_token|refresh_token|client_secret|password|accountkey|sharedaccesskey)=[^&;\s\"'<>]+"
+    r"|\bBearer\s+[\w.~+/=-]+|\beyJ[\w.-]{20,}"
 )
 
 

@@ -33,6 +33,7 @@ from .transport import new_session, quiet_logs, shared_transport
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Params = Mapping[str, str] | None
 
 OPERATION_SECONDS = 1800.0  # an AML endpoint is deleted in 2 to 15 min, a cluster created in 1 to 5
 
@@ -105,7 +106,7 @@ class Azure:
 
     # -- ARM ---------------------------------------------------------------------------------------------------
 
-    def get(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Json:
+    def get(self, path: str, api_version: str, params: Params = None) -> Json:
         """One body. NotFound when Azure itself says that it is not there."""
         doing = f"GET {path}"
         return an_object(self.send("arm", "GET", path, api_version, params=params, read=True).json, doing)
@@ -114,7 +115,7 @@ class Azure:
         self,
         path: str,
         api_version: str,
-        params: Mapping[str, str] | None = None,
+        params: Params = None,
         verb: str = "GET",
         body: Any = None,
         *,
@@ -137,52 +138,41 @@ class Azure:
 
         return every_item(fetch, base=self.cloud.arm, doing=doing, most_pages=self.max_pages, items=items)
 
-    def post(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+    def post(self, path: str, api_version: str, body: Any = None, wait: bool = True, params: Params = None) -> Json:
         """The result of an action; a long-running one is followed to its end when `wait`."""
-        return self._change("POST", path, api_version, body, wait)
+        return self._change("POST", path, api_version, body, wait, params)
 
-    def put(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+    def put(self, path: str, api_version: str, body: Any = None, wait: bool = True, params: Params = None) -> Json:
         """The resource as it was created or replaced."""
-        return self._change("PUT", path, api_version, body, wait)
+        return self._change("PUT", path, api_version, body, wait, params)
 
-    def patch(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+    def patch(self, path: str, api_version: str, body: Any = None, wait: bool = True, params: Params = None) -> Json:
         """The resource as it was changed."""
-        return self._change("PATCH", path, api_version, body, wait)
+        return self._change("PATCH", path, api_version, body, wait, params)
 
-    def delete(self, path: str, api_version: str, body: Any = None, wait: bool = True) -> Json:
+    def delete(self, path: str, api_version: str, body: Any = None, wait: bool = True, params: Params = None) -> Json:
         """{} once it is gone (with `wait`), NotFound when it was not there to begin with.
+
+        A compute needs params={"underlyingResourceAction": "Delete"} (or "Detach").
 
         When an answer is lost, a 404 is success in disguise: what happened is then found out by reading.
         """
         call = self._new_call("arm", "DELETE", path, read=False)
         try:
-            answer = self._run(call, self._request("DELETE", path, api_version, None, body, {}))
-        except AzureError:
-            if call.lost_answers and self._is_gone(path, api_version):
-                return {}
-            raise
-        try:
-            return operations.finished(self, "DELETE", path, api_version, answer, call.doing) if wait else {}
+            answer = self._run(call, self._request("DELETE", path, api_version, params, body, {}))
         except AzureError as fault:
-            if (
-                fault.code not in {"Failed", "Canceled"}
-                and isinstance(fault, TemporaryError)
-                and self._is_gone(path, api_version)
-            ):
-                return {}
-            raise
+            if not call.lost_answers:
+                raise
+            operations.settle_lost_delete(self, path, api_version, call.doing, fault)
+            return {}
+        return operations.finished(self, "DELETE", path, api_version, answer, call.doing) if wait else {}
 
-    def gone(self, path: str, api_version: str, doing: str) -> None:
-        """Come back when `path` answers 404; an error when it is still there at the operation's deadline."""
-        deadline = self.time.monotonic() + self.operation_seconds
-        wait = operations.FIRST_POLL_SECONDS
-        while not self._is_gone(path, api_version):
-            if self.time.monotonic() + wait > deadline:
-                raise TemporaryError(
-                    f"{doing} was accepted, but it is still there.", "Look again later.", code="StillRunning"
-                )
-            self.time.sleep(wait)
-            wait = min(operations.LONGEST_POLL_SECONDS, wait * 2)
+    def state_of(self, path: str, api_version: str) -> Json | None:
+        """The body of `path`, None when Azure itself says that it is not there."""
+        try:
+            return self.get(path, api_version)
+        except NotFound:
+            return None
 
     # -- other services -----------------------------------------------------------------------------------------
 
@@ -245,7 +235,7 @@ class Azure:
         target: str,
         api_version: str | None,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Params = None,
         body: Any = None,
         read: bool = False,
         headers: Mapping[str, str] | None = None,
@@ -258,8 +248,8 @@ class Azure:
         call = self._new_call(service, method, target, read=read, scope=scope, units=units, doing=doing, exact=exact)
         return self._run(call, self._request(method, target, api_version, params, body, headers or {}))
 
-    def _change(self, method: str, path: str, api_version: str, body: Any, wait: bool) -> Json:
-        answer = self.send("arm", method, path, api_version, body=body)
+    def _change(self, method: str, path: str, api_version: str, body: Any, wait: bool, params: Params) -> Json:
+        answer = self.send("arm", method, path, api_version, params=params, body=body)
         if wait:
             return operations.finished(self, method, path, api_version, answer, f"{method} {path}")
         return an_object(answer.json if answer.json is not None else {}, f"{method} {path}")
@@ -290,7 +280,7 @@ class Azure:
         )
 
     def _request(
-        self, method: str, target: str, api_version: str | None, params: Mapping[str, str] | None, body: Any,
+        self, method: str, target: str, api_version: str | None, params: Params, body: Any,
         headers: Mapping[str, str],
     ) -> HttpRequest:  # fmt: skip
         url = self._url(target)
@@ -326,13 +316,6 @@ class Azure:
                 doing=call.doing, method=request.method, path=urlsplit(request.url).path, sign_in_fix=self.sign_in_fix,
             )  # fmt: skip
         return answer
-
-    def _is_gone(self, path: str, api_version: str) -> bool:
-        try:
-            self.get(path, api_version)
-        except NotFound:
-            return True
-        return False
 
     def _sleep(self, seconds: float) -> None:
         if self._closing.wait(seconds):

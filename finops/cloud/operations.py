@@ -24,34 +24,73 @@ LOST_POLLS = 5  # in a row, each after its own retries
 
 def finished(azure: Azure, verb: str, path: str, api_version: str, answer: Answer, doing: str) -> Json:
     """What the change came to: the resource after PUT and PATCH, the result of a POST, {} after DELETE."""
-    status_url = answer.header("azure-asyncoperation") or answer.header("operation-location")
-    location = answer.header("location")
+    if verb == "DELETE":
+        _deleted(azure, path, api_version, answer, doing)
+        return {}
+    status_url, location = _status_url(answer), answer.header("location")
     if status_url:
         end = _Poll(azure, status_url, doing).until(_operation_over, answer)
-        if verb == "DELETE":
-            return {}
         if verb in {"PUT", "PATCH"}:
             return azure.get(path, api_version)
         return _result(azure, location, doing) if location else an_object(end.json or {}, doing)
     if answer.status == 202 and location:
-        try:
-            end = _Poll(azure, location, doing).until(_location_over, answer)
-        except NotFound:
-            if verb == "DELETE":  # the record of the deletion went with what it deleted; the caller reads to be sure
-                azure.gone(path, api_version, doing)
-                return {}
-            raise
+        end = _Poll(azure, location, doing).until(_location_over, answer)
         if verb in {"PUT", "PATCH"} and not (isinstance(end.json, dict) and "id" in end.json):
             return azure.get(path, api_version)
-        return {} if verb == "DELETE" or end.json is None else an_object(end.json, doing)
+        return an_object(end.json if end.json is not None else {}, doing)
     if verb in {"PUT", "PATCH"} and _unsettled(answer.json):
-        end = _Poll(azure, path, doing, api_version).until(_resource_over, answer)
-        return an_object(end.json, doing)
-    if verb == "DELETE":
-        if answer.status == 202:
-            azure.gone(path, api_version, doing)
-        return {}
+        return an_object(_Poll(azure, path, doing, api_version).until(_resource_over, answer).json, doing)
     return an_object(answer.json if answer.json is not None else {}, doing)
+
+
+def settle_lost_delete(azure: Azure, path: str, api_version: str, doing: str, fault: AzureError) -> None:
+    """Find out by reading what became of a DELETE whose answer was lost. Comes back when it is gone."""
+    body = azure.state_of(path, api_version)
+    if body is None:
+        return
+    if _provisioning(body) != "deleting":
+        raise TemporaryError(
+            f"The answer to {doing} was lost, and it is still there.",
+            "Look at it again and decide anew; nothing is sent twice blindly.",
+            fault.status,
+            "OutcomeUnknown",
+        ) from fault
+    _wait_until_gone(azure, path, api_version, doing)
+
+
+def _deleted(azure: Azure, path: str, api_version: str, answer: Answer, doing: str) -> None:
+    """Come back when an accepted DELETE is over. Where its progress cannot be told, the resource itself tells."""
+    status_url, location = _status_url(answer), answer.header("location")
+    if answer.status != 202 and not status_url:
+        return
+    if not (status_url or location):
+        _wait_until_gone(azure, path, api_version, doing)
+        return
+    over = _operation_over if status_url else _location_over
+    try:
+        _Poll(azure, status_url or location or "", doing).until(over, answer)
+    except (NotFound, TemporaryError) as fault:  # the record went with what it recorded, or its polls were lost
+        if azure.state_of(path, api_version) is not None:
+            if isinstance(fault, NotFound):
+                _wait_until_gone(azure, path, api_version, doing)
+            else:
+                raise
+
+
+def _wait_until_gone(azure: Azure, path: str, api_version: str, doing: str) -> None:
+    deadline = azure.time.monotonic() + azure.operation_seconds
+    wait = FIRST_POLL_SECONDS
+    while azure.state_of(path, api_version) is not None:
+        if azure.time.monotonic() + wait > deadline:
+            raise TemporaryError(
+                f"{doing} was accepted, but it is still there.", "Look again later.", code="StillRunning"
+            )
+        azure.time.sleep(wait)
+        wait = min(LONGEST_POLL_SECONDS, wait * 2)
+
+
+def _status_url(answer: Answer) -> str | None:
+    return answer.header("azure-asyncoperation") or answer.header("operation-location")
 
 
 class _Poll:
@@ -69,10 +108,9 @@ class _Poll:
         deadline = time.monotonic() + azure.operation_seconds
         answer, number, lost = started, 0, 0
         while True:
-            asked = asked_wait(answer.headers, time.now())
-            wait = min(LONGEST_POLL_SECONDS, FIRST_POLL_SECONDS * 2**number)
-            if asked:  # on a poll, Retry-After is the interval
-                wait = min(asked, 60.0)
+            # on a poll, the plain Retry-After is the interval; the rate headers beside it are not
+            asked = asked_wait({"retry-after": answer.header("retry-after") or ""}, time.now())
+            wait = min(asked or FIRST_POLL_SECONDS * 2 ** min(number, 5), LONGEST_POLL_SECONDS)
             if time.monotonic() + wait > deadline:
                 raise TemporaryError(
                     f"{self._doing} is still running after {azure.operation_seconds:.0f} s. Azure goes on with it.",
@@ -114,16 +152,20 @@ def _location_over(answer: Answer, doing: str) -> bool:
 
 
 def _resource_over(answer: Answer, doing: str) -> bool:
-    properties = an_object(answer.json, doing).get("properties") or {}
-    state = str(properties.get("provisioningState", "Succeeded"))
+    state = _provisioning(an_object(answer.json, doing)) or "succeeded"
     _raise_if_failed(state, answer, doing)
-    return state.lower() in DONE
+    return state in DONE
 
 
 def _unsettled(body: Any) -> bool:
-    properties = body.get("properties") if isinstance(body, dict) else None
+    return isinstance(body, dict) and _provisioning(body) not in {"", *DONE}
+
+
+def _provisioning(body: Json) -> str:
+    """Its provisioningState in lower case, "" without one."""
+    properties = body.get("properties")
     state = properties.get("provisioningState") if isinstance(properties, dict) else None
-    return isinstance(state, str) and state.lower() not in DONE
+    return state.lower() if isinstance(state, str) else ""
 
 
 def _raise_if_failed(status: str, answer: Answer, doing: str) -> None:

@@ -21,7 +21,7 @@ def missing_permission(message: str, method: str, path: str) -> str:
     """What to grant so that the call works: Azure's own words where it names the action, else derived from the call."""
     said = _SAID.search(message)
     if said:
-        return f"Grant the identity {said[1]} at {said[2]} (see `finops config check` for the whole role)."
+        return f"Grant the identity {said[1]} at {said[2]}. A new role assignment takes some minutes to apply."
     named = _SAID_ANY.search(message)
     action = named[1] if named else needed_action(method, path)
     return f"Grant the identity {action} at {scope_of(path)}. A new role assignment takes some minutes to apply."
@@ -32,11 +32,11 @@ def needed_action(method: str, path: str) -> str:
     clean = path.partition("?")[0].strip("/")
     if clean.lower().endswith("metrics:getbatch"):
         return "Microsoft.Insights/metrics/read (Monitoring Reader)"
-    _, _, after = clean.rpartition("/providers/") if "/providers/" in f"/{clean}" else ("", "", "")
-    parts = (after or clean.removeprefix("providers/")).split("/")
-    if not after and not clean.startswith("providers/"):
+    after = f"/{clean}".rpartition("/providers/")[2] if "/providers/" in f"/{clean}" else ""
+    if not after:
         kind = "subscriptions/resourceGroups" if "/resourcegroups" in f"/{clean.lower()}" else "subscriptions"
         return f"Microsoft.Resources/{kind}/{_verb(method)}"
+    parts = after.split("/")
     provider, rest = parts[0], parts[1:]
     kinds = rest[::2]
     if method.upper() == "POST" and rest:

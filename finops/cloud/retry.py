@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core import exceptions as sdk
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -21,7 +22,7 @@ from .budgets import Budgets
 from .calls import Answer, Call
 from .credentials import Tokens
 from .faults import BUSY, printable
-from .waits import asked_wait, come_back, quota_reset
+from .waits import asked_wait, quota_reset
 
 TRIES = 4  # of a call that fails, and
 THROTTLED_TRIES = 7  # of one that Azure refuses for its rate: those say when to come back, so patience pays
@@ -71,7 +72,7 @@ class Patience(HTTPPolicy[Any, Any]):
             if answer is None:
                 assert fault is not None
                 failed += 1
-                self._give_up_or_wait(call, fault, failed, request.http_request.method)
+                self._give_up_or_wait(call, fault, failed, urlsplit(request.http_request.url).netloc)
                 continue
             assert response is not None
             if answer.status == 401 and not token_renewed:
@@ -115,14 +116,16 @@ class Patience(HTTPPolicy[Any, Any]):
         call.trail[call.answer.status] += 1
         return call.answer, response, None
 
-    def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, method: str) -> None:
+    def _give_up_or_wait(self, call: Call, fault: sdk.AzureError, failed: int, host: str) -> None:
         """After an attempt without a (readable) answer."""
-        reason = printable(str(fault))
+        reason = reason_of(fault)
         arrived = not isinstance(fault, sdk.ServiceRequestError)
         if arrived:
             call.lost_answers += 1
             if not call.read:
                 raise lost(call.doing, reason) from fault
+        else:
+            reason = f"{reason} by {host}" if "refused" in reason.lower() else f"{host}: {reason}"
         if failed >= TRIES:
             if isinstance(fault, sdk.DecodeError):
                 raise AzureError(
@@ -144,21 +147,13 @@ class Patience(HTTPPolicy[Any, Any]):
         self._time.sleep(wait)
 
     def _wait_for_quota(self, call: Call, answer: Answer, asked: float | None, throttled: int) -> None:
-        """After a refusal for its rate: wait as asked, all threads alike; never longer than the deadline."""
+        """After a refusal for its rate: wait as asked, all threads alike; `take` refuses to wait past the deadline."""
         if asked is None and call.service == "cost":
             asked = COST_WAIT_SECONDS
         wait = asked or min(LONGEST_BACKOFF_SECONDS, 2 * FIRST_BACKOFF_SECONDS * 2 ** (throttled - 1))
         wait += self._time.jitter() * min(1.0, wait / 10)
         self._budgets.hold(call.budget, _held_scope(call, answer), wait)
         left = call.deadline - self._time.monotonic()
-        if wait > left:
-            raise TemporaryError(
-                f"Azure limits {call.service} calls and asks to wait {wait:.0f} s before {call.doing} "
-                f"({answer.status}); the call's deadline leaves {max(left, 0):.0f} s.",
-                come_back(self._time.now(), wait),
-                answer.status,
-                "Throttled",
-            )
         self._budgets.take(call.budget, call.scope, call.units, at_most=left)
 
     def _heed_quota(self, call: Call, answer: Answer) -> None:
@@ -168,7 +163,7 @@ class Patience(HTTPPolicy[Any, Any]):
     def _late(self, call: Call, why: str) -> TemporaryError:
         met = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(call.trail.items()))
         return TemporaryError(
-            f"Azure did not finish {call.doing} within {self._timeouts.call:.0f} s: {why} ({met or 'no answer'}).",
+            f"Azure did not finish {call.doing} within {self._timeouts.call:g} s: {why} ({met or 'no answer'}).",
             "Try again later; azure.call_deadline_seconds sets how long one call may take.",
             code="Deadline",
         )
@@ -181,6 +176,30 @@ def lost(doing: str, reason: str) -> AzureError:
         "Look at the resource before anything else is done to it.",
         code="OutcomeUnknown",
     )
+
+
+def reason_of(fault: BaseException) -> str:
+    """What went wrong, in the system's words where there are any ("Connection refused")."""
+    todo, seen = [fault], set()
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, OSError) and one.strerror:
+            return printable(one.strerror)
+        todo += [arg for arg in one.args if isinstance(arg, BaseException)]
+        todo += [
+            cause
+            for cause in (
+                one.__cause__,
+                one.__context__,
+                getattr(one, "reason", None),  # urllib3
+                getattr(one, "inner_exception", None),  # azure-core
+            )
+            if isinstance(cause, BaseException)
+        ]
+    return printable(str(fault)).rstrip(".")
 
 
 def _held_scope(call: Call, answer: Answer) -> str:

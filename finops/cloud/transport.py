@@ -129,5 +129,8 @@ _UNSIGNED = _Unsigned()
 
 
 def quiet_logs() -> None:
-    """Keep signatures out of the log, whatever its level."""
+    """Keep signatures out of the log, whatever its level, and the SDK's remarks off the screen."""
     logging.getLogger("urllib3.connectionpool").addFilter(_UNSIGNED)  # adding it again changes nothing
+    azure = logging.getLogger("azure")
+    if not azure.handlers:  # else its warnings about what we retry anyway go to stderr when logging is not set up
+        azure.addHandler(logging.NullHandler())

@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from finops import __version__
 from finops.errors import DataError
 from finops.estate import queries
-from finops.estate.evidence import Evidence, moment_of
+from finops.estate.evidence import INTERVAL, Evidence, Series, moment_of
 from finops.estate.facts import series_needed
 from finops.estate.folder import STAMP, Stamp, arm_file, write, write_lines, write_stamp
 from finops.estate.ids import subscription_of, type_of
@@ -34,7 +35,16 @@ ASKED = dict.fromkeys((*queries.TYPES, queries.RESOURCE_GROUP), queries.GRAPH) |
     queries.LOCK: queries.LOCKS,
 }
 
-Recorder = Callable[[Path], str]
+RECORDED_DAYS = 30
+# Not needed by any fact yet, but a rule can be tried on last month only if last month was recorded.
+ALSO = (
+    Series(queries.DEPLOYMENT, "RequestsPerMinute"),
+    Series(queries.DEPLOYMENT, "CpuUtilizationPercentage"),
+    *(Series(queries.WORKSPACE, f"{state} Nodes", dimension="ClusterName") for state in ("Active", "Idle", "Total")),
+)
+
+# Gets the folder for charges; gives their BillingCurrency and what is missing of them.
+Recorder = Callable[[Path], tuple[str, list[Gap]]]
 
 
 def capture(
@@ -42,12 +52,12 @@ def capture(
 ) -> Stamp:
     """Record what `azure` lets us see into `folder`, which must be new or empty; the stamp that was written.
 
-    charges: writes the charges into the folder given to it, and returns their BillingCurrency.
+    charges: writes the charges.
     salt: makes the pseudonyms; by default a new one, so that nobody can find a person by trying addresses.
     """
     folder = Path(folder)
     refuse_to_overwrite(folder)
-    evidence = gather(azure, now, activity=True)
+    evidence = gather(azure, now, activity=True, series=recorded_series())
     ask = Asker(azure)
     states = _policy_states(ask, evidence)
     prices = _prices(ask, evidence)
@@ -66,14 +76,14 @@ def capture(
             write_lines(folder / "policy-states.jsonl", map(redact, states))
         if prices is not None:
             write_lines(folder / "prices.jsonl", prices)
-        currency = charges(folder / "charges") if charges else ""
+        currency, missing = charges(folder / "charges") if charges else ("", [])
         stamp = Stamp(
             name=name or folder.resolve().name,
             as_of=now,
             recorded_by=f"finops {__version__}, estate capture",
             source="simulated" if azure.settings.endpoint else "azure",
             tenant_id=_tenant(evidence),
-            gaps=tuple(gaps),
+            gaps=(*gaps, *missing),
             billing_currency=currency,
         )
         write_stamp(folder, stamp)
@@ -85,6 +95,11 @@ def capture(
             f"{folder} is not an estate: free space or choose another folder, and capture again.",
         ) from fault
     return stamp
+
+
+def recorded_series() -> list[Series]:
+    """What facts need, and what they will want to know of a recording: RECORDED_DAYS back."""
+    return list(dict.fromkeys(replace(one, days=max(one.days, RECORDED_DAYS)) for one in (*series_needed(), *ALSO)))
 
 
 def refuse_to_overwrite(folder: Path) -> None:
@@ -135,15 +150,12 @@ def _metrics(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> None:
         + [(name, pyarrow.float64()) for name in ("average", "total", "minimum", "maximum", "count")]
     )
     refused = any(gap.what == queries.METRICS for gap in gaps)
-    namespaces: dict[str, list[Json]] = {}
-    for series in series_needed():
-        rows = namespaces.setdefault(series.namespace, [])
-        for (name, metric), points in sorted(evidence.metrics.items()):
-            if metric != series.metric or type_of(name) != series.resource_type:
-                continue
-            fixed = {"resourceId": evidence.bodies[name]["id"], "metric": metric, "dimensions": "{}"}
-            for point in points:
-                rows.append({**point, **fixed, "interval": series.interval, "timeStamp": moment_of(point, "timeStamp")})
+    namespaces: dict[str, list[Json]] = {series.resource_type: [] for series in recorded_series()}
+    for (name, metric, dimensions), points in sorted(evidence.metrics.items()):
+        fixed = {"resourceId": evidence.bodies[name]["id"], "metric": metric, "dimensions": dimensions}
+        namespaces[type_of(name)] += [
+            {**point, **fixed, "interval": INTERVAL, "timeStamp": moment_of(point, "timeStamp")} for point in points
+        ]
     for namespace, rows in namespaces.items():
         if rows or not refused:
             table = pyarrow.Table.from_pylist(rows, schema=schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,9 @@ from finops.estate.spending import Spending
 # Below this share of the points that a window should have, silence may be a hole in the data (DESIGN, idea 2).
 COVERAGE = 0.95
 
+# No rate or count of Azure's comes near it: a point above it (or below 0, or NaN) is no measurement.
+LARGEST = 1e15
+
 
 class NotKnown(Exception):
     """Raised by a fact that cannot be known; the reason is what people will read."""
@@ -24,17 +27,18 @@ class NotKnown(Exception):
 
 @dataclass(frozen=True)
 class Series:
-    """Monitor metrics that a fact needs, of every resource of one type: `days` whole days back, one point an hour."""
+    """A Monitor metric of every resource of one type, one point an hour, `days` days back; one line of points for each
+    value of `dimension`, where there is one."""
 
     resource_type: str
     metric: str
     aggregation: str = "average"
     days: int = 14
-    interval: str = "PT1H"
+    dimension: str = ""
 
-    @property
-    def namespace(self) -> str:
-        return self.resource_type
+    def dimensions(self, value: str = "") -> str:
+        """The dimensions of one line of points, as the folder format writes them."""
+        return json.dumps({self.dimension: value} if self.dimension else {})
 
     def window(self, now: datetime) -> tuple[datetime, datetime]:
         """[start, end) in whole hours, UTC."""
@@ -42,7 +46,10 @@ class Series:
         return end - timedelta(days=self.days), end
 
 
+INTERVAL = "PT1H"
 Points = list[tuple[datetime, float]]
+# Resource id, metric, dimensions as JSON text.
+Line = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Evidence:
     nodes: Mapping[str, list[Json]] = field(default_factory=dict)
     locks: Mapping[str, list[Json]] = field(default_factory=dict)  # by subscription GUID
     jobs_read: frozenset[str] = frozenset()  # workspaces whose jobs were listed
-    metrics: Mapping[tuple[str, str], list[Json]] = field(default_factory=dict)  # (id, metric) -> Monitor's `data`
+    metrics: Mapping[Line, list[Json]] = field(default_factory=dict)  # Monitor's `data`
     activity: Mapping[str, list[Json]] = field(default_factory=dict)  # by subscription GUID
     spending: Spending | None = None
     gaps: tuple[Gap, ...] = ()
@@ -64,7 +71,7 @@ class Evidence:
         for scope in scopes(resource_id):
             for gap in self._gaps.get((scope, what), ()):
                 return NotKnown(gap.reason)
-        return NotKnown(f"{what} was not read")
+        return NotKnown(f"{what} was not asked for")
 
     def body(self, resource_id: str) -> Json:
         found = self.bodies.get(key(resource_id))
@@ -90,7 +97,7 @@ class Evidence:
         subscription = subscription_of(resource_id)
         if subscription not in self.locks:
             raise self.missing(LOCKS, resource_id)
-        over = set(scopes(resource_id))
+        over = scopes(resource_id)
         return [lock for lock in self.locks[subscription] if lock_scope(text(lock, "id")) in over]
 
     def events_of(self, resource_id: str) -> list[Json]:
@@ -100,17 +107,22 @@ class Evidence:
             raise self.missing(ACTIVITY, resource_id)
         return [event for event in self.activity[subscription] if key(text(event, "resourceId")) == key(resource_id)]
 
-    def points(self, resource_id: str, series: Series) -> Points:
-        """The values in the window of `series`, oldest first, when they cover it: null is "no data", not zero."""
-        data = self.metrics.get((key(resource_id), series.metric))
+    def points(self, resource_id: str, series: Series, value: str = "") -> Points:
+        """The values in the window of `series`, oldest first, when they cover it: null is "no data", not zero.
+
+        value: of the dimension, where the series has one.
+        """
+        data = self.metrics.get((key(resource_id), series.metric, series.dimensions(value)))
         if data is None:
             raise self.missing(METRICS, resource_id)
         start, end = series.window(self.as_of)
         values: dict[datetime, float] = {}
         for point in data:
-            moment, value = moment_of(point, "timeStamp"), at(point, series.aggregation)
-            if moment and start <= moment < end and isinstance(value, int | float) and math.isfinite(value):
-                values[moment] = float(value)
+            measured = at(point, series.aggregation)
+            if isinstance(measured, int | float) and 0 <= measured < LARGEST:
+                moment = moment_of(point, "timeStamp")
+                if moment and start <= moment < end:
+                    values[moment] = float(measured)
         wanted = int((end - start) / timedelta(hours=1))
         if len(values) < wanted * COVERAGE:
             raise NotKnown(f"Monitor has {len(values)} of the {wanted} hourly points of the last {series.days} days")

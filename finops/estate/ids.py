@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 # Names that Azure itself uses for the two kinds of container; `type_of` gives the short one.
 ALIASES = {
@@ -17,15 +17,17 @@ def key(resource_id: str) -> str:
     return resource_id.strip().rstrip("/").lower()
 
 
+@lru_cache(1 << 16)
 def type_of(resource_id: str) -> str:
     """The resource type that an id names, in lower case; "subscriptions" and "resourcegroups" for the containers.
 
     The last provider counts: a lock on an endpoint is a "microsoft.authorization/locks".
     """
     parts = key(resource_id).strip("/").split("/")
-    if "providers" in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index("providers")
-        return "/".join([parts[last + 1], *parts[last + 2 :: 2]])
+    # Kinds and names take turns, so a resource that is called "providers" stands where no kind can.
+    for last in range((len(parts) - 2) // 2 * 2, -1, -2):
+        if parts[last] == "providers":
+            return "/".join([parts[last + 1], *parts[last + 2 :: 2]])
     if len(parts) == 4 and parts[2] == "resourcegroups":
         return "resourcegroups"
     return parts[0]
@@ -37,20 +39,12 @@ def subscription_of(resource_id: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "subscriptions" else ""
 
 
-def within(resource_id: str, scope: str) -> bool:
-    """Whether `resource_id` is `scope` or lies below it. "/" holds everything."""
-    inner, outer = key(resource_id), key(scope)
-    return inner == outer or inner.startswith(outer + "/")
-
-
-def scopes(resource_id: str) -> Iterator[str]:
+@lru_cache(1 << 16)
+def scopes(resource_id: str) -> tuple[str, ...]:
     """The id itself, then every scope above it that is a resource, a resource group or a subscription; lower case."""
     parts = key(resource_id).strip("/").split("/")
-    while len(parts) > 1:
-        # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
-        if parts[-2] != "providers":
-            yield "/" + "/".join(parts)
-        parts = parts[:-2]
+    # A provider's namespace is no scope of its own: ".../providers/microsoft.x" names nothing.
+    return tuple("/" + "/".join(parts[:end]) for end in range(len(parts), 1, -2) if parts[end - 2] != "providers")
 
 
 def lock_scope(lock_id: str) -> str:

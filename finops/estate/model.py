@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import islice, takewhile
 from typing import Any
 
-from finops.estate.ids import ALIASES, key, type_of, within
+from finops.estate.ids import ALIASES, key, type_of
 
 Json = dict[str, Any]
 
@@ -76,17 +78,25 @@ class Estate:
 
     def children(self, resource_id: str) -> list[Resource]:
         """Everything below one id, nearest and furthest alike."""
-        parent = key(resource_id)
-        return [self.resources[name] for name in sorted(self.resources) if name != parent and within(name, parent)]
+        below = key(resource_id) + "/"
+        start = bisect_left(self._names, below)
+        return [
+            self.resources[name]
+            for name in takewhile(lambda name: name.startswith(below), islice(self._names, start, None))
+        ]
 
     def types(self) -> dict[str, int]:
         """How many resources there are of each type."""
         return {name: len(found) for name, found in sorted(self._by_type.items())}
 
     @cached_property
+    def _names(self) -> list[str]:
+        return sorted(self.resources)
+
+    @cached_property
     def _by_type(self) -> Mapping[str, tuple[Resource, ...]]:
         found: dict[str, list[Resource]] = {}
-        for name in sorted(self.resources):
+        for name in self._names:
             found.setdefault(self.resources[name].type, []).append(self.resources[name])
         return {name: tuple(resources) for name, resources in found.items()}
 
@@ -97,7 +107,7 @@ def at(body: Any, path: str) -> Any:
     Bodies come from outside and may lack anything: a body that is not as documented never ends a run.
     """
     for name in path.split("."):
-        if not isinstance(body, Mapping):
+        if not isinstance(body, dict):
             return None
         body = body.get(name)
     return body
@@ -107,11 +117,3 @@ def text(body: Any, path: str) -> str:
     """The text at a dotted path; "" where there is none, or something else."""
     found = at(body, path)
     return found if isinstance(found, str) else ""
-
-
-def items(body: Any, path: str) -> Iterable[Any]:
-    """The values of the list or object at a dotted path; none where there is neither."""
-    found = at(body, path)
-    if isinstance(found, Mapping):
-        return list(found.values())
-    return found if isinstance(found, list) else []

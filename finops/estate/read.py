@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.errors import AccessDenied, AzureError, SignInError
 from finops.estate import queries
-from finops.estate.evidence import Evidence, Series, moment_of
+from finops.estate.evidence import INTERVAL, Evidence, Line, Series, moment_of
 from finops.estate.facts import facts_of, series_needed
 from finops.estate.facts.owner import creator_of
 from finops.estate.ids import key, subscription_of, type_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Ids in one metrics:getBatch call; same subscription, region and type (migrate-to-batch-api, 2026-06).
 BATCH = 50
+# Split by a dimension, each resource answers many lines: fewer resources a call keep the answer small.
+BATCH_SPLIT = 10
 
 
 def read(azure: Azure, now: datetime, charges: Charges | None = None) -> Estate:
@@ -44,8 +46,12 @@ def with_facts(evidence: Evidence, charges: Charges | None = None) -> Estate:
     return Estate(evidence.as_of, resources, evidence.gaps)
 
 
-def gather(azure: Azure, now: datetime, activity: bool = False) -> Evidence:
-    """Everything that the facts need; the activity log only where nothing else names a creator, or when asked for."""
+def gather(azure: Azure, now: datetime, activity: bool = False, series: Iterable[Series] | None = None) -> Evidence:
+    """Everything that the facts need; the activity log only where nothing else names a creator, or when asked for.
+
+    series: the metrics to read, in place of those that the facts need.
+    """
+    wanted = series_needed() if series is None else tuple(series)
     subscriptions = {text(body, "subscriptionId").lower(): body for body in azure.subscriptions()}
     if not subscriptions:
         raise AccessDenied(
@@ -60,8 +66,8 @@ def gather(azure: Azure, now: datetime, activity: bool = False) -> Evidence:
 
     workspaces = [name for name in bodies if type_of(name) == queries.WORKSPACE]
     jobs_read: set[str] = set()
-    metrics: dict[tuple[str, str], list[Json]] = {}
-    asks = [*_metrics(azure, bodies, now), *_computes(azure, workspaces), *_jobs(azure, workspaces, now)]
+    metrics: dict[Line, list[Json]] = {}
+    asks = [*_metrics(azure, bodies, wanted, now), *_computes(azure, workspaces), *_jobs(azure, workspaces, now)]
     for one, found in ask.all(asks):
         if one.what == queries.METRICS:
             metrics |= found
@@ -184,43 +190,59 @@ def _nodes(azure: Azure, bodies: dict[str, Json]) -> Iterator[Ask]:
             yield Ask(queries.NODES, body["id"], partial(azure.nodes, body["id"]))
 
 
-def _metrics(azure: Azure, bodies: dict[str, Json], now: datetime) -> Iterator[Ask]:
-    for series in series_needed():
+def _metrics(azure: Azure, bodies: dict[str, Json], wanted: Iterable[Series], now: datetime) -> Iterator[Ask]:
+    together: dict[Series, list[str]] = {}
+    for series in wanted:
+        together.setdefault(replace(series, metric=""), []).append(series.metric)
+    for alike, names in together.items():
         places: dict[tuple[str, str], list[str]] = {}
         for name, body in sorted(bodies.items()):
-            if type_of(name) == series.resource_type:
+            if type_of(name) == alike.resource_type:
                 region = text(body, "location").replace(" ", "").lower()
                 places.setdefault((subscription_of(name), region), []).append(body["id"])
-        for (subscription, region), names in places.items():
-            for start in range(0, len(names), BATCH):
-                batch = names[start : start + BATCH]
-                call = partial(_points, azure, series, batch, (subscription, region), now)
-                yield Ask(queries.METRICS, f"/subscriptions/{subscription}", call)
+        size = BATCH_SPLIT if alike.dimension else BATCH
+        for place, ids in places.items():
+            for start in range(0, len(ids), size):
+                call = partial(_points, azure, alike, names, ids[start : start + size], place, now)
+                yield Ask(queries.METRICS, f"/subscriptions/{place[0]}", call)
 
 
 def _points(
-    azure: Azure, series: Series, batch: list[str], place: tuple[str, str], now: datetime
-) -> dict[tuple[str, str], list[Json]]:
-    """Monitor's data points of one metric by resource. A resource of which Monitor says nothing is not in it."""
+    azure: Azure, series: Series, names: list[str], batch: list[str], place: tuple[str, str], now: datetime
+) -> dict[Line, list[Json]]:
+    """Monitor's data points by line. A resource of which Monitor says nothing is not in it."""
     start, end = series.window(now)
     answer = azure.metrics(
         batch,
-        series.namespace,
-        [series.metric],
+        series.resource_type,
+        names,
         start,
         end,
-        interval=series.interval,
+        interval=INTERVAL,
         aggregation=series.aggregation,
+        filter=f"{series.dimension} eq '*'" if series.dimension else None,
         region=place[1],
         subscription=place[0],
     )
-    found: dict[tuple[str, str], list[Json]] = {}
-    for name, metrics in answer.items():
+    found: dict[Line, list[Json]] = {}
+    for resource_id, metrics in answer.items():
         for metric in metrics:
-            if text(metric, "name.value").lower() == series.metric.lower():
-                lines = at(metric, "timeseries") or []
-                found[key(name), series.metric] = [point for line in lines for point in at(line, "data") or []]
+            told = text(metric, "name.value").lower()
+            name = next((name for name in names if name.lower() == told), "")
+            if not name:
+                continue
+            if not series.dimension:
+                # Asked, and nothing was measured: known to be no data.
+                found[key(resource_id), name, series.dimensions()] = []
+            for line in at(metric, "timeseries") or []:
+                points = [point for point in at(line, "data") or [] if isinstance(point, dict)]
+                found.setdefault((key(resource_id), name, series.dimensions(_value(line))), []).extend(points)
     return found
+
+
+def _value(line: Json) -> str:
+    """The value of the one dimension by which a line was split off; "" where it was not split."""
+    return next((text(one, "value") for one in at(line, "metadatavalues") or []), "")
 
 
 def _activity(azure: Azure, subscriptions: Iterable[str], now: datetime) -> Iterator[Ask]:

@@ -42,7 +42,7 @@ INLINE = (
     re.compile(r"(?i)(--?[\w-]*(?:key|token|secret|password|pwd)[\w-]*(?:=|\s+))(?!-)[^\s\"']+"),
     re.compile(r"(?i)\b((?:[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD))=)[^\s\"';&]+"),
     re.compile(r"(?i)([?&]code=)[^&\s\"']+"),
-    re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]+"),
+    re.compile(r"(?i)(\bbearer\s+|authorization:\s*basic\s+)[\w.~+/=-]{12,}"),
     re.compile(r"()\beyJ[\w-]+\.[\w-]+\.[\w-]*"),
     re.compile(r"(://[^/@\s:]*:)[^/@\s]+(?=@)"),
 )

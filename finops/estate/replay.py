@@ -22,6 +22,10 @@ PATHS = {
 }
 
 
+# Statuses after which a client tries again.
+RETRIED = {408, 429}
+
+
 def faults(gaps: Iterable[Gap]) -> list[Json]:
     """Fault rules for finops.simulator that answer, where a recording has a gap, what was answered when it was made."""
     return [rule for gap in gaps for rule in _rules(gap)]
@@ -30,17 +34,18 @@ def faults(gaps: Iterable[Gap]) -> list[Json]:
 def _rules(gap: Gap) -> list[Json]:
     answer = {
         "fault": "status",
-        "status": gap.status if gap.status >= 400 else 403,
+        # What was throttled or broken then would be tried again and again now: it is refused for good.
+        "status": gap.status if 400 <= gap.status < 500 and gap.status not in RETRIED else 403,
         "code": gap.code or "NotRecorded",
         "message": gap.reason,
     }
     if gap.what == queries.PRICES:
         return [{**answer, "path": "^/api/retail/prices"}]
     if gap.what in PATHS:
-        return [{**answer, "path": "^" + re.escape(key(gap.scope) + PATHS[gap.what]) + r"(\?|$)"}]
-    # Whatever else is missing below a scope: nothing of the subscription can be told to be whole.
-    subscription = subscription_of(gap.scope)
-    return [
-        {**answer, "path": "/providers/microsoft.resourcegraph/resources", "body": re.escape(subscription)},
-        {**answer, "path": f"^/subscriptions/{re.escape(subscription)}/"},
-    ]
+        # A gap of "/" is one of every scope.
+        scope = "^" + re.escape(key(gap.scope)) if key(gap.scope) else ""
+        return [{**answer, "path": scope + re.escape(PATHS[gap.what]) + r"(\?|$)"}]
+    subscription = re.escape(subscription_of(gap.scope))
+    graph = {**answer, "path": "/providers/microsoft.resourcegraph/resources", "body": subscription}
+    # A gap that we do not know could be anywhere below its scope.
+    return [graph] if gap.what == queries.GRAPH else [graph, {**answer, "path": f"^/subscriptions/{subscription}/"}]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 from finops.estate.ids import key, scopes
 
 DAYS = 30
+# Cost data arrives in 8 to 24 hours (costs/understand-cost-mgt-data, 2026-06).
+LATE = timedelta(hours=24)
 
 
 class Charges(Protocol):
@@ -48,17 +50,13 @@ def spending(charges: Charges, now: datetime) -> Spending:
     if len(currencies) > 1:
         return Spending(unusable=f"charges are in {' and '.join(currencies)}, which cannot be added")
     span = charges.span
-    newest = _moment(charges.complete_until or span.end)
-    until = min(newest, now).replace(hour=0, minute=0, second=0, microsecond=0)
+    until = min(charges.complete_until or span.end, now - LATE).replace(hour=0, minute=0, second=0, microsecond=0)
     start = until - timedelta(days=DAYS)
-    if _moment(span.start) > start:
-        return Spending(
-            unusable=f"charges begin on {_moment(span.start):%Y-%m-%d}, later than the {DAYS} days asked for"
-        )
+    if span.start > start:
+        return Spending(unusable=f"charges begin on {span.start:%Y-%m-%d}, later than the {DAYS} days asked for")
     if now - until > timedelta(days=DAYS):
         return Spending(unusable=f"charges end on {until:%Y-%m-%d}, more than {DAYS} days ago")
-    whole = type(span.start) is datetime
-    period = changed(span, start=start if whole else start.date(), end=until if whole else until.date())
+    period = changed(span, start=start, end=until)
     costs: dict[str, Decimal] = {}
     for row in charges.by(["ResourceId"], "effective", period).to_dict("records"):
         for scope in scopes(str(row["ResourceId"] or "")):
@@ -75,10 +73,3 @@ def spending(charges: Charges, now: datetime) -> Spending:
 def _subscription(sub_account: str) -> str:
     # FOCUS leaves the shape to the provider: Azure writes "/subscriptions/GUID", other exports the GUID alone.
     return key(sub_account).rpartition("/")[2]
-
-
-def _moment(day: Any) -> datetime:
-    """A date as its first moment; a time in UTC."""
-    if isinstance(day, datetime):
-        return day.replace(tzinfo=UTC) if day.tzinfo is None else day.astimezone(UTC)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -68,6 +68,26 @@ def body_of(request: Request) -> Json:
     return body
 
 
+def shaped(body: Json, shape: Mapping[str, Any], at: str = "") -> Json:
+    """`body`, if each member that `shape` names is absent, null, or of its type; else 400, as a deserializer would.
+
+    shape: a type for each member, {...} for an object within, {"*": type} for an object of such values
+    """
+    for name, wanted in shape.items():
+        for key in list(body) if name == "*" else [name]:
+            value = body.get(key)
+            if value is None:
+                continue
+            kind = dict if isinstance(wanted, Mapping) else wanted
+            fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+            if not fits or (isinstance(value, str) and "\0" in value):
+                text = f"The request content was invalid and could not be deserialized: '{at}{key}' is {value!r:.40}."
+                raise WireError(400, "InvalidRequestContent", text)
+            if isinstance(wanted, Mapping):
+                shaped(value, wanted, f"{at}{key}.")
+    return body
+
+
 def principal_of(request: Request) -> Json:
     """Who asks: {"name", "objectId"}."""
     found: Json = request.scope["state"].get("principal") or {

@@ -6,7 +6,6 @@ import importlib
 import inspect
 import pkgutil
 import re
-import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -47,6 +46,8 @@ class App:
     rbac: Rbac
     limits: Limits
     page_size: int | None = None
+    retry_after: int = 1
+    polls: int = 1
     requests: deque[Json] = field(default_factory=lambda: deque(maxlen=MAX_LOGGED))
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class App:
             importlib.import_module(f"{services.__name__}.{found.name}")
             for found in pkgutil.iter_modules(services.__path__)
         ]
-        self.operations = operations.Operations(self.world)
+        self.operations = operations.Operations(self.world, self.retry_after, self.polls)
         admission: list[Admits] = [module.admits for module in modules if hasattr(module, "admits")]
         found = [route for module in modules if hasattr(module, "routes") for route in module.routes(self.world)]
         self._inner = Starlette(
@@ -83,27 +84,28 @@ class App:
         if scope["type"] != "http":
             return
         body = await _read(receive)
-        began = time.monotonic()
         path = "/" + re.sub("/+", "/", scope["path"]).strip("/")
-        state: Json = {"body": body, "request_id": str(uuid.uuid4())}
+        state: Json = {**scope.get("state", {}), "body": body, "request_id": str(uuid.uuid4())}
         scope = {**scope, "path": path, "raw_path": path.encode(), "state": state}
-        status = 0
+        entry = state["log"] = self._logged(scope)
+        handed = False
 
         async def answered(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Before it is sent, so that whoever has the answer finds it in the log.
+                who = state.get("principal") or {}
+                entry.update(status=message["status"], principal=who.get("name"))
                 message = {**message, "headers": [*message["headers"], *_standing(message["headers"], state)]}
             await send(message)
 
         async def replayed() -> MutableMapping[str, Any]:
+            nonlocal handed
+            if handed:
+                return await receive()
+            handed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        try:
-            await self.faults.serve(self._guarded, scope, replayed, answered)
-        finally:
-            if not path.startswith("/simulator"):
-                self._log(scope, state, status, time.monotonic() - began)
+        await self.faults.serve(self._guarded, scope, replayed, answered)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -122,20 +124,20 @@ class App:
 
         await self._inner(scope, receive, metered)
 
-    def _log(self, scope: Scope, state: Json, status: int, seconds: float) -> None:
-        principal = state.get("principal") or {}
-        self.requests.append(
-            {
-                "method": scope["method"],
-                "path": scope["path"],
-                "query": scope["query_string"].decode("latin-1"),
-                "status": status,
-                "principal": principal.get("name"),
-                "fault": state.get("fault"),
-                "at": self.world.clock.now().isoformat(),
-                "milliseconds": round(seconds * 1000, 1),
-            }
-        )
+    def _logged(self, scope: Scope) -> Json:
+        """A line of the log, not yet answered: status 0, as it stays where no answer is given."""
+        entry = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "query": scope["query_string"].decode("latin-1"),
+            "status": 0,
+            "principal": None,
+            "fault": None,
+            "at": self.world.clock.now().isoformat(),
+        }
+        if not scope["path"].startswith("/simulator"):
+            self.requests.append(entry)
+        return entry
 
 
 def most_specific_first(routes: Iterable[BaseRoute]) -> list[BaseRoute]:

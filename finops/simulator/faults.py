@@ -101,7 +101,7 @@ class Faults:
         for rule in list(self.rules):
             if not rule.strikes(scope["method"], f"{path}?{query}" if query else path, service_of(path), body):
                 continue
-            scope["state"]["fault"] = rule.fault
+            scope["state"]["log"]["fault"] = rule.fault
             if rule.fault == "slow":
                 await asyncio.sleep(float(rule.how.get("seconds", 1)))
                 continue

@@ -57,12 +57,13 @@ class Line:
     """What all charges of one meter of one resource under the same tags have in common.
 
     `fixed` are column values, prices as Decimal; `per` is how many counted units make one PricingUnit
-    (60 where minutes are counted and hours are priced).
+    (60 where minutes are counted and hours are priced); `key` is what chance knows the line by.
     """
 
     resource_id: str
     fixed: dict[str, Any]
     per: int
+    key: int
 
 
 @dataclass(frozen=True, slots=True)

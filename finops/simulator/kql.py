@@ -29,9 +29,9 @@ _TOKEN = re.compile(
 class BadQuery(Exception):
     """What is wrong, and at which token."""
 
-    def __init__(self, what: str, at_token: str = "<EOF>", position: int = 0) -> None:
+    def __init__(self, what: str, near: str = "<EOF>", position: int = 0) -> None:
         super().__init__(what)
-        self.token = at_token
+        self.token = near
         self.position = position
 
 

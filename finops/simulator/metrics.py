@@ -43,21 +43,35 @@ class Series:
             self.highest[at] = max(self.highest[at], value)
             start = until
 
-    def points(self, start: int, end: int) -> Iterator[Json]:
-        """Whole hours that begin in [start, end) minutes and have data."""
+    def hold_hour(self, hour: int, value: float) -> None:
+        """`hold` for a whole hour that follows the last one told, which is what happens most."""
+        if hour - self.first == len(self.total):
+            self.total.append(value * 60)
+            self.lowest.append(value)
+            self.highest.append(value)
+        else:
+            self.hold(hour * 60, hour * 60 + 60, value)
+
+    def hours(self, start: int, end: int) -> Iterator[tuple[int, float, float, float]]:
+        """Minute, total, minimum and maximum of the whole hours that begin in [start, end) minutes and have data."""
         for hour in range(max(-(-start // 60), self.first), min(-(-end // 60), self.first + len(self.total))):
-            total = self.total[hour - self.first]
+            at = hour - self.first
+            total = self.total[at]
             if total == total:
-                low, high = self.lowest[hour - self.first], self.highest[hour - self.first]
-                yield {
-                    "timeStamp": moment_of(hour * 60),
-                    "average": total / 60,
-                    "total": total,
-                    "minimum": low,
-                    "maximum": high,
-                    "count": 60.0,
-                    "dimensions": self.dimensions,
-                }
+                yield hour * 60, total, self.lowest[at], self.highest[at]
+
+    def points(self, start: int, end: int) -> Iterator[Json]:
+        """The same as Monitor tells them."""
+        for minute, total, low, high in self.hours(start, end):
+            yield {
+                "timeStamp": moment_of(minute),
+                "average": total / 60,
+                "total": total,
+                "minimum": low,
+                "maximum": high,
+                "count": 60.0,
+                "dimensions": self.dimensions,
+            }
 
 
 class Metrics:
@@ -98,10 +112,6 @@ class Metrics:
         """The metrics that `resource_id` has points of, sorted."""
         lived = {name for name, _ in self._lived.get(resource_id.lower(), {})}
         return sorted(lived | self._of_file(resource_id).names(resource_id.lower()))
-
-    def asked(self, namespace: str) -> bool:
-        """Whether the estate knows anything of this namespace: its file is there, or it lives."""
-        return (self._folder / file_name(namespace)).exists() or any(type_of(key) == namespace for key in self._lived)
 
     def lived(self) -> Iterator[tuple[str, str, str, Series]]:
         """Resource id in lower case, metric, dimensions and series of everything lived."""

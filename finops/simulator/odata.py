@@ -191,7 +191,7 @@ def _cased(value: object, how: str) -> object:
 
 def _time(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text.upper())
     except ValueError:
         raise BadFilter(f"'{text}' is no date.") from None
     from datetime import UTC

@@ -21,9 +21,6 @@ from finops.simulator.ids import parts_of
 from finops.simulator.store import Json
 from finops.simulator.world import World
 
-# How often an operation answers "not yet" before it is done, whatever the clock says: the clock may stand still.
-POLLS = 2
-
 
 @dataclass
 class Operation:
@@ -39,7 +36,7 @@ class Operation:
     retry_after: int | None
     progress: str
     fate: str
-    polls_left: int = POLLS
+    polls_left: int
     outcome: str = ""
     ended: datetime | None = None
     result: Json | None = None
@@ -62,7 +59,9 @@ class Operation:
 class Operations:
     """All operations of one server."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, retry_after: int, polls: int) -> None:
+        self.retry_after = retry_after
+        self.polls = polls
         self._world = world
         self._known: dict[str, Operation] = {}
         self._under_way: list[Operation] = []
@@ -107,19 +106,21 @@ def start(
     body: Json | None = None,
     path: str | None = None,
     result_path: str | None = None,
-    retry_after: int | None = 1,
+    says_when: bool = True,
     progress: str = "InProgress",
 ) -> Response:
     """Accept the request; `finish` runs under the world's lock, after `seconds` or when asked often enough.
 
     path: where `Azure-AsyncOperation` leads, less the operation's name; None for no such header
     result_path: where `Location` leads; with neither, ARM's own "/subscriptions/S/operationresults"
+    says_when: whether answers carry Retry-After; AML's do not
     finish: changes the world; what it returns is the final body under Location; a WireError makes the operation fail
     """
     operations: Operations = request.app.state.operations
     subscription = parts_of(request.scope["path"]).subscription
     if path is None and result_path is None:
         result_path = f"/subscriptions/{subscription}/operationresults" if subscription else "/operationresults"
+    retry_after = operations.retry_after if says_when else None
     name = str(uuid.uuid4())
     now = world.clock.now()
     operation = Operation(
@@ -133,6 +134,7 @@ def start(
         retry_after=retry_after,
         progress=progress,
         fate=request.scope["state"].get("fate", ""),
+        polls_left=operations.polls,
     )
     operations.add(operation)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}

@@ -97,7 +97,7 @@ def action_of(method: str, path: str) -> tuple[str, str] | None:
     lower = path.lower().rstrip("/")
     if lower == "/subscriptions" or lower == "/providers/microsoft.resourcegraph/resources":
         return None
-    if re.search(r"/[a-z]*operation(results|s?status)/[^/]+$", lower):
+    if re.search(r"/[a-z]*operations?(results|status)/[^/]+$", lower):
         return None
     verb = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}.get(method)
     if lower.endswith("/metrics:getbatch"):
@@ -173,13 +173,13 @@ def _unauthenticated(request: Request) -> WireError:
     )
 
 
-def rbac_of(source: Path | str | Json | list[Json] | None) -> Rbac:
+def rbac_of(source: Path | Json | list[Json] | None) -> Rbac:
     """The guard that a roles file (or what it holds) describes; None allows everything."""
     if source is None:
         return Rbac()
-    if isinstance(source, Path | str):
+    if isinstance(source, Path):
         try:
-            source = json.loads(Path(source).read_text("utf-8"))
+            return rbac_of(json.loads(source.read_text("utf-8")))
         except (OSError, ValueError) as fault:
             raise RoleError(f"The roles in {source} cannot be read: {fault}.", "Name a JSON file.") from fault
     if isinstance(source, dict) and "roles" not in source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -10,15 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from finops.errors import FinopsError, UsageError
 from finops.simulator.store import Json
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence
-
-    import uvicorn
 
     from finops.simulator.app import App
     from finops.simulator.faults import Faults
@@ -55,6 +54,8 @@ def app_of(
     roles: Path | Json | list[Json] | None = None,
     limits: Limited = False,
     page_size: int | None = None,
+    retry_after: int = 1,
+    polls: int = 1,
 ) -> App:
     """The ASGI application of `folder`'s estate; arguments as for `serving`."""
     from finops.simulator.app import App
@@ -66,7 +67,7 @@ def app_of(
     world = World.load(folder, speed_of(clock))
     now = (lambda: world.clock.now().timestamp()) if limits == "simulated" else time.monotonic if limits else None
     rules = [] if faults is None else rules_of(faults)
-    return App(world, Faults(rules), rbac_of(roles), Limits(now), page_size)
+    return App(world, Faults(rules), rbac_of(roles), Limits(now), page_size, retry_after, polls)
 
 
 @contextmanager
@@ -78,6 +79,8 @@ def serving(
     roles: Path | Json | list[Json] | None = None,
     limits: Limited = False,
     page_size: int | None = None,
+    retry_after: int = 1,
+    polls: int = 1,
 ) -> Iterator[Served]:
     """Serve `folder` from a thread while the block runs.
 
@@ -86,8 +89,10 @@ def serving(
     faults, roles: a JSON file or what it would hold, see faults.py and rbac.py
     limits: Azure's rate limits, by the real clock, or by the simulated one with "simulated"
     page_size: items a page, in place of Azure's own sizes
+    retry_after: seconds that a long-running operation asks its callers to wait (Azure: 10 to 30)
+    polls: how often an operation answers "not yet" before it is done, should its time not be over sooner
     """
-    app = app_of(folder, clock, faults, roles, limits, page_size)
+    app = app_of(folder, clock, faults, roles, limits, page_size, retry_after, polls)
     listener = _listener(port)
     server = _server(app)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
@@ -99,8 +104,7 @@ def serving(
             time.sleep(0.002)
         yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
     finally:
-        # Connections that a client keeps open would hold a polite exit up.
-        server.force_exit = server.should_exit = True
+        server.stop()
         thread.join(10)
         listener.close()
 
@@ -145,7 +149,7 @@ def _listener(port: int) -> socket.socket:
     return listener
 
 
-def _server(app: App) -> uvicorn.Server:
+def _server(app: App) -> _Server:
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -155,6 +159,30 @@ def _server(app: App) -> uvicorn.Server:
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self.app_state = {**self.app_state, "transport": transport}
+
+    class Server(uvicorn.Server):
+        """uvicorn that stops when told, not at its next look at the clock, and waits for no idle connection."""
+
+        async def main_loop(self) -> None:
+            self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+            if not self.should_exit:
+                await self._stopped.wait()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for server in self.servers:
+                server.close()
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            super().handle_exit(sig, frame)
+            self.stop()
+
+        def stop(self) -> None:
+            self.should_exit = True
+            if self.started:
+                self._loop.call_soon_threadsafe(self._stopped.set)
 
     # A connection that a fault broke off is no error of the server's.
     logging.getLogger("uvicorn.error").addFilter(_expected)
@@ -168,9 +196,16 @@ def _server(app: App) -> uvicorn.Server:
         date_header=False,
         server_header=False,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config)
+    return Server(config)
+
+
+class _Server(Protocol):
+    started: bool
+
+    def run(self, sockets: list[socket.socket]) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 def _expected(record: logging.LogRecord) -> bool:

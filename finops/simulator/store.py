@@ -53,10 +53,6 @@ class Store:
         found = self._types.get(resource_type.lower(), {})
         return [found[key] for key in sorted(found) if key.startswith(prefix)]
 
-    def types(self) -> list[str]:
-        """The resource types that exist, in lower case, sorted."""
-        return sorted(name for name, bodies in self._types.items() if bodies)
-
     def children(self, resource_id: str) -> list[Json]:
         """Everything below one id, nearest and furthest alike."""
         prefix = resource_id.lower().rstrip("/") + "/"
@@ -79,6 +75,20 @@ def type_of(resource_id: str) -> str:
     if len(parts) >= 4 and parts[2] == "resourcegroups":
         return "resourcegroups"
     return parts[0] if parts else ""
+
+
+def inside(body: object, *names: str) -> Json:
+    """The object found by going into `body` by `names`; an empty one where there is none."""
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def whole(value: object, otherwise: int) -> int:
+    """`value` as a whole number that is not below zero; recordings hold null and text in places."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
+        return max(0, int(value))
+    return otherwise
 
 
 def parts_of(resource_id: str) -> dict[str, str]:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from finops.errors import DataError
 from finops.simulator.charges import Charges
-from finops.simulator.clock import Clock
+from finops.simulator.clock import Clock, minutes
 from finops.simulator.draws import key_of
 from finops.simulator.ledger import Ledger
+from finops.simulator.life import Life
 from finops.simulator.metrics import Metrics
+from finops.simulator.simulation import lines, recall
 from finops.simulator.store import Json, Store
 
 FORMAT = 1
 
 
 class World:
-    """An estate folder brought to life. Services read and write it under `lock`, after `settle`."""
+    """An estate folder brought to life. Services read and write it under `lock`, after `settle`.
+
+    `resources` holds ARM bodies; put one to create or change it, delete it to delete it: life hears of both.
+    `nodes` is what listNodes tells of each cluster, `metrics` what Monitor tells, `charges` what Cost Management tells,
+    `ledger` the truth behind the charges.
+    """
 
     def __init__(self, folder: Path, stamp: Json, clock: Clock) -> None:
         self.folder = folder
         self.stamp = stamp
         self.clock = clock
         self.lock = threading.RLock()
-        self.key = key_of(stamp.get("seed", 0))
+        self.key = key_of("estate", stamp.get("name"))
         self.resources = Store()
         self.nodes: dict[str, list[Json]] = {}
         self.activity: list[Json] = []
@@ -36,38 +41,28 @@ class World:
         self.prices: list[Json] = []
         self.ledger = Ledger()
         self.metrics = Metrics(folder)
-        self.charges = Charges(folder, self.ledger, self.key, None)
+        self.charges = Charges(folder, self.ledger, self.key)
+        self.life = Life(self.key, self.resources, self.nodes, self.ledger, self.metrics, minutes(clock.now()))
 
     @classmethod
     def load(cls, folder: Path, speed: float = 0.0) -> World:
+        """The world at the estate's `asOf`, its clock running at `speed` (see `Clock`)."""
         stamp = _stamp(folder / "estate.json")
         world = cls(folder, stamp, Clock(datetime.fromisoformat(stamp["asOf"]), speed))
         for file in sorted((folder / "arm").rglob("*.jsonl")):
             for body in lines(file):
                 world.resources.put(body)
-        world.nodes = {line["computeId"].lower(): line["nodes"] for line in lines(folder / "nodes.jsonl")}
+        world.nodes.update({line["computeId"].lower(): line["nodes"] for line in lines(folder / "nodes.jsonl")})
         world.activity = list(lines(folder / "activity-log.jsonl"))
         world.policy_states = list(lines(folder / "policy-states.jsonl"))
         world.prices = list(lines(folder / "prices.jsonl"))
+        recall(world)
         return world
 
     def settle(self) -> None:
-        """Bring everything up to `clock.now()`."""
-
-
-def lines(file: Path) -> Iterator[Any]:
-    """The JSON value on each line of `file`; none where the file is absent."""
-    if not file.exists():
-        return
-    with file.open(encoding="utf-8") as source:
-        for number, line in enumerate(source, 1):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as fault:
-                    raise DataError(
-                        f"{file}, line {number} is not JSON: {fault}.", "Mend or remove that line."
-                    ) from fault
+        """Bring everything up to `clock.now()`, to the minute."""
+        with self.lock:
+            self.life.settle(minutes(self.clock.now()))
 
 
 def _stamp(file: Path) -> Json:

@@ -66,14 +66,15 @@ def series_needed() -> tuple[Series, ...]:
     return tuple(dict.fromkeys(series for one in definitions() for series in one.series))
 
 
+@cache
+def definitions_for(resource_type: str) -> tuple[Definition, ...]:
+    """The facts that resources of one type have."""
+    return tuple(one for one in definitions() if not one.types or resource_type in one.types)
+
+
 def facts_of(body: Json, evidence: Evidence) -> dict[str, Fact]:
     """Every fact that a resource of this type has."""
-    resource_type = type_of(body["id"])
-    found: dict[str, Fact] = {}
-    for one in definitions():
-        if not one.types or resource_type in one.types:
-            found[one.name] = _measured(one, body, evidence)
-    return found
+    return {one.name: _measured(one, body, evidence) for one in definitions_for(type_of(body["id"]))}
 
 
 def _measured(one: Definition, body: Json, evidence: Evidence) -> Fact:

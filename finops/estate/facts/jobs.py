@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from finops.estate.evidence import Evidence
 from finops.estate.facts import fact
+from finops.estate.facts.nodes import is_cluster, node_list
 from finops.estate.model import Json, text
 from finops.estate.queries import COMPUTE
 
@@ -20,8 +21,8 @@ def running_jobs(body: Json, evidence: Evidence) -> int:
     """
     jobs = evidence.jobs_on(body["id"])
     names = {text(job, "name") or job["id"] for job in jobs if _status(job) not in OVER | WAITING}
-    names |= {text(node, "runId") for node in evidence.nodes.get(body["id"].lower(), ())} - {""}
-    return len(names)
+    nodes = node_list(body, evidence) if is_cluster(body) else []
+    return len(names | ({text(node, "runId") for node in nodes} - {""}))
 
 
 @fact("queuedJobs", of=COMPUTE)

@@ -9,22 +9,28 @@ from finops.estate.facts import fact
 from finops.estate.model import Json, at, text
 from finops.estate.queries import COMPUTE
 
-STATES = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
+
+def node_list(body: Json, evidence: Evidence) -> list[Json]:
+    """The nodes of a cluster as listNodes tells them; it is not called where the cluster says that it has none.
+
+    The cluster's own nodeStateCounts are no substitute: they lag behind, and a refused list is no reason to believe
+    them.
+    """
+    if at(body, "properties.properties.currentNodeCount") == 0 and body["id"].lower() not in evidence.nodes:
+        return []
+    return evidence.nodes_of(body["id"])
+
+
+def is_cluster(body: Json) -> bool:
+    """Whether a compute is an AmlCompute cluster, the only kind that has nodes."""
+    return text(body, "properties.computeType").lower() == "amlcompute"
 
 
 def node_states(body: Json, evidence: Evidence) -> Counter[str]:
-    """How many nodes are in each state: by listNodes where it was called, else by the cluster's own counts."""
-    if text(body, "properties.computeType").lower() != "amlcompute":
+    """How many nodes are in each state: idle, running, preparing, unusable, leaving, preempted."""
+    if not is_cluster(body):
         raise NotKnown("only compute clusters have nodes")
-    if (listed := evidence.nodes.get(body["id"].lower())) is not None:
-        return Counter(text(node, "nodeState").lower() for node in listed)
-    counts = at(body, "properties.properties.nodeStateCounts")
-    if isinstance(counts, dict) and all(isinstance(counts.get(f"{state}NodeCount"), int) for state in STATES):
-        return Counter({state: counts[f"{state}NodeCount"] for state in STATES})
-    if at(body, "properties.properties.currentNodeCount") == 0:
-        return Counter()
-    evidence.nodes_of(body["id"])
-    raise NotKnown("Azure does not say how many nodes there are")
+    return Counter(text(node, "nodeState").lower() for node in node_list(body, evidence))
 
 
 @fact("nodes", of=COMPUTE)

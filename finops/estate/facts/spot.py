@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from finops.estate.evidence import Evidence, NotKnown
 from finops.estate.facts import fact
+from finops.estate.facts.nodes import is_cluster
 from finops.estate.model import Json, text
 from finops.estate.queries import COMPUTE
 
@@ -15,7 +16,7 @@ DEDICATED = {"dedicated", "regular"}
 @fact("spot", of=COMPUTE)
 def spot(body: Json, evidence: Evidence) -> bool:
     """Whether its nodes are spot nodes, which Azure may take back."""
-    if text(body, "properties.computeType").lower() != "amlcompute":
+    if not is_cluster(body):
         raise NotKnown("only compute clusters can have spot nodes")
     written = text(body, "properties.properties.vmPriority")
     priority = "".join(char for char in written.lower() if char.isalpha())

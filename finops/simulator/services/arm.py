@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from finops.simulator import operations, writes
-from finops.simulator.answers import WireError, body_of, ok, page
+from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.ids import Parts, parent_of, parts_of
 from finops.simulator.odata import BadFilter, compiled, field_reader
 from finops.simulator.rbac import read_action
@@ -33,8 +33,11 @@ NAMESPACES = {
     "microsoft.resources",
     "microsoft.storage",
 }
-# The types that resources.list and Resource Graph leave out: they are data of a workspace, not tracked resources.
-UNTRACKED = re.compile(r"microsoft\.authorization/|microsoft\.machinelearningservices/(workspaces|registries)/")
+# The types that resources.list and Resource Graph leave out: data of a workspace, and what only extends a scope (locks,
+# budgets, exports).
+UNTRACKED = re.compile(
+    r"microsoft\.(authorization|consumption|costmanagement)/|microsoft\.machinelearningservices/(workspaces|registries)/"
+)
 # With the exception of these, which WIRE.md lists as covered by Resource Graph.
 TRACKED_CHILDREN = {
     f"microsoft.machinelearningservices/workspaces/{kind}"
@@ -45,6 +48,15 @@ TRACKED_CHILDREN = {
         "batchendpoints/deployments",
         "serverlessendpoints",
     )
+}
+# What every resource may have, and of which kind it must be.
+RESOURCE: Json = {
+    "location": str,
+    "kind": str,
+    "tags": {"*": str | int | float},
+    "sku": {"capacity": int},
+    "identity": dict,
+    "properties": dict,
 }
 # What AML has besides what an estate may hold, so that an empty list can be told from a type that does not exist
 # (machinelearningservices 2024-04-01).
@@ -173,11 +185,12 @@ def _get(world: World, request: Request) -> Response:
     parts = parts_of(request.scope["path"])
     if parts.is_collection:
         return page(request, collection(world, parts))
-    return ok(existing(world, parts))
+    found = existing(world, parts)
+    return ok(None, 204) if request.method == "HEAD" else ok(found)
 
 
 def _put(world: World, request: Request) -> Response:
-    parts = parts_of(request.scope["path"])
+    parts = _one(request)
     found = addressed(world, parts)
     body = fresh(world, request, parts, found)
     if parts.type not in {"resourcegroups", "subscriptions"} and "provisioningState" not in body["properties"]:
@@ -185,9 +198,18 @@ def _put(world: World, request: Request) -> Response:
     return ok(writes.put(world, request, body), 200 if found else 201)
 
 
+def _one(request: Request) -> Parts:
+    """The one resource that a write is about; lists, subscriptions and providers cannot be written."""
+    parts = parts_of(request.scope["path"])
+    if parts.is_collection or not parts.type or parts.type == "subscriptions" or not parts.kind + parts.group:
+        text = f"The requested resource does not support http method '{request.method}'."
+        raise WireError(405, "MethodNotAllowed", text)
+    return parts
+
+
 def fresh(world: World, request: Request, parts: Parts, found: Json | None) -> Json:
     """The body that a PUT asks for, under the id and name that the resource has or will have."""
-    sent = body_of(request)
+    sent = shaped(body_of(request), RESOURCE)
     kind = next((body["type"] for body in world.resources.of_type(parts.type) if "type" in body), parts.type)
     if parts.type == "resourcegroups":
         kind = "Microsoft.Resources/resourceGroups"
@@ -212,18 +234,30 @@ def spelled(world: World, parts: Parts) -> str:
 
 
 def _patch(world: World, request: Request) -> Response:
-    parts = parts_of(request.scope["path"])
+    parts = _one(request)
     return ok(writes.put(world, request, merged(existing(world, parts), body_of(request))))
 
 
 def merged(found: Json, patch: Json) -> Json:
     """`found` with `patch` worked in: objects member by member, tags replaced as a whole, null removes."""
     result = copy.deepcopy(found)
-    for key, value in patch.items():
+    for key, value in shaped(patch, RESOURCE).items():
         if key in {"id", "name", "type", "systemData"}:
             continue
         if isinstance(value, dict) and isinstance(result.get(key), dict) and key != "tags":
-            result[key] = merged(result[key], value)
+            result[key] = _worked_in(result[key], value)
+        elif value is not None:
+            result[key] = value
+        elif key != "properties":
+            result.pop(key, None)
+    return result
+
+
+def _worked_in(held: Json, patch: Json) -> Json:
+    result = dict(held)
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = _worked_in(result[key], value)
         elif value is None:
             result.pop(key, None)
         else:
@@ -232,10 +266,8 @@ def merged(found: Json, patch: Json) -> Json:
 
 
 def _delete(world: World, request: Request) -> Response:
-    parts = parts_of(request.scope["path"])
+    parts = _one(request)
     found = addressed(world, parts)
-    if parts.type == "subscriptions":
-        raise WireError(405, "MethodNotAllowed", "The requested resource does not support http method 'DELETE'.")
     if found is None:
         if parts.type == "resourcegroups":
             raise missing(parts)

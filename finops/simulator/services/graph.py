@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from finops.simulator.answers import WireError, body_of, ok, opened, sealed
+from finops.simulator.answers import WireError, body_of, ok, opened, sealed, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.kql import BadQuery, Row, parsed
 from finops.simulator.rbac import read_action
@@ -21,13 +21,19 @@ from finops.simulator.world import World
 # Rows of one page: what comes without $top, and the most (resource-graph/concepts/work-with-data).
 USUAL_ROWS, MOST_ROWS = 100, 1000
 
+SHAPE: Json = {
+    "query": str,
+    "subscriptions": list,
+    "options": {"$top": int, "$skip": int, "$skipToken": str, "resultFormat": str},
+}
+
 
 def routes(world: World) -> list[BaseRoute]:
     return [Route("/providers/Microsoft.ResourceGraph/resources", partial(_query, world), methods=["POST"])]
 
 
 def _query(world: World, request: Request) -> Response:
-    body = body_of(request)
+    body = shaped(body_of(request), SHAPE)
     options = body.get("options") or {}
     try:
         query = parsed(str(body.get("query", "")))
@@ -46,7 +52,9 @@ def _query(world: World, request: Request) -> Response:
 def _page(request: Request, options: Json, rows: list[Row]) -> Json:
     """One page. Without `id` in the rows there is no token, and what does not fit is cut off and said so."""
     token = opened(options.get("$skipToken"))
-    start = int(token or options.get("$skip") or 0)
+    if token and not token.isdigit():
+        raise WireError(400, "BadRequest", "The skip token is not valid.")
+    start = max(0, int(token or options.get("$skip") or 0))
     top = int(options.get("$top") or USUAL_ROWS)
     if not 1 <= top <= MOST_ROWS:
         raise WireError(400, "BadRequest", f"$top must be from 1 to {MOST_ROWS}, not {top}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
-from finops.simulator.services.cost import query
+from finops.simulator.services.cost import details, dimensions, query
 from finops.simulator.services.cost.period import qpu
 
 if TYPE_CHECKING:
@@ -19,4 +19,9 @@ PREFIX = "/{scope:path}/providers/Microsoft.CostManagement"
 
 
 def routes(world: World) -> list[BaseRoute]:
-    return [Route(f"{PREFIX}/query", partial(query.answer, world), methods=["POST"])]
+    return [
+        Route(f"{PREFIX}/query", partial(query.answer, world), methods=["POST"]),
+        Route(f"{PREFIX}/dimensions", partial(dimensions.answer, world), methods=["GET"]),
+        Route(f"{PREFIX}/generateCostDetailsReport", partial(details.asked, world), methods=["POST"]),
+        Route(f"/{details.ACCOUNT}/{details.CONTAINER}/{{name}}/{{part}}", partial(details.fetched, world)),
+    ]

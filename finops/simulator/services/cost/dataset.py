@@ -1,4 +1,4 @@
-"""A query definition's dataset as SQL over the ledger: what to add up, what to group by, what to keep.
+"""A query definition's dataset as SQL over the book: what to add up, what to group by, what to keep.
 
 Rules that Azure checks with an error are Microsoft's own list (azure-cost/cost-query/guardrails.md, November 2026):
 at most two groupings, none twice, only Sum, and/or with two children or more, ResourceId at subscription scope and
@@ -17,7 +17,7 @@ from finops.simulator.services.cost.wire import invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from finops.simulator.services.cost.ledger import Ledger
+    from finops.simulator.services.cost.book import Book
 
 # Cost Management's dimensions and the FOCUS columns that hold them, first known one wins. Ids and resource groups
 # come back in lower case (recorded), other values as they are.
@@ -72,7 +72,7 @@ class Plan:
     values: list[object] = field(default_factory=list)
 
 
-def plan(body: Mapping[str, object], book: Ledger, wide: bool) -> Plan:
+def plan(body: Mapping[str, object], book: Book, wide: bool) -> Plan:
     """What a query definition asks for; a WireError where Azure refuses it."""
     kind = str(wire.field(body, "type") or "").lower()
     if kind not in {"actualcost", "amortizedcost", "usage"}:
@@ -103,7 +103,8 @@ def plan(body: Mapping[str, object], book: Ledger, wide: bool) -> Plan:
         else:
             if name.lower() == "resourceid" and wide:
                 raise _invalid("Grouping by ResourceId is supported at subscription scope and below.")
-            groups.append((name, dimension(name, book)))
+            # Cost without a resource group comes under "" (recorded: c7n, CostFilterTest.test_cost_resource_group).
+            groups.append((name, f"coalesce({dimension(name, book)}, '')"))
     if len({(name, sql) for name, sql in groups}) < len(groups):
         raise _invalid("Duplicate columns in dataset grouping.")
     where, more = _where(wire.field(dataset, "filter"), book)
@@ -120,7 +121,7 @@ def plan(body: Mapping[str, object], book: Ledger, wide: bool) -> Plan:
     )
 
 
-def dimension(name: str, book: Ledger) -> str:
+def dimension(name: str, book: Book) -> str:
     """SQL for the value of one dimension of a charge."""
     low = name.lower()
     if low in COMPARABLE:
@@ -157,12 +158,12 @@ def _sums(aggregation: object, kind: str) -> list[tuple[str, str]]:
     return found
 
 
-def filter_clause(condition: object, book: Ledger) -> tuple[str, list[object]]:
+def filter_clause(condition: object, book: Book) -> tuple[str, list[object]]:
     """SQL for a QueryFilter or a BudgetFilter; true where there is none."""
     return _where(condition, book)
 
 
-def _where(condition: object, book: Ledger) -> tuple[str, list[object]]:
+def _where(condition: object, book: Book) -> tuple[str, list[object]]:
     if not condition:
         return "true", []
     if not isinstance(condition, dict):
@@ -190,7 +191,7 @@ def _where(condition: object, book: Ledger) -> tuple[str, list[object]]:
     return " AND ".join(parts), values
 
 
-def _comparison(inner: Mapping[str, object], is_tag: bool, book: Ledger) -> tuple[str, list[object]]:
+def _comparison(inner: Mapping[str, object], is_tag: bool, book: Book) -> tuple[str, list[object]]:
     name, operator = str(wire.field(inner, "name") or ""), str(wire.field(inner, "operator") or "")
     wanted = wire.field(inner, "values")
     if not isinstance(wanted, list) or not wanted:

@@ -8,7 +8,7 @@ both (grouped, Daily, 30 days, all days there) contradicts it, so that is not do
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -82,12 +82,10 @@ def months_later(day: date, months: int) -> date:
     return start.replace(day=min(day.day, (after - start).days))
 
 
-def qpu(path: str, body: Mapping[str, object], now: datetime) -> int:
-    """Query processing units that a request costs: 0 where it is no cost query, else one for each month asked."""
-    if not path.lower().rstrip("/").endswith(("/microsoft.costmanagement/query", "/microsoft.costmanagement/forecast")):
-        return 0
+def qpu(body: Mapping[str, object]) -> int:
+    """Query processing units that a query or forecast costs: one for each month of data asked for."""
     try:
-        first, last = days_of(body, now)
+        first, last = days_of(body, datetime(9998, 12, 31, tzinfo=UTC))
     except WireError:
         return 1
     return max(1, ceil(((last - first).days + 1) / DAYS_A_QPU))

@@ -11,98 +11,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from finops.simulator.services.cost.wire import tags_of
 from finops.simulator.store import Json
 
 if TYPE_CHECKING:
     from finops.simulator.world import World
 
 MONEY = "DECIMAL(38,18)"
-LEDGERS: WeakKeyDictionary[World, Ledger] = WeakKeyDictionary()
+BOOKS: WeakKeyDictionary[World, Book] = WeakKeyDictionary()
 
 
-def ledger(world: World) -> Ledger:
-    """The one ledger of `world`, brought up to what is published now. Call it under `world.lock`."""
-    known = LEDGERS.get(world)
+def book_of(world: World) -> Book:
+    """The one book of `world`, brought up to what is published now. Call it under `world.lock`."""
+    known = BOOKS.get(world)
     if known is None:
-        known = LEDGERS[world] = Ledger()
+        known = BOOKS[world] = Book()
     known.refresh(world)
     return known
 
 
-class Ledger:
+class Book:
     """Published FOCUS rows with comparable copies of what queries need, in the table `charges`; their tags in `tag`."""
 
     def __init__(self) -> None:
         import duckdb
 
         self._db = duckdb.connect(config={"threads": 2})
-        self._state: object = None
+        self._rows: Any = None
         self._types: dict[str, tuple[str, str]] = {}
 
     def refresh(self, world: World) -> None:
-        state: object
-        charges = getattr(world, "charges", None)
-        if charges is not None:
-            rows = charges.published(world.clock.now())
-            if rows is self._state:
-                return
-            state = rows
-            self._load_rows(rows)
-        else:
-            files = sorted(file for file in (world.folder / "charges").glob("*") if file.is_file())
-            state = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-            if state == self._state:
-                return
-            self._load_files(files)
-        self._state = state
-        self._normalise()
+        rows = world.charges.published(world.clock.now())
+        if rows is not self._rows:
+            self._rows = rows
+            self._load()
 
     @property
     def columns(self) -> list[str]:
         """The FOCUS columns, in the order they came."""
         return [name for name, _ in self._types.values()]
 
+    def kind(self, column: str) -> str:
+        """DuckDB's type of a FOCUS column."""
+        return self._types[column.lower()][1]
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(sql, list(values)).fetchall()
-
-    def arrow(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The answer as a pyarrow.Table."""
-        return self._db.execute(sql, list(values)).to_arrow_table()
 
     def span(self, where: str, values: Sequence[object]) -> tuple[date, date] | None:
         """First and last day with a charge; None where there is none."""
         first, last = self.rows(f"SELECT min(day), max(day) FROM charges WHERE {where}", values)[0]
         return None if first is None else (first, last)
 
-    def _load_rows(self, rows: Any) -> None:
-        import pyarrow
-
-        table = rows if isinstance(rows, pyarrow.Table) else pyarrow.Table.from_pylist(list(rows))
-        self._db.register("published", table)
-        self._db.execute("CREATE OR REPLACE TABLE focus AS SELECT * FROM published")
-        self._db.unregister("published")
-
-    def _load_files(self, files: list[Path]) -> None:
-        """FOCUS files as they lie in the estate: every column text for CSV, "NULL" read as null."""
-        kinds = {
-            "parquet": "read_parquet(?, union_by_name => true)",
-            "csv": "read_csv(?, all_varchar => true, union_by_name => true, nullstr => ['NULL', ''])",
-        }
-        parts = []
-        for kind, reader in kinds.items():
-            chosen = [str(file) for file in files if f".{kind}" in file.name.lower()]
-            if chosen:
-                self._db.execute(f"CREATE OR REPLACE TABLE {kind}_part AS SELECT * FROM {reader}", [chosen])
-                parts.append(f"SELECT * FROM {kind}_part")
-        nothing = "SELECT NULL::VARCHAR AS ChargePeriodStart WHERE false"
-        self._db.execute(f"CREATE OR REPLACE TABLE focus AS {' UNION ALL BY NAME '.join(parts) or nothing}")
-
-    def _normalise(self) -> None:
+    def _load(self) -> None:
         """`charges`: the comparable columns first, then every FOCUS column as it came."""
+        self._db.register("focus", self._rows)
         self._types = {name.lower(): (name, kind) for name, kind, *_ in self.rows("DESCRIBE focus")}
         sources = {
             "day": ("ChargePeriodStart", "CAST(left({}, 10) AS DATE)"),
@@ -118,12 +84,13 @@ class Ledger:
             "tag_text": ("Tags", "{}"),
         }
         shown = [f"{rule.format(self.text(column))} AS {name}" for name, (column, rule) in sources.items()]
-        group = f"coalesce({self.text('x_ResourceGroupName')}, regexp_extract({self.text('ResourceId')}, '(?i)/resourcegroups/([^/]+)', 1))"  # noqa: E501
+        in_id = f"regexp_extract({self.text('ResourceId')}, '(?i)/resourcegroups/([^/]+)', 1)"
+        group = f"coalesce({self.text('x_ResourceGroupName')}, {in_id})"
         self._db.execute(
-            f"CREATE OR REPLACE TABLE charges AS SELECT rowid AS line, {', '.join(shown)},"
+            f"CREATE OR REPLACE TABLE charges AS SELECT row_number() OVER () AS line, {', '.join(shown)},"
             f" lower({group}) AS resource_group, * FROM focus"
         )
-        self._db.execute("DROP TABLE focus")
+        self._db.unregister("focus")
         self._index_tags()
 
     def text(self, column: str) -> str:
@@ -143,8 +110,6 @@ class Ledger:
         Azure's cost data spells tags as JSON, and in older exports as JSON without its outer braces. A key that is
         there twice, in two letter cases, counts once: a join on it must not double a charge.
         """
-        from finops.simulator.services.cost.wire import tags_of
-
         cut = [
             (spelling, key, value)
             for (spelling,) in self.rows("SELECT DISTINCT tag_text FROM charges WHERE tag_text IS NOT NULL")
@@ -163,7 +128,8 @@ class Ledger:
 def scope_clause(scope: str, world: World) -> tuple[str, list[object]] | None:
     """SQL for the charges below an ARM scope; None where that scope does not exist in this estate.
 
-    Management groups and billing accounts hold every subscription here: an estate folder records neither.
+    Every management group holds every subscription here, and a billing account all that and what belongs to no
+    subscription, such as reservations bought for the tenant: an estate folder records neither.
     """
     parts = scope.strip("/").split("/")
     low = [part.lower() for part in parts]
@@ -177,7 +143,9 @@ def scope_clause(scope: str, world: World) -> tuple[str, list[object]] | None:
                 return None
             return "subscription = ? AND resource_group = ?", [low[1], low[3]]
         return None
-    if low[:2] in (["providers", "microsoft.management"], ["providers", "microsoft.billing"]) and len(low) >= 4:
+    if len(low) >= 4 and low[:2] == ["providers", "microsoft.management"]:
+        return "subscription IS NOT NULL", []
+    if len(low) >= 4 and low[:2] == ["providers", "microsoft.billing"]:
         return "true", []
     return None
 
@@ -187,7 +155,7 @@ def is_wide(scope: str) -> bool:
     return not scope.strip("/").lower().startswith("subscriptions/")
 
 
-def currency_of(world: World, book: Ledger, where: str, values: Sequence[object]) -> str:
+def currency_of(world: World, book: Book, where: str, values: Sequence[object]) -> str:
     """The currency most charges of a scope are in; the estate's own where there are none."""
     found = book.rows(
         f"SELECT currency FROM charges WHERE {where} AND currency IS NOT NULL"
@@ -199,6 +167,6 @@ def currency_of(world: World, book: Ledger, where: str, values: Sequence[object]
 
 
 def plain(amount: Decimal) -> Decimal:
-    """The same amount without trailing zeros or an exponent above zero: 416.613981, 500, 0.00000007."""
-    shorter = amount.normalize()
-    return shorter.quantize(Decimal(1)) if shorter.as_tuple().exponent > 0 else shorter  # type: ignore[operator]
+    """The same amount without trailing zeros: 416.613981, 500, 1E-7. Never through Decimal's 28-digit arithmetic."""
+    text = f"{amount:f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

@@ -1,0 +1,194 @@
+"""`finops demo`: read, decide and tell once, on a simulated estate, and show what came out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finops.errors import FinopsError
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings
+    from finops.jobs import Weekly
+
+SEED = 7
+BUDGET = Decimal(21_000)
+PORT = 8765
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Leave the results in --out and exit, in place of serving them.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for everything.  [default: temporary]"
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help=f"Port of the report page.  [default: {PORT}, else a free one]"
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the report in a browser.")
+def demo(once: bool, out: Path | None, port: int | None, no_browser: bool) -> None:
+    """Show everything once on a simulated estate, report included. Writes only into --out.
+
+    \b
+    finops demo
+    finops demo --once --out demo     # leaves report/, outbox/ and summary.json there
+    """
+    if once and out is None:
+        raise click.UsageError("--once needs --out: the folder in which to leave the results.")
+    with ExitStack() as stack:
+        try:
+            folder = (out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-demo-")))).absolute()
+            run(folder, stack, once, port, browse=not (once or no_browser))
+        except OSError as fault:
+            raise FinopsError(
+                f"{fault.filename or out} cannot be written: {fault.strerror}.", "Choose another --out."
+            ) from fault
+
+
+def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bool) -> None:
+    """The demo in `folder`; unless `once`, keep serving until Ctrl-C."""
+    import simplejson
+
+    from finops import jobs
+    from finops.cli.findings import record
+    from finops.cloud import connect
+    from finops.report.files import write
+    from finops.simulator import serving
+
+    started = time.monotonic()
+    with progress() as step:
+        step("Inventing an estate with 90 days of charges")
+        estate = invented(folder / "estate")
+        simulator = stack.enter_context(serving(estate))
+        settings = demo_settings(folder, simulator.url)
+        with connect(settings.azure) as azure:
+            weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
+            calls = sum(azure.calls.values())
+        step("Writing the report's page")
+        page = write(folder / "report", weekly.made.forms, jobs.message(weekly.made, settings))
+    found = record(weekly)
+    tell(weekly, found, time.monotonic() - started, calls)
+    if once:
+        in_short = folder / "summary.json"
+        in_short.write_text(
+            simplejson.dumps(found, use_decimal=True, default=datetime.isoformat, indent=2) + "\n", "utf-8"
+        )
+        click.echo(f"  Report      {page}\n  Mail        {weekly.mail}\n  In short    {in_short}")
+        return
+    serve(folder, weekly, simulator.url, port, browse)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Says on standard error what is being done: a line a step with its time, turning while it runs on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda doing: click.echo(f"{doing} ...", err=True)
+        return
+    columns = (SpinnerColumn(finished_text="[green]✓[/]"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as display:
+
+        def over() -> None:
+            for task in display.task_ids:
+                display.update(task, completed=1)
+
+        def step(doing: str) -> None:
+            over()
+            display.add_task(doing, total=1)
+
+        yield step
+        over()
+
+
+def invented(folder: Path) -> Path:
+    """The embedded estate, in `folder`; one that an earlier demo left there is used again."""
+    from finops.simulator import new_estate
+
+    if not (folder / "estate.json").exists():
+        new_estate(folder, SEED, "small")
+    return folder
+
+
+def demo_settings(folder: Path, url: str) -> Settings:
+    """Settings of the demo alone: nothing of this machine's own configuration counts."""
+    from finops.config.model import AzureSettings, ChargesSettings, MailSettings, ReportSettings, Settings
+
+    return Settings(
+        azure=AzureSettings(endpoint=url),
+        charges=ChargesSettings(store=folder / "charges"),
+        report=ReportSettings(organisation="Contoso AI (simulated)", monthly_budget=BUDGET),
+        mail=MailSettings(
+            outbox=folder / "outbox", sender="finops@contoso.example", finance=["finance@contoso.example"]
+        ),
+    )
+
+
+def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> None:
+    """Print what was found, in ten lines."""
+    from finops.cli.findings import lines
+
+    click.echo(
+        f"\n{weekly.made.figures.organisation}: read, decided and told in {seconds:.0f} s, {calls} calls to Azure\n"
+    )
+    for heading, sentence in lines(weekly, found):
+        click.echo(f"  {heading:<12}{sentence}")
+    click.echo()
+
+
+def serve(folder: Path, weekly: Weekly, simulator: str, port: int | None, browse: bool) -> None:
+    """Show the report and the outbox until Ctrl-C."""
+    import webbrowser
+
+    import uvicorn
+
+    from finops.report.page import app
+
+    listener = _listener(port)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    click.echo(f"  Report      {url}\n  Mail        {weekly.mail}\n  Azure       {simulator}   (simulated)\n")
+    click.echo(f"Try, in another terminal: finops estate show --azure {simulator}\nCtrl-C ends the demo.")
+    if browse and _has_desktop():
+        webbrowser.open(url)
+    server = uvicorn.Server(
+        uvicorn.Config(app(folder / "report", folder / "outbox"), log_level="warning", lifespan="off")
+    )
+    try:
+        server.run([listener])
+    except KeyboardInterrupt:
+        click.echo("Ended.")
+
+
+def _listener(port: int | None) -> socket.socket:
+    """The wanted port; without a wish the usual one, or a free one where that is taken."""
+    for wanted in [port] if port is not None else [PORT, 0]:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", wanted))
+        except OSError as fault:
+            listener.close()
+            if wanted == port:
+                raise FinopsError(
+                    f"Port {port} cannot be used: {fault.strerror}.", "Choose another with --port."
+                ) from fault
+        else:
+            return listener
+    raise FinopsError("No port is free on 127.0.0.1.", "Close some servers, and try again.")
+
+
+def _has_desktop() -> bool:
+    """Whether opening a browser shows a window; on a bare terminal it would start a text browser over our output."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

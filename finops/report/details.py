@@ -1,0 +1,59 @@
+"""The charges behind the report, added up by day, owner, resource, service and kind: the workbook's lines."""
+
+from __future__ import annotations
+
+from finops.charges import Period
+from finops.report.gather import BASES, ZERO, Asked, Basis, Spent, the_day
+from finops.report.model import Detail, Details, Money
+from finops.report.movers import resource_name
+from finops.report.rounding import LONGEST_ID, printable
+
+# About 1.2 MB of workbook, which every mail system still takes (Graph sendMail: attachments under 3 MB).
+LONGEST_LIST = 20_000
+# An estate of a million resources has seven million lines a week: only the dearest resources are asked for lines.
+RESOURCES = 2_000
+
+KEYS = ["Day", "CostCenter", "SubAccountName", "ResourceId", "ResourceName", "ServiceName", "ChargeCategory"]
+
+
+def details(asked: Asked, period: Period, longest: int = LONGEST_LIST, resources: int = RESOURCES) -> Details:
+    """The dearest `longest` lines of the dearest resources by day, and the sum of all others."""
+    by_cost, by_bill = (asked.dearest("ResourceId", period, resources, basis) for basis in BASES)
+    some = len(by_cost) == resources
+    where = {"ResourceId": sorted({*by_cost, *by_bill})} if some else None
+    effective, billed = asked.by(KEYS, period, "effective", where), asked.by(KEYS, period, "billed", where)
+    nothing = Spent(ZERO, 0)
+
+    def size(key: tuple[str, ...]) -> tuple[object, ...]:
+        return (-max(abs(effective.get(key, nothing).cost), abs(billed.get(key, nothing).cost)), key)
+
+    kept = sorted(sorted({*effective, *billed}, key=size)[:longest])
+    lines = []
+    for key in kept:
+        day, centre, subscription, resource_id, name, service, category = key
+        in_effect, on_bill = effective.get(key, nothing), billed.get(key, nothing)
+        lines.append(
+            Detail(
+                day=the_day(day),
+                cost_centre=printable(centre),
+                subscription=printable(subscription),
+                resource=resource_name(name, resource_id) if name or resource_id else "",
+                resource_id=printable(resource_id, longest=LONGEST_ID),
+                service=printable(service),
+                category=printable(category),
+                effective=Money(in_effect.cost, asked.currency),
+                billed=Money(on_bill.cost, asked.currency),
+                charges=max(in_effect.charges, on_bill.charges),
+            )
+        )
+    return Details(
+        lines=tuple(lines),
+        left_out=asked.charges(period) - sum(line.charges for line in lines),
+        left_out_effective=_rest(asked, period, "effective", lines),
+        left_out_billed=_rest(asked, period, "billed", lines),
+    )
+
+
+def _rest(asked: Asked, period: Period, basis: Basis, lines: list[Detail]) -> Money:
+    listed = sum(((line.effective if basis == "effective" else line.billed).amount for line in lines), ZERO)
+    return Money(asked.total(period, basis) - listed, asked.currency)

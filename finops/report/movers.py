@@ -1,0 +1,109 @@
+"""What moved the total: the cost centres, and in each the resources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from finops.charges import Period
+from finops.report.gather import ZERO, Asked
+from finops.report.model import Driver, Line, Money, Mover, Movers, Table
+from finops.report.rounding import LONGEST_ID, printable, rounded
+from finops.report.table import merged, worth_saying
+
+# A change below this is not named; in a small estate a hundredth of its cost, so that something can be named.
+MINOR = Decimal(50)
+DRIVERS = 4
+RESOURCES = 3
+BARS = 8
+LONGEST_LIST = 5_000
+
+
+def movers(asked: Asked, period: Period, before: Period | None, centres: Table, digits: int) -> Movers | None:
+    """Who moved since `before`; None when there is nothing to compare with."""
+    if before is None:
+        return None
+    total = centres.total
+    base = max(abs(total.cost.amount), abs(total.before.amount) if total.before else ZERO)
+    minor = max(min(MINOR, base / 100), Decimal(1).scaleb(-digits))
+    found = _resources(asked, period, before)
+    by_centre: dict[str, list[Mover]] = defaultdict(list)
+    for mover in found:
+        by_centre[mover.cost_centre].append(mover)
+
+    moved = sorted((line for line in centres.all if _change(line)), key=lambda line: (-abs(_change(line)), line.key))
+    named = [line for line in moved if abs(_change(line)) >= minor][:DRIVERS]
+    drivers = [_driver(line, by_centre[line.key], minor, digits) for line in named]
+    elsewhere = [mover for mover in found if mover.cost_centre not in {line.key for line in named}]
+    change = total.shown_change.amount if total.shown_change else ZERO
+    return Movers(
+        drivers=tuple(drivers),
+        everything_else=_money(change - sum((_shown(line) for line in named), ZERO), asked),
+        nothing_above_minor_elsewhere=all(abs(mover.change.amount) < minor for mover in elsewhere),
+        minor=_money(rounded(minor, digits), asked),
+        largest=moved[0] if moved else None,
+        bars=_bars(moved),
+        all=tuple(found),
+    )
+
+
+def _resources(asked: Asked, period: Period, before: Period) -> list[Mover]:
+    """The LONGEST_LIST resources whose cost changed most, per cost centre, the largest change first."""
+    keys = ["CostCenter", "ResourceId", "ResourceName", "ServiceName"]
+    found = []
+    for (centre, resource_id, name, service), earlier, cost in asked.side_by_side(keys, before, period, LONGEST_LIST):
+        found.append(
+            Mover(
+                name=resource_name(name, resource_id),
+                resource_id=printable(resource_id, longest=LONGEST_ID),
+                service=printable(service, "no service named"),
+                cost_centre=centre,
+                cost=_money(cost, asked),
+                before=_money(earlier, asked),
+                change=_money(cost - earlier, asked),
+                percent=worth_saying(cost, earlier),
+                is_new=earlier == 0 and cost != 0,
+                is_gone=earlier != 0 and cost == 0,
+            )
+        )
+    return sorted(
+        found, key=lambda mover: (-abs(mover.change.amount), mover.cost_centre, mover.name, mover.resource_id)
+    )
+
+
+def resource_name(name: str, resource_id: str) -> str:
+    """What people call it: its name, else the last part of its id."""
+    return printable(name) or printable(resource_id.rstrip("/").rpartition("/")[2]) or "charges without a resource"
+
+
+def _driver(line: Line, resources: Sequence[Mover], minor: Decimal, digits: int) -> Driver:
+    moved = [mover for mover in resources if mover.change.amount]
+    named = [mover for mover in moved if abs(mover.change.amount) >= minor / 2][:RESOURCES]
+    shown = sum((rounded(mover.change.amount, digits) for mover in named), ZERO)
+    return Driver(
+        line=line,
+        resources=tuple(named),
+        has_others=len(moved) > len(named),
+        rest=Money(_shown(line) - shown, line.cost.currency),
+    )
+
+
+def _bars(moved: Sequence[Line]) -> tuple[Line, ...]:
+    """The cost centres that moved most, from the largest rise to the largest fall; the rest in one."""
+    if len(moved) <= BARS + 1:
+        return tuple(sorted(moved, key=lambda line: (-_change(line), line.key)))
+    kept = sorted(moved[:BARS], key=lambda line: (-_change(line), line.key))
+    return (*kept, merged(moved[BARS:], f"Other ({len(moved) - BARS})"))
+
+
+def _change(line: Line) -> Decimal:
+    return line.change.amount if line.change else ZERO
+
+
+def _shown(line: Line) -> Decimal:
+    return line.shown_change.amount if line.shown_change else ZERO
+
+
+def _money(amount: Decimal, asked: Asked) -> Money:
+    return Money(amount, asked.currency)

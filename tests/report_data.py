@@ -1,0 +1,90 @@
+"""Charges for report tests: a few FOCUS rows, written as a file and loaded the way real ones are."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from finops import charges
+from finops.config.model import ReportSettings, Settings
+from finops.report import Rendered, build, render
+from finops.report.model import Report
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)  # a Monday; the week of 15 to 21 November is over
+
+COLUMNS = [
+    "BillingCurrency",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+    "BilledCost",
+    "EffectiveCost",
+    "ListCost",
+    "ContractedCost",
+    "ResourceId",
+    "ResourceName",
+    "ServiceName",
+    "SubAccountId",
+    "SubAccountName",
+    "Tags",
+]
+
+
+def charge(day: str, centre: str | None, cost: str, resource: str = "vm", **other: str) -> dict[str, str]:
+    """One charge of a day; `centre` None: untagged. `billed`: the billed cost where it is another."""
+    start = date.fromisoformat(day)
+    month = start.replace(day=1)
+    after = (month + timedelta(days=32)).replace(day=1)
+    billed = other.pop("billed", cost)
+    return {
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": f"{month}T00:00:00Z",
+        "BillingPeriodEnd": f"{after}T00:00:00Z",
+        "ChargePeriodStart": f"{start}T00:00:00Z",
+        "ChargePeriodEnd": f"{start + timedelta(days=1)}T00:00:00Z",
+        "ChargeCategory": "Usage",
+        "BilledCost": billed,
+        "EffectiveCost": cost,
+        "ListCost": cost,
+        "ContractedCost": cost,
+        "ResourceId": f"/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{resource}",
+        "ResourceName": resource,
+        "ServiceName": "Virtual Machines",
+        "SubAccountId": "/subscriptions/s",
+        "SubAccountName": "ml-dev",
+        "Tags": json.dumps({"CostCenter": centre}) if centre is not None else "{}",
+        **other,
+    }
+
+
+def daily(
+    first: str, last: str, centre: str | None, cost: str, resource: str = "vm", **other: str
+) -> list[dict[str, str]]:
+    """The same charge on every day from `first` to `last`."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
+    return [charge(str(day), centre, cost, resource, **other) for day in days]
+
+
+def book(folder: Path, *rows: dict[str, str]) -> charges.Charges:
+    file = folder / "charges.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return charges.load([file])
+
+
+def report_of(folder: Path, *rows: dict[str, str], period: Any = None, gaps: Any = (), **settings: Any) -> Report:
+    with book(folder, *rows) as loaded:
+        return build(loaded, NOW, ReportSettings(**settings), period=period, gaps=gaps)
+
+
+def rendered(folder: Path, *rows: dict[str, str], period: Any = None, gaps: Any = (), **settings: Any) -> Rendered:
+    model = report_of(folder, *rows, period=period, gaps=gaps, **settings)
+    return render(model, Settings(report=ReportSettings(**settings)))

@@ -1,0 +1,97 @@
+"""`finops demo`: what a newcomer runs first."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+
+def demo(*arguments: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "finops", "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def left(small_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What the demo left and printed, on the estate that the other tests use too."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "estate").symlink_to(small_estate)
+    result = demo("--once", "--out", str(folder))
+    assert result.returncode == 0, result.stderr
+    return folder, result.stdout
+
+
+def test_it_leaves_report_outbox_and_summary(left: tuple[Path, str]):
+    folder, _ = left
+
+    assert (folder / "report" / "index.html").is_file()
+    assert [file.suffix for file in (folder / "outbox").iterdir()] == [".eml"]
+    assert json.loads((folder / "summary.json").read_text())["complete"] is True
+
+
+def test_it_says_in_a_few_lines_what_it_found_and_where_to_look(left: tuple[Path, str]):
+    folder, printed = left
+
+    assert len([line for line in printed.splitlines() if line.strip()]) <= 12
+    assert str(folder / "report" / "index.html") in printed
+    assert "paid for and idle" in printed
+
+
+def test_the_summary_adds_up(left: tuple[Path, str]):
+    folder, _ = left
+    found = json.loads((folder / "summary.json").read_text(), parse_float=Decimal, parse_int=Decimal)
+
+    assert sum(found["costCentres"].values()) == found["cost"]
+
+
+def test_once_without_a_folder_is_refused():
+    result = demo("--once")
+
+    assert result.returncode == 2
+    assert "--once needs --out" in result.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+
+    result = demo("--once", "--out", str(tmp_path / "file" / "inside"))
+
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert str(tmp_path / "file") in result.stderr
+
+
+def test_it_serves_the_report_until_it_is_ended(left: tuple[Path, str]):
+    folder, _ = left
+    command = [sys.executable, "-m", "finops", "demo", "--out", str(folder), "--port", "0", "--no-browser"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        url = next(line.split()[1] for line in running.stdout if line.strip().startswith("Report"))
+        page = fetched(url)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=20)
+
+    assert "cost-week" in page
+    assert "Traceback" not in errors
+
+
+def fetched(url: str) -> str:
+    """The page at `url`, as soon as it is served."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)

@@ -1,0 +1,194 @@
+"""What people read: the right words, nothing cut or broken, and no name that acts as markup."""
+
+from __future__ import annotations
+
+import io
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from report_data import daily, rendered, report_of
+from test_report_build import two_weeks
+
+from finops.charges import Gap
+from finops.config.model import FolderSettings, ReportSettings, Settings
+from finops.errors import ConfigError
+from finops.report import render
+
+HOSTILE = [
+    "<b>bold</b><script>alert(1)</script>",
+    '=HYPERLINK("http://x","y")',
+    "[red]cpu-exp-7",
+    "שלום עולם",
+    "🚀 rocket",
+    "$HOME {{ 7 * 7 }} {% raw %}",
+    "研究開発",
+    "x" * 300,
+    "R&D \"quoted\" 'single'",
+]
+
+
+def test_the_subject_says_what_it_cost_and_how_it_changed(tmp_path: Path) -> None:
+    mail = rendered(
+        tmp_path, *daily("2026-11-01", "2026-11-14", "CC-1", "1000"), *daily("2026-11-15", "2026-11-22", "CC-1", "1200")
+    )
+
+    assert mail.subject == "Week to 21 Nov cost $8,400 (+20.0%), Nov $22,400"
+
+
+def test_the_subject_starts_with_the_worst_and_stays_short(tmp_path: Path) -> None:
+    gap = Gap("/subscriptions/9f6c", "charges", "access denied")
+    rows = daily("2026-11-01", "2026-11-22", "CC-1", "12345.67")
+
+    mail = rendered(tmp_path, *rows, monthly_budget=Decimal(100000), gaps=[gap])
+
+    assert mail.subject.startswith("Over budget, Data incomplete: week to 21")
+    assert len(mail.subject) <= 78
+
+
+def test_what_could_not_be_read_is_said_in_both_forms(tmp_path: Path) -> None:
+    gap = Gap("/subscriptions/9f6c", "charges", "access denied")
+
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"), gaps=[gap])
+
+    for form in (mail.text, mail.html):
+        assert "/subscriptions/9f6c" in form
+        assert "access denied" in form
+
+
+def test_text_and_html_hold_the_same_amounts(tmp_path: Path) -> None:
+    rows = [row for n in range(6) for row in two_weeks(f"CC-{n}", f"{n * 31}.49", f"{n * 33}.51", f"vm-{n}")]
+
+    mail = rendered(tmp_path, *rows, monthly_budget=Decimal(20000))
+
+    forms = (mail.text, re.sub("<[^>]+>", " ", mail.html))
+    amounts = [set(re.findall(r"\$\d[\d,]*\d(?:\.\d+)?", form)) for form in forms]
+    assert amounts[0] <= amounts[1]
+    assert len(amounts[0]) > 15
+
+
+def test_every_picture_is_used_and_says_its_figures_in_words(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1000", "1200"))
+
+    used = re.findall(r'src="cid:([^"]+)"', mail.html)
+    alts = re.findall(r'alt="([^"]+)"', mail.html)
+    assert sorted(used) == sorted(mail.images)
+    assert "$16,600" not in alts[0]
+    assert "$15,400 by 21 Nov" in alts[0]
+    assert "CC-1 +$1,400" in alts[1]
+
+
+def test_a_hostile_name_is_shown_and_never_acts(tmp_path: Path) -> None:
+    rows = [row for n, name in enumerate(HOSTILE) for row in two_weeks(name, "100", f"{110 + n}", name)]
+
+    mail = rendered(tmp_path, *rows, organisation="<i>Org</i>")
+
+    for html in (mail.html, mail.page, mail.page_mail):
+        assert "<script" not in html
+        assert "<b>bold" not in html
+        assert "<i>Org" not in html
+        assert "&lt;b&gt;bold&lt;/b&gt;" in html
+    assert "{{ 7 * 7 }}" in mail.text
+    assert "49" not in mail.subject
+
+
+def test_a_name_cannot_turn_the_figure_beside_it_around(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("\u202eCC-1\u2066", "1", "1"))
+
+    assert not {"\u202e", "\u2066"} & set(mail.html + mail.text)
+
+
+def test_a_mail_of_200_cost_centres_fits_in_what_gmail_shows(tmp_path: Path) -> None:
+    rows = [row for n in range(200) for row in two_weeks(f"CC-{n:03} of some department", "10", f"{n}", f"vm-{n}")]
+
+    mail = rendered(tmp_path, *rows, top=40)
+
+    assert len(mail.html.encode()) < 80_000
+
+
+def test_the_page_needs_no_inline_style_and_no_script(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"))
+
+    assert "style=" not in mail.page
+    assert "<script" not in mail.page
+    assert "http" not in mail.page
+
+
+def test_the_mail_loads_nothing_from_anywhere(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"))
+
+    assert not re.findall(r'(?:src|href|background)="(?!cid:)[^"]*"', mail.html)
+    assert "url(" not in mail.html
+
+
+def test_the_mail_uses_no_layout_that_outlook_does_not_know(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"))
+
+    for unknown in ("flex", "grid", "position:", "var(", "rgba(", "data:", "<svg", "box-shadow"):
+        assert unknown not in mail.html
+
+
+def test_equal_figures_give_equal_bytes(tmp_path: Path) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1000", "1200"), *two_weeks(None, "3", "4", "x"))
+
+    assert render(model, Settings()) == render(model, Settings())
+
+
+def test_pictures_are_small_and_of_few_colours(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", "1000", "1200"), monthly_budget=Decimal(20000))
+
+    for png in mail.images.values():
+        with Image.open(io.BytesIO(png)) as picture:
+            assert picture.mode == "P"
+        assert len(png) < 40_000
+
+
+@pytest.mark.parametrize("cost", ["0", "-3", "0.00000080000"])
+def test_a_week_of_next_to_nothing_still_makes_a_report(tmp_path: Path, cost: str) -> None:
+    mail = rendered(tmp_path, *two_weeks("CC-1", cost, cost))
+
+    assert "To the last digit" in mail.text
+
+
+def test_a_first_week_says_that_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    mail = rendered(tmp_path, *daily("2026-11-15", "2026-11-22", "CC-1", "10"))
+
+    assert "nothing before it to compare with" in mail.text
+    assert "%" not in mail.subject
+
+
+def test_your_own_template_wins_over_the_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "weekly.subject.txt").write_text("{{ report.organisation }}: {{ report.total.cost | money }}")
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"), organisation="R&D")
+
+    mail = render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+    assert mail.subject == "R&D: $14.00"
+
+
+def test_a_template_that_asks_for_an_unknown_figure_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "weekly.subject.txt").write_text("{{ report.forecast }}")
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match=r"weekly.subject.txt could not be filled in"):
+        render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+
+def test_a_broken_template_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "weekly.txt").write_text("one\n{% if %}")
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match=r"weekly.txt, line 2"):
+        render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+
+def test_a_folder_of_templates_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match="not a folder"):
+        render(model, Settings(report=ReportSettings(), folders=FolderSettings(reports=tmp_path / "absent")))
