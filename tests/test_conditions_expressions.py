@@ -62,7 +62,7 @@ def test_an_expression_returns(expression: str, result: Any) -> None:
         ("[parameters('p').none]", "there is no property"),
         ("[parameters('p').list[9]]", "no member 9"),
         ("[substring('ab', 1, 5)]", "outside"),
-        ("[resourceGroup().tags.x]", "'tags'"),
+        ("[resourceGroup().tags.x]", "resourceGroup().tags is not known"),
         ("[policy().assignmentId]", "context['policy']"),
         ("[requestContext().identity.oid]", "identity"),
         ("[ipRangeContains('10.0.0.0/8', '::1')]", "mixes IPv4 and IPv6"),

@@ -124,17 +124,18 @@ def _leaf(given: dict[str, Any], keys: dict[str, str], place: str, c: Compiler) 
     name, maker = OPERATORS[operators[0]]
     where = f"{place}.{keys[operators[0]]}"
     wanted = compile_value(given[keys[operators[0]]], where, c)
+    asked = wanted.value if wanted.constant else given[keys[operators[0]]]
     subject = given[keys[subjects[0]]]
     if subjects[0] == "count":
-        return _count(subject, name, _checking(name, maker, wanted, where, c), place, c, given[keys[operators[0]]])
+        return _count(subject, name, _checking(name, maker, wanted, where, c), place, c, asked)
     if subjects[0] == "value":
         value = compile_value(subject, f"{place}.value", c)
         if name in ("equals", "notEquals") and not (wanted.constant and wanted.value is None):
             value = _null_as_text(value)
         check = _checking(name, maker, wanted, where, c)
-        text = f"value {shown(subject)} {name} {shown(given[keys[operators[0]]])}"
+        text = f"value {shown(subject)} {name} {shown(asked)}"
         return _single(place, text, value.read, check, wanted)
-    return _field(subject, name, maker, wanted, place, where, c, given[keys[operators[0]]])
+    return _field(subject, name, maker, wanted, place, where, c, asked)
 
 
 def _null_as_text(value: Value) -> Value:

@@ -16,7 +16,11 @@ LATEST = "9999-12-31"
 
 
 class Partial(dict[str, Any]):
-    """What the resource's id tells of its surroundings; the rest is not known."""
+    """What the resource's id tells of its resource group or subscription; the rest is not known."""
+
+    def __init__(self, of: str, **known: Any) -> None:
+        super().__init__(known)
+        self.of = of
 
 
 def _given(scope: Scope, name: str) -> Any:
@@ -33,7 +37,7 @@ def resource_group(scope: Scope) -> Any:
     if "resourcegroups" in ids:
         at = list(ids).index("resourcegroups")
         whole = _id(scope).strip("/").split("/")
-        return Partial(name=ids["resourcegroups"], id="/" + "/".join(whole[: 2 * at + 2]))
+        return Partial("resourceGroup", name=ids["resourcegroups"], id="/" + "/".join(whole[: 2 * at + 2]))
     raise Undecided("the resource group is not known (give context['resourceGroup'])")
 
 
@@ -43,7 +47,7 @@ def subscription(scope: Scope) -> Any:
         return given
     found = _id_parts(scope).get("subscriptions")
     if found:
-        return Partial(subscriptionId=found, id=f"/subscriptions/{found}")
+        return Partial("subscription", subscriptionId=found, id=f"/subscriptions/{found}")
     raise Undecided("the subscription is not known (give context['subscription'])")
 
 
@@ -51,7 +55,7 @@ def request_context(scope: Scope) -> Any:
     given = _given(scope, "requestContext")
     if isinstance(given, Mapping):
         return given
-    return Partial(apiVersion=scope.api_version or LATEST)
+    return {"apiVersion": scope.api_version or LATEST}
 
 
 def policy(scope: Scope) -> Any:
@@ -97,7 +101,7 @@ def property_of(value: Any, key: Any) -> Any:
         found = member(value if isinstance(value, dict | list) else dict(value), key)
     except TemplateError as missing:
         if isinstance(value, Partial):
-            raise Undecided(f"{key!r} of the resource's surroundings is not known (give it in `context`)") from missing
+            raise Undecided(f"{value.of}().{key} is not known (give context[{value.of!r}])") from missing
         if isinstance(value, dict):
             return ""
         raise
