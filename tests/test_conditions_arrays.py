@@ -114,6 +114,22 @@ def test_an_array_of_another_type_of_resource_has_no_members() -> None:
     assert holds({"count": {"field": RULES}, "equals": 0}, body)
 
 
+def test_an_alias_within_a_count_has_its_path_of_the_api_version() -> None:
+    table = Aliases(
+        [
+            Alias("Microsoft.Test/walls/rules[*]", "microsoft.test/walls", "properties.rules[*]", {"2015": "rules[*]"}),
+            Alias("Microsoft.Test/walls/rules[*].port", "microsoft.test/walls", "properties.rules[*].port",
+                  {"2015": "rules[*].p"}),
+        ]
+    )  # fmt: skip
+    open_ports = {"count": {"field": RULES, "where": {"field": f"{RULES}.port", "equals": 22}}, "equals": 1}
+    condition = compile_condition(open_ports, aliases=table)
+    body = {"type": "Microsoft.Test/walls", "rules": [{"p": 22}], "properties": {"rules": [{"port": 22}, {"port": 22}]}}
+
+    assert condition.holds(body) is False
+    assert condition.holds(body, api_version="2015") is True
+
+
 def test_a_field_whose_name_comes_from_a_count_is_looked_up_each_time() -> None:
     condition = {
         "count": {

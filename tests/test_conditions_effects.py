@@ -225,6 +225,48 @@ def test_related_resources_that_could_not_be_read_leave_the_answer_open() -> Non
     assert "403 on the account" in (outcome.not_evaluated or "")
 
 
+@pytest.mark.parametrize(
+    ("details", "held"),
+    [
+        ({"type": "Microsoft.Insights/diagnosticSettings"}, False),
+        ({"type": "Microsoft.Insights/other"}, True),
+        ({"type": "Microsoft.Insights/diagnosticSettings", "name": "AUDIT"}, False),
+        ({"type": "Microsoft.Insights/diagnosticSettings", "name": "other"}, True),
+        ({"type": "Microsoft.Insights/diagnosticSettings", "resourceGroupName": "RG"}, False),
+        ({"type": "Microsoft.Insights/diagnosticSettings", "resourceGroupName": "r"}, True),
+        ({"type": "Microsoft.Insights/diagnosticSettings", "name": "[concat('st1/', 'audit')]"}, False),
+    ],
+)
+def test_related_resources_are_told_by_type_name_and_group(details: Any, held: bool) -> None:
+    kind = "Microsoft.Insights/diagnosticSettings"
+    setting = {"id": f"/subscriptions/s/resourceGroups/Rg/providers/{kind}/Audit", "name": "st1/Audit", "type": kind}
+
+    assert policy("auditIfNotExists", details).evaluate(account(), related=[setting]).held is held
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "value", "result"),
+    [
+        ("addOrReplace", "properties.rules[*].a", 9, [{"a": 9}, {"a": 9, "b": {"c": 3}}]),
+        ("add", "properties.rules[*].a", 9, [{"a": 1}, {"a": 9, "b": {"c": 3}}]),
+        ("add", "properties.rules[*]", {"a": 7}, [{"a": 1}, {"b": {"c": 3}}, {"a": 7}]),
+        ("addOrReplace", "properties.rules[*]", {"a": 7}, [{"a": 7}]),
+        ("remove", "properties.rules[*]", {"a": 1}, [{"b": {"c": 3}}]),
+        ("remove", "properties.rules[*].b.c", None, [{"a": 1}, {"b": {}}]),
+        ("addOrReplace", "PROPERTIES.Rules[*].b.c", 4, [{"a": 1, "b": {"c": 4}}, {"b": {"c": 4}}]),
+    ],
+)
+def test_operations_on_arrays(operation: str, field: str, value: Any, result: Any) -> None:
+    body = account(properties={"rules": [{"a": 1}, {"b": {"c": 3}}]})
+    details = {"operations": [{"operation": operation, "field": field, "value": value}]}
+
+    changes = policy("modify", details, fields="arm").evaluate(body).changes
+
+    assert apply(body, changes) == account(properties={"rules": result})
+    assert apply(apply(body, changes), ()) == account(properties={"rules": result})
+    assert body == account(properties={"rules": [{"a": 1}, {"b": {"c": 3}}]})
+
+
 def test_a_resource_may_be_its_own_related_resource() -> None:
     details = {
         "type": ACCOUNT,

@@ -90,6 +90,11 @@ def definition(value: str = "[parameters('size')]", **about: Any) -> dict[str, A
         (definition(), {"size": 5}, "parameters.size is 5, which is no text"),
         (definition(allowedValues=["small", "large"]), {"size": "smal"}, "Did you mean 'small'?"),
         (definition(type="Sting"), {}, "Did you mean 'string'?"),
+        (definition(type="DateTime"), {"size": "soon"}, "no date"),
+        (definition(type="DateTime"), {"size": 5}, "no date"),
+        (definition(type="Integer"), {"size": 1.5}, "no whole number"),
+        (definition(type="Boolean"), {"size": "yes"}, "no boolean"),
+        (definition(type="Array", allowedValues=["a", "b"]), {"size": ["a", "c"]}, '"c", which is not allowed'),
     ],
 )
 def test_parameters_are_checked(rule: Any, given: Any, word: str) -> None:
