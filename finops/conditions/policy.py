@@ -244,8 +244,7 @@ def _compiled(rule: Json, told: Mapping[str, Any], name: str, c: Compiler) -> Po
         existence = compile_existence(details, place, c)
     elif effect in ("modify", "append") and idle is None:
         changes = compile_changes(effect, details, place, c)
-    disabled = idle is not None and effect == "disabled"
-    applies = Outcome(False if disabled else None, None, idle) if idle else Outcome(True, effect)
+    applies = Outcome(False if effect == "disabled" else None, None, idle) if idle else Outcome(True, effect)
     return Policy(name, str(told.get("displayname") or ""), mode.lower(), effect, c.parameters,
                   c.declared or frozenset(), used_in(rule), frozenset(c.asked), tuple(c.gaps), condition, details,
                   existence, tuple(changes), idle, c.slots, c.aliases.untaggable, targets, applies)  # fmt: skip
