@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finops.cli.output import note
+from finops.cli.policy_states import compliance, printable, remediate, scope_option, tell_roles
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
@@ -16,15 +18,14 @@ if TYPE_CHECKING:
     from finops.policy.deploy import Outcome
     from finops.policy.plan import Plan, Step
 
+__all__ = ["compliance", "deploy", "remediate"]
+
 WORDS = {
     "create": ("+", "create", "green"),
     "update": ("~", "update", "yellow"),
     "keep": ("=", "unchanged", None),
     "refuse": ("!", "leave alone", "red"),
 }
-scope_option = click.option(
-    "--scope", "scope_text", required=True, metavar="ID", help="A subscription, resource group or management group."
-)  # fmt: skip
 
 
 @click.command()
@@ -68,8 +69,8 @@ def deploy(
     """
     from finops.config import folder as shipped
     from finops.policy.bundle import given_parameters, read_bundle
+    from finops.policy.deploy import Outcome, missing_roles
     from finops.policy.deploy import deploy as carry_out
-    from finops.policy.deploy import missing_roles
     from finops.policy.plan import Options, plan
     from finops.policy.scopes import scope_of
 
@@ -83,16 +84,13 @@ def deploy(
         if what_if or not made.changes:
             settled = made.whole and not made.changes
             click.echo(f"{'Everything is as it should be. ' if settled else ''}Nothing was changed.")
+            tell_roles(missing_roles(azure, [Outcome(step, "", step.before) for step in made.steps], scope.id))
             context.exit(0 if made.whole else PARTIAL)
         if not yes and sys.stdin.isatty():
             click.confirm(f"\nChange {len(made.changes)} of them at {scope.id}?", abort=True)
         click.echo("")
         outcomes = carry_out(azure, made, _tell)
-        missing = missing_roles(azure, outcomes, scope.id)
-    for role in missing:
-        what = "needs" if role.seen else "may need"
-        note(f"\nThe identity of {role.assignment} {what} the role {role.role} before it can change resources:")
-        note(f"  {role.command}")
+        tell_roles(missing_roles(azure, outcomes, scope.id))
     _end(context, made, outcomes)
 
 
@@ -107,20 +105,20 @@ def _show(made: Plan) -> None:
                 click.echo(f"      {line}")
         elif step.action == "update":
             for difference in step.differences:
-                click.echo(f"      {_printable(str(difference))}")
+                click.echo(f"      {printable(str(difference))}")
         elif step.fault:
-            click.echo(f"      {_printable(str(step.fault))}")
+            click.echo(f"      {printable(str(step.fault))}")
         for name in step.omitted:
             click.echo(f"      without {name}, which is not there or not ours")
     for file, fault in made.faults:
         click.secho(f"! {file}: cannot be used", fg="red")
-        click.echo(f"      {_printable(str(fault))}")
+        click.echo(f"      {printable(str(fault))}")
     for its_id in made.left:
         click.echo(
             f"? {its_id}: created by finops, and in the folder no more. It stays in force until somebody deletes it."
         )
     for text in made.notes:
-        note(_printable(text))
+        note(printable(text))
 
 
 def _summary(step: Step) -> list[str]:
@@ -129,7 +127,7 @@ def _summary(step: Step) -> list[str]:
     properties = step.after["properties"]
     lines = [str(properties.get("displayName") or "")]
     if step.kind == "definition":
-        lines.append(f"effect: {shown((properties['policyRule'].get('then') or {}).get('effect'))}")
+        lines.append(f"effect: {_effect(properties)}")
     elif step.kind == "initiative":
         lines.append(f"{len(properties['policyDefinitions'])} members")
     else:
@@ -137,7 +135,17 @@ def _summary(step: Step) -> list[str]:
         lines += [f"{name}: {shown(value.get('value'))}" for name, value in properties["parameters"].items()]
         if "identity" in step.after:
             lines.append(f"identity {step.after['identity']['type']} in {step.after.get('location')}")
-    return [_printable(line) for line in lines if line]
+    return [printable(line) for line in lines if line]
+
+
+def _effect(properties: dict[str, Any]) -> str:
+    """The effect of a definition, or the parameter that gives it, with its default."""
+    effect = str((properties["policyRule"].get("then") or {}).get("effect"))
+    named = re.fullmatch(r"\[parameters\('(.+)'\)\]", effect)
+    if not named:
+        return effect
+    default = (properties.get("parameters") or {}).get(named[1], {}).get("defaultValue")
+    return f"parameter {named[1]}" + (f", {default} unless given" if default else "")
 
 
 def _tell(outcome: Outcome) -> None:
@@ -145,7 +153,7 @@ def _tell(outcome: Outcome) -> None:
         return
     click.echo(f"{outcome.step.kind} {outcome.step.name}: {outcome.done}")
     if outcome.fault:
-        click.echo(f"      {_printable(str(outcome.fault))}")
+        click.echo(f"      {printable(str(outcome.fault))}")
 
 
 def _end(context: click.Context, made: Plan, outcomes: list[Outcome]) -> None:
@@ -173,13 +181,9 @@ def _parameters(file: Path) -> dict[str, Any]:
     except OSError as fault:
         raise UsageError(f"{file} cannot be read: {fault.strerror}.", "Check --parameters.") from fault
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise UsageError(f"{file} is neither YAML nor JSON: {_printable(str(fault))}", "Mend it there.") from fault
+        raise UsageError(f"{file} is neither YAML nor JSON: {printable(str(fault))}", "Mend it there.") from fault
     if isinstance(found, dict) and isinstance(found.get("parameters"), dict) and "$schema" in found:
         found = found["parameters"]
     if not isinstance(found, dict):
         raise UsageError(f"{file} does not hold parameters by name.", "Write lines such as effect: Audit.")
     return {str(name): value for name, value in found.items()}
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)

@@ -39,10 +39,11 @@ def custom(azure: Azure, scope: str, kind: str) -> Iterator[Json]:
     return azure.pages(path, API_VERSION, {"$filter": "policyType eq 'Custom'"}, service=SERVICE)
 
 
-def assigned(azure: Azure, scope: str) -> Iterator[Json]:
-    """The assignments that hold at the whole of `scope`: its own and those that it inherits."""
+def assigned(azure: Azure, scope: str, below: bool = False) -> Iterator[Json]:
+    """The assignments that hold at the whole of `scope`: its own and those that it inherits; with `below` also those
+    of the groups and resources in a subscription or resource group (a management group lists none of them)."""
     path = f"{scope}/providers/Microsoft.Authorization/policyAssignments"
-    return azure.pages(path, API_VERSION, {"$filter": "atScope()"}, service=SERVICE)
+    return azure.pages(path, API_VERSION, None if below else {"$filter": "atScope()"}, service=SERVICE)
 
 
 def roles_of(azure: Azure, principal_id: str, scope: str) -> list[Json]:

@@ -22,14 +22,18 @@ def latest(azure: Azure, subscription_id: str) -> Iterator[Json]:
     return at_scope(azure, f"/subscriptions/{subscription_id}")
 
 
-def at_scope(azure: Azure, scope: str) -> Iterator[Json]:
-    """The latest state of every resource and assignment below `scope`; further pages are POSTs too."""
+def at_scope(azure: Azure, scope: str, where: str = "") -> Iterator[Json]:
+    """The latest state of every resource and assignment below `scope`, or of those that the OData filter `where`
+    keeps; further pages are POSTs too."""
     path = f"{scope}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"
     doing = f"the policy states of {_short(scope)}"
     bucket = _subscription(scope)
 
     def fetch(address: str | None) -> Any:
-        return azure.send("policy", "POST", address or path, API_VERSION, read=True, scope=bucket, doing=doing).json
+        params = {"$filter": where} if where and address is None else None
+        return azure.send(
+            "policy", "POST", address or path, API_VERSION, params=params, read=True, scope=bucket, doing=doing
+        ).json
 
     return every_item(fetch, base=azure.cloud.arm, doing=doing, most_pages=azure.max_pages, link="@odata.nextLink")
 

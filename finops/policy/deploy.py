@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,16 +69,22 @@ def deploy(azure: Azure, plan: Plan, tell: Callable[[Outcome], None] = lambda ou
 
 def missing_roles(azure: Azure, outcomes: Iterable[Outcome], scope: str) -> list[MissingRole]:
     """The roles that the identities of the assignments still need at `scope`."""
-    missing = []
-    for outcome in outcomes:
-        if not outcome.step.roles or outcome.body is None:
-            continue
-        principal = principal_of(outcome.body)
-        held, seen = _held(azure, principal, scope)
-        for role in outcome.step.roles:
-            if role.rpartition("/")[2].lower() not in held:
-                missing.append(MissingRole(outcome.step.name, principal, _role_name(azure, role), scope, seen))
-    return missing
+    return [
+        missing
+        for outcome in outcomes
+        if outcome.step.roles and outcome.body is not None
+        for missing in needed_roles(azure, outcome.step.name, principal_of(outcome.body), outcome.step.roles, scope)
+    ]
+
+
+def needed_roles(
+    azure: Azure, assignment: str, principal: str, roles: Iterable[str], scope: str
+) -> Iterator[MissingRole]:
+    """Those of `roles` that an identity does not have at all of `scope`."""
+    held, seen = _held(azure, principal, scope)
+    for role in roles:
+        if role.rpartition("/")[2].lower() not in held:
+            yield MissingRole(assignment, principal, _role_name(azure, role), scope, seen)
 
 
 def principal_of(assignment: Json) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from finops.cloud import Azure
 
 Json = dict[str, Any]
+States = Mapping[str, Json | AzureError | None]
 
 # In the metadata of all that was created from here. What lacks it is somebody else's and is left alone.
 OWNER = {"managedBy": "aml-finops"}
@@ -95,7 +96,7 @@ def plan(azure: Azure, bundle: Bundle, scope: Scope, options: Options) -> Plan:
     roles, notes = _roles(azure, bundle)
     ready = {step.name.lower(): step for step in [*first, *second]}
     third = [_assignment(item, ready[item.name.lower()], bundle, scope, options, roles) for item in bundle.assigned]
-    location, told = _location(azure, third, scope, options, body)
+    location, told = _location(azure, third, states, scope, options, body)
     third = [_compared(_located(step, states, location), states) for step in third]
     steps = (*first, *second, *third)
     left, unseen = _left_over(azure, scope, {step.id.lower() for step in steps})
@@ -188,7 +189,7 @@ def _id(scope: Scope, kind: str, item: Item) -> str:
     return f"{scope.definitions_at}/providers/Microsoft.Authorization/{KINDS[kind]}/{item.name}"
 
 
-def _compared(step: Step, states: Mapping[str, Json | AzureError | None]) -> Step:
+def _compared(step: Step, states: States) -> Step:
     before = states[step.id.lower()]
     if isinstance(before, AzureError):
         return replace(step, fault=step.fault or before)
@@ -215,9 +216,7 @@ def _definitions(bundle: Bundle, scope: Scope) -> list[Step]:
     ]
 
 
-def _initiative(
-    item: Item, definitions: list[Step], scope: Scope, states: Mapping[str, Json | AzureError | None]
-) -> Step:
+def _initiative(item: Item, definitions: list[Step], scope: Scope, states: States) -> Step:
     """A definition that is not ours, or cannot be used, is no member; but one that already is a member stays, so
     that a mistake in one file does not take a rule away that is in force."""
     its_id = _id(scope, "initiative", item)
@@ -265,7 +264,7 @@ def _assignment(
         fault = AzureError(f"{name} is not assigned, as the {of.kind} {of.name} is left alone.", "Mend that first.")
     elif missing:
         fault = UsageError(
-            f"The parameter {' and '.join(missing)} of {item.name} has neither a value nor a default.",
+            f"{item.name} is not assigned: {' and '.join(missing)} {'has' if len(missing) == 1 else 'have'} no value.",
             f"Write {missing[0]}: VALUE into a file, and give it as --parameters FILE.",
         )
     return Step("assignment", name, its_id, item.source, body, fault=fault, roles=needed)
@@ -317,11 +316,12 @@ def _roles(azure: Azure, bundle: Bundle) -> tuple[dict[str, tuple[str, ...]], li
 
 
 def _location(
-    azure: Azure, assignments: list[Step], scope: Scope, options: Options, body: Json
+    azure: Azure, assignments: list[Step], states: States, scope: Scope, options: Options, body: Json
 ) -> tuple[str, list[str]]:
     """Where new identities are kept, and what to say of it."""
     chosen = options.location or str(body.get("location") or "")
-    if chosen or scope.kind != "subscription" or not any("identity" in step.after for step in assignments):
+    new = [step for step in assignments if "identity" in step.after and states[step.id.lower()] is None]
+    if chosen or scope.kind != "subscription" or not new:
         return chosen, []
     try:
         groups = list(azure.pages(f"{scope.id}/resourcegroups", "2025-04-01"))
@@ -333,7 +333,7 @@ def _location(
     return usual, [note] if usual else []
 
 
-def _located(step: Step, states: Mapping[str, Json | AzureError | None], location: str) -> Step:
+def _located(step: Step, states: States, location: str) -> Step:
     """An assignment with an identity, with the location that Azure wants beside it. One that is there stays, as it
     can never be changed."""
     if "identity" not in step.after:
