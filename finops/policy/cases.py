@@ -103,7 +103,7 @@ def _case(file: Path, expected: str, body: Json) -> Case:
     related = body.get("related")
     if related is not None and not (isinstance(related, list) and all(isinstance(each, dict) for each in related)):
         raise DataError(f"{file}: related is not a list of resources.", 'Write "related": [ {...} ].')
-    context = {name: body[name] for name in ("resourceGroup", "subscription") if name in body}
+    context: Json = {name: body[name] for name in ("resourceGroup", "subscription") if name in body}
     now = body.get("now")
     try:
         moment = datetime.fromisoformat(now) if now is not None else None

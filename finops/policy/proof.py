@@ -134,7 +134,7 @@ def _ruled_out(leaves: list[Leaf], aliases: Aliases) -> list[Callable[[Row], boo
 
 
 def _implies(one: str, other: str, known: bool) -> Callable[[Row], bool]:
-    """Where `other` is false the field has no value: then `one` is false too, and known to be (if what it asks for is)."""
+    """Where `other` is false the field has no value: then `one` is false too, known to be where what it asks for is."""
 
     def ruled_out(row: Row) -> bool:
         if row[other] is False and known:
