@@ -41,7 +41,9 @@ def differences(before: Json, after: Json) -> tuple[Difference, ...]:
     mine, theirs = after.get("properties", {}), before.get("properties") or {}
     found: list[Difference] = []
     for name, wanted in mine.items():
-        there = _child(theirs, name) or DEFAULTS.get(name)
+        there = _child(theirs, name)
+        if there is None:
+            there = DEFAULTS.get(name)
         if name == "metadata":
             there = {key: _child(there, key) for key in wanted}
         elif name == "policyDefinitions":
@@ -88,7 +90,7 @@ def _members(there: Any, wanted: list[Json]) -> Json:
     for each in there or []:
         name = str(each.get("policyDefinitionReferenceId"))
         keys = stated.get(name) or each
-        found[name] = {key: each.get(key) for key in ("policyDefinitionId", "parameters", *keys)}
+        found[name] = {key: each.get(key) or None for key in ("policyDefinitionId", "parameters", *keys)}
     return found
 
 
