@@ -22,7 +22,7 @@ def over(acts: Sequence[Act], caps: Caps, last_hour: int) -> str | None:
         )
     if resources > caps.population:
         return f"{resources} resources are to be changed, but only {caps.population} were looked at. {nothing}"
-    if resources * 100 > caps.max_percent * caps.population:
+    if not resources * 100 <= caps.max_percent * caps.population:  # NaN is no limit, so nothing is within it
         return (
             f"{resources} of {caps.population} resources would be changed; the limit is {caps.max_percent:g} %. "
             f"{nothing} Raise max_percent if this is right."
@@ -55,7 +55,7 @@ def _money(acts: Sequence[Act], caps: Caps, nothing: str) -> str | None:
         if saving is None or not saving.is_finite():
             return f"What {act.resource_id} costs a month is not known, so the limit on money cannot be kept. {nothing}"
         total += abs(saving)
-    if total > caps.max_monthly_money:
+    if not caps.max_monthly_money.is_finite() or total > caps.max_monthly_money:
         return (
             f"The changes concern {total} a month; the limit is {caps.max_monthly_money}. "
             f"{nothing} Raise max_monthly_money if this is right."

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from finops.cloud import Azure, Json
-from finops.errors import AzureError, FinopsError
-from finops.state import State
+from finops.errors import AzureError, DataError, FinopsError
+from finops.state import State, digest
 
 from .caps import over
 from .hand import Hand, Held, thrown
@@ -23,7 +23,7 @@ from .verdict import differs, verdict
 OF_ONE = {403, 404, 409, 412, 423}
 CONFIRM_WAITS = (0.0, 2.0, 5.0)  # seconds before each reading back: ARM may answer from a copy that is a little old
 # What a body of an unforeseen shape does to the code that looks into it.
-ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
+ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError, OSError)
 
 
 def perform(
@@ -84,9 +84,8 @@ class _Run:
             self.stopped = f"the look at {act.resource_id} failed unexpectedly ({fault!r})."
             outcome = Outcome(act, "refused", f"It could not be looked at: {fault!r}")
         if outcome.intent is None:
-            self.state.audit(
-                self.who, f"{outcome.result}: {act.action}", act.resource_id, outcome.why, act.evidence, self.now
-            )
+            what = f"{outcome.result}: {act.action}"
+            self.state.audit(self.who, what, act.resource_id, outcome.why, _writable(act.evidence), self.now)
         return outcome
 
     def _checked(self, act: Act) -> Outcome:
@@ -141,7 +140,7 @@ class _Run:
             if isinstance(fault, Held):
                 return Outcome(act, "refused", fault.what), "not-done"
             return Outcome(act, "failed", f"Nothing was sent: {fault or 'the request sent nothing'}."), "not-done"
-        outcome, said = self._read_back(act)
+        outcome, said = self._read_back(act, (0.0,) if _refused(fault) else CONFIRM_WAITS)
         because = f"{fault} " if fault else ""
         if outcome == "done":
             return Outcome(act, "done", said if fault is None else f"{said} Though: {fault}"), "done"
@@ -151,11 +150,11 @@ class _Run:
             return Outcome(act, "failed", f"{because}Read back: {said}"), "failed"
         return Outcome(act, "unknown", f"{because}Read back: {said}"), None
 
-    def _read_back(self, act: Act) -> tuple[str | None, str]:
+    def _read_back(self, act: Act, waits: Sequence[float]) -> tuple[str | None, str]:
         """The verdict of a direct reading, repeated a little while it does not yet show the change."""
         outcome: str | None = None
         said = ""
-        for wait in CONFIRM_WAITS:
+        for wait in waits:
             if wait:
                 self.azure.time.sleep(wait)
             try:
@@ -183,7 +182,16 @@ def _not_the_same(act: Act, body: Json | None) -> str | None:
     return None
 
 
-def _refused(fault: Exception) -> bool:
+def _writable(evidence: Json) -> Json:
+    """`evidence`, or that it cannot be written down: one bad record does not end the run."""
+    try:
+        digest(evidence)
+    except DataError as fault:
+        return {"unwritable": fault.what}
+    return evidence
+
+
+def _refused(fault: Exception | None) -> bool:
     """Whether Azure itself said no, in an answer that was not lost."""
     return (
         isinstance(fault, AzureError) and 400 <= fault.status < 500 and fault.status not in {408, 429}
@@ -192,4 +200,4 @@ def _refused(fault: Exception) -> bool:
 
 
 def _of_one(fault: Exception | None) -> bool:
-    return fault is not None and _refused(fault) and isinstance(fault, AzureError) and fault.status in OF_ONE
+    return _refused(fault) and isinstance(fault, AzureError) and fault.status in OF_ONE

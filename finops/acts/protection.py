@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finops.cloud import Azure
+from finops.errors import AzureError
 from finops.estate.ids import key, lock_scope, scopes, subscription_of
 
 KEEP = "finops:keep"
@@ -18,12 +19,17 @@ def protected(azure: Azure, resource_id: str, *, goes: bool) -> str | None:
     # All locks of the subscription: whether a list at a resource holds those above it is not documented.
     subscription = f"/subscriptions/{subscription_of(resource_id)}"
     for lock in azure.pages(f"{subscription}/providers/Microsoft.Authorization/locks", LOCKS_VERSION):
-        scope = lock_scope(str(lock["id"]))
+        scope = lock_scope(str(lock.get("id", "")))
+        if not scope:
+            raise AzureError("A lock has no id that can be read.", "Look at the locks of the subscription.")
         if scope in scopes(resource_id) or (goes and key(resource_id) in scopes(scope)):
             return f"The lock {lock['id']} protects it."
     for scope in scopes(resource_id)[1:]:
         answer = azure.get(f"{scope}/providers/Microsoft.Resources/tags/default", TAGS_VERSION)
-        if has_keep(answer["properties"].get("tags")):
+        properties = answer.get("properties")
+        if not isinstance(properties, dict):
+            raise AzureError(f"The tags of {scope} cannot be read.", "The answer has no properties; look again later.")
+        if has_keep(properties.get("tags")):
             return f"The tag {KEEP} on {scope} protects it."
     return None
 

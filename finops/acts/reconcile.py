@@ -19,7 +19,7 @@ LANDED = timedelta(hours=1)
 def reconcile(azure: Azure, state: State, now: datetime, who: str = "finops") -> list[Resolved]:
     """Every intent that was open, with what reading says. What cannot be read stays open, and blocks its workspace.
 
-    turn.Busy while another run changes Azure: its intents are its own.
+    finops.state.Busy while another run changes Azure: its intents are its own.
     """
     with state.turn():
         return [_resolved(azure, state, intent, now, who) for intent in state.pending_intents()]

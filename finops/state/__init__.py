@@ -12,5 +12,6 @@ from .audit import Verified
 from .intents import Intent
 from .records import Json, digest
 from .store import State
+from .turn import Busy
 
-__all__ = ["Intent", "Json", "State", "Verified", "digest"]
+__all__ = ["Busy", "Intent", "Json", "State", "Verified", "digest"]

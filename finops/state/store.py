@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from finops.errors import FinopsError
 
 from . import audit as trail
-from . import intents, turn
+from . import intents
+from . import turn as turns
 from .engine import engine_of, reading, shown, url_of, writing
 from .faults import explained
 from .migrate import migrate
@@ -35,7 +36,7 @@ class State:
         self._engine = engine
         self._key = audit_key
         self._turn = threading.Lock()
-        self._session: Connection | None = None  # on PostgreSQL, while it is our turn
+        self._session: turns.Session | None = None  # on PostgreSQL, while it is our turn
         self._ours: int | None = None  # the thread whose turn it is
 
     @classmethod
@@ -108,7 +109,7 @@ class State:
         within: subscriptions, groups or workspaces without a gap. Elsewhere absence proves nothing, and all is kept.
         """
         kept = {(key_of(resource), clean(name)[:200], clean(mark)[:200]) for resource, name, mark in present}
-        scopes = [key_of(scope) for scope in within]
+        scopes = [key for scope in within if (key := key_of(scope))]
         forgotten = 0
         with self._writing() as db:
             for row in db.execute(select(sightings).where(sightings.c.what == clean(what)[:200])).all():
@@ -208,12 +209,12 @@ class State:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Be the only process that changes Azure while the block runs; turn.Busy if another one is at it."""
+        """Be the only process that changes Azure while the block runs; Busy if another one is at it."""
         if self._ours == threading.get_ident():
             yield
             return
         if not self._turn.acquire(blocking=False):
-            raise turn._busy("another thread of this process")
+            raise turns.busy("another thread of this process")
         try:
             with self._taken() as session:
                 self._session, self._ours = session, threading.get_ident()
@@ -222,15 +223,19 @@ class State:
             self._session = self._ours = None
             self._turn.release()
 
-    def _taken(self) -> AbstractContextManager[Connection | None]:
+    def _taken(self) -> AbstractContextManager[turns.Session | None]:
         if self._engine.dialect.name == "sqlite":
-            return turn.of_file(Path(str(self._engine.url.database)))
-        return turn.of_session(self._engine, self.where)
+            return turns.of_file(Path(str(self._engine.url.database)))
+        return turns.of_session(self._engine, self.where)
 
-    def _in_turn(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def _in_turn(self) -> Iterator[Connection]:
         if self._ours != threading.get_ident():
             raise FinopsError("Intents are opened and closed in one's turn only.", "Use `with state.turn():`.")
-        return writing(self._engine, self.where, self._session)
+        with writing(self._engine, self.where, self._session.db if self._session else None) as db:
+            if self._session:
+                turns.still_ours(self._session)
+            yield db
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return reading(self._engine, self.where)

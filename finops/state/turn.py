@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -18,6 +19,14 @@ from finops.errors import FinopsError
 
 from .engine import ACTORS
 from .faults import explained
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection to PostgreSQL, and the server's process that it was when it got the turn."""
+
+    db: Connection
+    process: int
 
 
 class Busy(FinopsError):
@@ -42,7 +51,7 @@ def of_file(database: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "another process"
-            raise _busy(holder) from fault
+            raise busy(holder) from fault
         os.ftruncate(file, 0)
         os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield
@@ -51,7 +60,7 @@ def of_file(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def of_session(engine: Engine, where: str) -> Iterator[Connection]:
+def of_session(engine: Engine, where: str) -> Iterator[Session]:
     """The turn of a PostgreSQL database: an advisory lock of a session, which comes back.
 
     Intents are written through that very session: if it is lost, so is the turn, and no intent can be opened.
@@ -62,13 +71,29 @@ def of_session(engine: Engine, where: str) -> Iterator[Connection]:
         with explained(where):
             took = db.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ACTORS}).scalar_one()
             holder = None if took else _holder(db)
+            session = Session(db, session_of(db))
             db.commit()
         if not took:
-            raise _busy(holder or "another session")
-        yield db
+            raise busy(holder or "another session")
+        yield session
     finally:
-        db.invalidate()  # closed for good, not given back to the pool with the lock on it
+        if not db.invalidated:
+            db.invalidate()  # closed for good, not given back to the pool with the lock on it
         db.close()
+
+
+def session_of(db: Connection) -> int:
+    """The server's process behind a connection. SQLAlchemy connects anew by itself; the lock does not come along."""
+    return int(db.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+def still_ours(session: Session) -> None:
+    """Raise if the session that held the turn is gone, and this is another one."""
+    if session_of(session.db) != session.process:
+        raise FinopsError(
+            "The connection to PostgreSQL was lost, and the right to change Azure with it.",
+            "Nothing more is changed in this run; the next one finds out what became of this one.",
+        )
 
 
 def _holder(db: Connection) -> str | None:
@@ -84,5 +109,5 @@ def _holder(db: Connection) -> str | None:
     )
 
 
-def _busy(holder: str) -> Busy:
+def busy(holder: str) -> Busy:
     return Busy(f"Another run is changing Azure now: {holder}.", "Wait for its end, or end it. Nothing was changed.")
