@@ -52,7 +52,7 @@ class Governance:
         self._coming: deque[tuple[datetime, str, Json | None]] = deque()
         self._rules: list[Rule] | None = None
         self._states: dict[str, dict[tuple[str, ...], Json]] = {}
-        self._changed: dict[str, datetime] = {}
+        self._changed: dict[str, list[datetime]] = {}
         self._rescan: dict[str, datetime] = {}
         self._looked = world.clock.now()
         for state in world.policy_states:
@@ -125,7 +125,9 @@ class Governance:
             about = key if kind == ASSIGNMENTS.lower() else str(assigned).lower() if assigned else ""
             self._rescan[about] = now + SEEN_AFTER
         elif not kind.startswith(UNGOVERNED):
-            self._changed[key] = now + SEEN_AFTER
+            # Of many changes the first and the last are enough: a look sees what there is then.
+            times = self._changed.setdefault(key, [])
+            times[1:] = [now + SEEN_AFTER]
 
     # What was found
 
@@ -135,20 +137,33 @@ class Governance:
         return [state for held in self._states.values() for state in held.values()]
 
     def settle(self) -> None:
-        """Look at what is due by now: what changed, what new assignments govern, and once a day everything."""
+        """Look at what is due by now, in its order: changes, what new assignments govern, once a day everything."""
         now = self._world.clock.now()
-        if now - self._looked >= LOOKED_AT_EVERY:
-            self._looked += (now - self._looked) // LOOKED_AT_EVERY * LOOKED_AT_EVERY
-            self.look(lambda rule: True, "", self._looked)
-        for about, due in [each for each in self._rescan.items() if each[1] <= now]:
-            del self._rescan[about]
-            self.look(lambda rule, about=about: about in ("", rule.assignment["id"].lower()), "", due)  # type: ignore[misc]
-            if about and about not in self._objects:
-                self._states.pop(about, None)
-        due_now = {key: due for key, due in self._changed.items() if due <= now}
-        for key, due in due_now.items():
-            del self._changed[key]
-            self._look_at(key, due)
+        due: list[tuple[datetime, str, str]] = []
+        for key, times in list(self._changed.items()):
+            due += [(at, "change", key) for at in times if at <= now]
+            self._changed[key] = [at for at in times if at > now]
+            if not self._changed[key]:
+                del self._changed[key]
+        due += [(at, "assignment", about) for about, at in self._rescan.items() if at <= now]
+        days = (now - self._looked) // LOOKED_AT_EVERY
+        if days:
+            self._looked += days * LOOKED_AT_EVERY
+            due.append((self._looked, "everything", ""))
+        for at, kind, key in sorted(due):
+            if kind == "change":
+                self._look_at(key, at)
+            elif kind == "everything":
+                self.look(lambda rule: True, "", at)
+            else:
+                del self._rescan[key]
+                self._look_under(key, at)
+
+    def _look_under(self, assignment: str, at: datetime) -> None:
+        """Everything under one assignment, or under all where a definition changed ("")."""
+        self.look(lambda rule: assignment in ("", rule.assignment["id"].lower()), "", at)
+        if assignment and assignment not in self._objects:
+            self._states.pop(assignment, None)
 
     def look(self, chosen: Callable[[Rule], bool], scope: str, at: datetime) -> None:
         """Evaluate all resources below `scope` under the rules that are chosen; `at` is what their states will say."""

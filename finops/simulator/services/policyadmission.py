@@ -23,6 +23,8 @@ CHANGING, REFUSING = {"modify", "append"}, {"deny", "audit", "modify", "append"}
 def amends(world: World, request: Request, change: writes.Change) -> Json:
     """The body as the modify and append rules in force leave it."""
     body = change.after or {}
+    # What was to be looked at by now is looked at before this write, not after it.
+    governance_of(world).settle()
     if not _is_asked(request):
         return body
     wanted: list[tuple[Rule, Edit]] = []
