@@ -65,3 +65,12 @@ def run(command: click.Command, served: Served, *arguments: str) -> Ran:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.output)
+
+
+def grant(served: Served, scope: str, principal: str) -> None:
+    """The Tag Contributor role, as somebody with the right to do so would grant it."""
+    its_id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{principal}"
+    properties = {"roleDefinitionId": TAG_CONTRIBUTOR, "principalId": principal, "scope": scope}
+    kind = "Microsoft.Authorization/roleAssignments"
+    with served.world.lock:
+        served.world.resources.put({"id": its_id, "name": principal, "type": kind, "properties": properties})

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from estates import DEV, PROD, TENANT, group_id, write_estate
-from policy_folders import TAG_CONTRIBUTOR, Ran, run, write_initiative, write_policy
+from policy_folders import Ran, grant, run, write_initiative, write_policy
 
 from finops.cli.policy_azure import deploy
 from finops.simulator import Served, serving
@@ -271,21 +271,6 @@ def test_a_role_that_is_there_is_not_asked_for(served: Served, folder: Path):
     assert "az role assignment create" not in ran.text
 
 
-def grant(served: Served, scope: str, principal: str) -> None:
-    """The Tag Contributor role, as somebody with the right to grant it would."""
-    its_id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{principal}"
-    properties = {"roleDefinitionId": TAG_CONTRIBUTOR, "principalId": principal, "scope": scope}
-    with served.world.lock:
-        served.world.resources.put(
-            {
-                "id": its_id,
-                "name": principal,
-                "type": "Microsoft.Authorization/roleAssignments",
-                "properties": properties,
-            }
-        )
-
-
 def test_a_group_keeps_its_assignment_and_its_subscription_the_definitions(served: Served, folder: Path):
     scope = group_id(PROD, "rg-ml")
 
@@ -302,9 +287,6 @@ def test_a_management_group_gets_names_that_are_short_enough(served: Served, tmp
     name = "storage-accounts-have-a-lifecycle-policy"
     write_policy(tmp_path / "p", name)
     scope = f"/providers/Microsoft.Management/managementGroups/{TENANT}"
-    group = {"id": scope, "name": TENANT, "type": "Microsoft.Management/managementGroups", "properties": {}}
-    with served.world.lock:
-        served.world.resources.put(group)
 
     first = deployed(served, tmp_path / "p", scope=scope)
     again = deployed(served, tmp_path / "p", scope=scope)

@@ -138,8 +138,10 @@ def _written(azure: Azure, step: Step, patient: bool) -> Outcome:
             if wait is None or fault.code.lower() not in NOT_YET:
                 raise
             azure.time.sleep(wait)
-        except TemporaryError:
-            # its answer may have been lost on the way: what is there now tells
+        except AzureError as fault:
+            if fault.code != "OutcomeUnknown" and not isinstance(fault, TemporaryError):
+                raise
+            # the answer was lost on the way: what is there now tells
             found = definitions.state_of(azure, step.id)
             if found is None or differences(found, step.after):
                 raise

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from finops.errors import AccessDenied, NotFound, UsageError
+from finops.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 GROUP = r"/subscriptions/[^/]+/resourceGroups/[-\w.()]+"
 MANAGEMENT_GROUP = r"/providers/Microsoft\.Management/managementGroups/[-\w.()]+"
-VERSIONS = {"subscription": "2022-12-01", "resource group": "2025-04-01", "management group": "2020-05-01"}
+VERSIONS = {"subscription": "2022-12-01", "resource group": "2025-04-01"}
 # Longest names that Azure takes: 64 characters, and 24 of an assignment at a management group
 # (resource-name-rules, 2026-06).
 LONGEST = 64
@@ -58,8 +58,14 @@ def scope_of(text: str) -> Scope:
 
 
 def found(azure: Azure, scope: Scope) -> Json:
-    """The scope's own body; {} of a management group that may be used but not read."""
+    """The scope's own body; {} of a management group, which is seen by its definitions: reading it needs a role that
+    deploying does not."""
+    from finops.cloud import definitions
+
     try:
+        if scope.kind == "management group":
+            next(definitions.custom(azure, scope.id, "policyDefinitions"), None)
+            return {}
         return azure.get(scope.id, VERSIONS[scope.kind])
     except NotFound as fault:
         raise NotFound(
@@ -68,7 +74,3 @@ def found(azure: Azure, scope: Scope) -> Json:
             fault.status,
             fault.code,
         ) from fault
-    except AccessDenied:
-        if scope.kind == "management group":
-            return {}
-        raise
