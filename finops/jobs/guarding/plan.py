@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Status = Literal["due", "grace", "wait", "keep", "report"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """One thing that is not as it must be. Costs of 30 days and savings a month, in the plan's currency."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -66,10 +66,22 @@ class _Run:
 
     def move_to_spot(self) -> None:
         """Stop clusters from growing, then let go of those that are drained, then make them anew."""
-        frozen = self._freeze(self.due("spot"))
-        if self.settings.recreate == "allow":
-            self._let_go(frozen)
-            self.make_owed()
+        known = {}
+        for line in self.due("spot"):
+            try:
+                known[line] = self._obstacle(line)
+            except AzureError as fault:
+                self._not_known({"id": line.id, "why": line.why}, fault)
+        frozen = self._freeze(list(known), known)
+        self._let_go([line for line in frozen if not known[line]])
+        self.make_owed()
+
+    def _obstacle(self, line: Line) -> str:
+        """Why a cluster is not to be made anew; "" where it can be. Asked before anything is done to it."""
+        if self.settings.recreate != "allow":
+            return "guard.recreate is never"
+        body = self._body(line)
+        return "; ".join(spot.cannot_be_remade(body)) or acting.can_be_spot(self.azure, body) or ""
 
     def make_owed(self) -> None:
         """Make every cluster that was deleted in order to be made anew, by this run or by one that was broken off."""
@@ -114,7 +126,7 @@ class _Run:
                 if outcome.result == "done":
                     self.state.drop(kept)
 
-    def _freeze(self, lines: list[Line]) -> list[Line]:
+    def _freeze(self, lines: list[Line], obstacles: Mapping[Line, str]) -> list[Line]:
         """Those of `lines` whose clusters cannot grow any more."""
         frozen = [line for line in lines if acting.is_frozen(self._body(line))]
         growing = [line for line in lines if line not in frozen]
@@ -132,9 +144,13 @@ class _Run:
                 self.state.drop(f"{FROZEN}{key(line.id)}")
             if outcome.result == "done":
                 frozen.append(line)
-                if self.settings.recreate != "allow" or spot.cannot_be_remade(self._body(line)):
+                if obstacles[line]:
                     most = self._scale_by_now(line).get("maxNodeCount")
-                    self._deed(line, f"Its maximum was set from {most} to 0 nodes. {line.why}", line.notes)
+                    self._deed(
+                        line,
+                        f"Its maximum was set from {most} to 0 nodes. {line.why}",
+                        (f"It was not made anew: {obstacles[line].rstrip('.')}.",),
+                    )
         return frozen
 
     def _let_go(self, lines: list[Line]) -> None:
@@ -142,8 +158,8 @@ class _Run:
         for line in lines:
             body = self._body(line)
             try:
-                if spot.cannot_be_remade(body) or acting.can_be_spot(self.azure, body) or self.azure.nodes(line.id):
-                    continue
+                if self.azure.nodes(line.id):
+                    continue  # they go within some minutes
             except AzureError as fault:
                 self._not_known({"id": line.id, "why": line.why}, fault)
                 continue
