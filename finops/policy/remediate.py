@@ -22,7 +22,7 @@ Json = dict[str, Any]
 MENDING = {"modify", "deployIfNotExists"}
 # "Complete" and "Succeeded" both end well (remediations 2021-10-01).
 ENDED_WELL, ENDED_BADLY = {"succeeded", "complete"}, {"failed", "canceled"}
-POLL_SECONDS = (2.0, 5.0, 10.0, 15.0, 30.0)
+POLL_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True)
