@@ -168,7 +168,10 @@ def _required_types(condition: Any, aliases: Aliases) -> list[list[str]]:
     names = {str(key).lower(): key for key in condition} if isinstance(condition, dict) else {}
     if "allof" in names:
         return [found for each in condition[names["allof"]] for found in _required_types(each, aliases)]
-    if str(condition.get(names.get("field", ""), "")).lower() == "type":
+    field = str(condition.get(names.get("field", ""), ""))
+    if "/" in field and "[*]" not in field and any(key in names for key in POSITIVE):
+        return [sorted({each.type for each in aliases.named(field)})]  # elsewhere an alias has no value
+    if field.lower() == "type":
         value = condition.get(names.get("equals", names.get("in", "")))
         if isinstance(value, str) and not value.startswith("["):
             return [[value]]

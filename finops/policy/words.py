@@ -97,7 +97,8 @@ def _short(text: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_value, value)) or "(nothing)"
-    return value if isinstance(value, str) else str(shown(value))
+    plain = isinstance(value, str) and value and value == value.strip()
+    return value if plain else str(shown(value))
 
 
 def _node(rule: Any, place: str) -> Any:
