@@ -28,6 +28,15 @@ ML_VERSION = "2024-04-01"
 ML = "microsoft.machinelearningservices/"
 
 
+# Where ARM and its providers say when something was made; computes of older versions have createdOn only.
+CREATED = (
+    ("systemData", "createdAt"),
+    ("properties", "creationTime"),
+    ("properties", "creationDate"),
+    ("properties", "createdOn"),
+)
+
+
 @dataclass(frozen=True)
 class Act:
     """One change that a decider wants, bound to the resource as it was when it was decided.
@@ -109,7 +118,7 @@ class Resolved:
 
 def generation_of(body: Json) -> str:
     """When this very resource was made, so that a namesake is told from it; "" where Azure does not say."""
-    for part, name in (("systemData", "createdAt"), ("properties", "creationTime"), ("properties", "creationDate")):
+    for part, name in CREATED:
         section = body.get(part)
         found = section.get(name) if isinstance(section, dict) else None
         if isinstance(found, str) and found:

@@ -16,7 +16,7 @@ from finops.state import State, digest
 from .caps import over
 from .hand import Hand, Held, thrown
 from .model import TAG, Act, Caps, Outcome, generation_of
-from .protection import KEEP, has_keep, protected
+from .protection import has_keep, protected
 from .verdict import differs, verdict
 
 # Refusals that speak of one resource: the next act may well succeed. Anything else stops the run.
@@ -96,15 +96,15 @@ class _Run:
             return Outcome(act, "refused", "It is not known with which API version it is read.")
         if act.workspace in {intent.workspace for intent in self.state.pending_intents()}:
             return Outcome(act, "refused", f"An earlier change in {act.workspace} is not resolved yet.")
-        if why := protected(self.azure, act.resource_id, goes=act.afterwards is None):
+        if why := protected(self.azure, act.resource_id, self.now, goes=act.afterwards is None):
             return Outcome(act, "refused", why)
         # Last, so that as little as possible can happen between this reading and the request.
         read_at = self.azure.time.monotonic()
         body = self.azure.state_of(act.resource_id, act.version)
         if why := _not_the_same(act, body):
             return Outcome(act, "changed-since", why)
-        if has_keep((body or {}).get("tags")):
-            return Outcome(act, "refused", f"Its tag {KEEP} protects it.")
+        if has_keep((body or {}).get("tags"), self.now):
+            return Outcome(act, "refused", "Its tag finops:keep protects it.")
         if why := act.still_holds(body or {}):
             return Outcome(act, "changed-since", why)
         return self._done(act, read_at)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from finops.cloud import Azure
 from finops.errors import AzureError
 from finops.estate.ids import key, lock_scope, scopes, subscription_of
+from finops.exemptions import TAG, of_tag
 
-KEEP = "finops:keep"
+LONGEST_DAYS = 36_500  # however far away its end is, until then it keeps
 LOCKS_VERSION = "2020-05-01"
 TAGS_VERSION = "2021-04-01"
 
 
-def protected(azure: Azure, resource_id: str, *, goes: bool) -> str | None:
+def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool) -> str | None:
     """What above the resource, or which lock on it, protects it; None for nothing. What cannot be read raises.
 
     goes: it is to be deleted, so that a lock below it counts too
@@ -29,11 +32,14 @@ def protected(azure: Azure, resource_id: str, *, goes: bool) -> str | None:
         properties = answer.get("properties")
         if not isinstance(properties, dict):
             raise AzureError(f"The tags of {scope} cannot be read.", "The answer has no properties; look again later.")
-        if has_keep(properties.get("tags")):
-            return f"The tag {KEEP} on {scope} protects it."
+        if has_keep(properties.get("tags"), now):
+            return f"The tag {TAG} on {scope} protects it."
     return None
 
 
-def has_keep(tags: object) -> bool:
-    """Whether the tag is there, in any letter case, whatever its value."""
-    return isinstance(tags, dict) and any(str(name).strip().lower() == KEEP for name in tags)
+def has_keep(tags: object, now: datetime | None = None) -> bool:
+    """Whether the tag is there, in any letter case, and not over: one whose end cannot be understood keeps for good."""
+    if not isinstance(tags, dict):
+        return False
+    kept = [value for name, value in tags.items() if str(name).strip().lower() == TAG]
+    return any(now is None or of_tag("", value, "", now, LONGEST_DAYS).holds(now) for value in kept)
