@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,17 @@ from finops.state import State
 NAMES = st.sampled_from(["a", "b", "c"])
 SCOPES = st.sampled_from([SUBSCRIPTION, GROUP, WORKSPACE, compute("a"), compute("b")])
 KINDS = st.sampled_from(["shrink", "delete", "tag", "make"])
+SURPRISES = st.lists(
+    st.tuples(
+        st.integers(1, 24),
+        st.one_of(
+            st.sampled_from(sorted(FAULTS)),
+            st.tuples(NAMES, st.sampled_from(["remove", "remake", "grow", "job", "tag", "cost", "lock", "keep"])),
+            st.just("stop"),
+        ),
+    ),
+    max_size=3,
+)
 EXAMPLES = int(os.environ.get("FINOPS_EXAMPLES", "60"))
 
 
@@ -53,8 +63,8 @@ class Kernel(RuleBasedStateMachine):
         self.acts: list[Act] = []
         self.sent: list[tuple[str, str]] = []
         self.wrong: list[str] = []
-        self.allowed = 0
-        self.number = 0
+        for name in ("a", "b", "c"):
+            self.cloud.make(name)
 
     def teardown(self) -> None:
         if not hasattr(self, "state"):
@@ -69,52 +79,39 @@ class Kernel(RuleBasedStateMachine):
     def somebody_makes(self, name: str, high: int) -> None:
         self.cloud.make(name, high)
 
-    @rule(name=NAMES, event=st.sampled_from(["remove", "grow", "job", "free", "tag", "cost"]))
+    @rule(name=NAMES, event=st.sampled_from(["remove", "grow", "job", "free", "tag", "cost", "unlock"]))
     def somebody_does(self, name: str, event: str) -> None:
         self.event(name, event)()
 
-    @rule(scope=SCOPES, on=st.booleans(), lock=st.booleans())
-    def somebody_protects(self, scope: str, on: bool, lock: bool) -> None:
-        (self.cloud.lock if lock else self.cloud.keep)(scope, on)
-
-    @rule(on=st.booleans())
-    def somebody_stops_us(self, on: bool) -> None:
-        self.stop.touch() if on else self.stop.unlink(missing_ok=True)
+    @rule(scope=SCOPES, lock=st.booleans())
+    def somebody_protects_for_a_while(self, scope: str, lock: bool) -> None:
+        (self.cloud.lock if lock else self.cloud.keep)(scope)
+        self.carry_out([self.decided(name, kind) for name in "ab" for kind in ("shrink", "delete", "tag")], 9, [])
+        (self.cloud.lock if lock else self.cloud.keep)(scope, on=False)
 
     # -- us ----------------------------------------------------------------------------------------------------
 
+    def decided(self, name: str, kind: str) -> Act:
+        """An act of what is there now; it may be carried out much later, and more than once."""
+        body = self.cloud.bodies.get(key(compute(name)))
+        if kind == "make" or body is None:
+            return making(name)
+        body = {**body, "tags": dict(body["tags"])}
+        return {"shrink": shrink, "delete": removal, "tag": costed}[kind](self.cloud, body)
+
     @rule(name=NAMES, kind=KINDS)
     def decide(self, name: str, kind: str) -> None:
-        """Make an act of what is there now; it may be carried out much later, and more than once."""
-        body = self.cloud.bodies.get(key(compute(name)))
-        self.number += 1
-        if kind == "make":
-            self.acts.append(making(name))
-        elif body is not None:
-            body = {**body, "tags": dict(body["tags"])}
-            made = {"shrink": shrink, "delete": removal, "tag": costed}[kind](self.cloud, body)
-            self.acts.append(replace(made, owner=name))
-        self.acts = self.acts[-6:]
+        self.acts = [*self.acts, self.decided(name, kind)][-6:]
 
-    @rule(
-        data=st.data(),
-        most=st.integers(0, 4),
-        surprises=st.lists(
-            st.tuples(
-                st.integers(1, 30),
-                st.one_of(
-                    st.sampled_from(sorted(FAULTS)),
-                    st.tuples(
-                        NAMES, st.sampled_from(["remove", "grow", "job", "tag", "cost", "remake", "lock", "keep"])
-                    ),
-                    st.just("stop"),
-                ),
-            ),
-            max_size=4,
-        ),
-    )
-    def run(self, data: st.DataObject, most: int, surprises: list[tuple[int, Any]]) -> None:
-        acts = data.draw(st.lists(st.sampled_from(self.acts), max_size=5)) if self.acts else []
+    @rule(most=st.sampled_from([9, 9, 9, 2]), surprises=SURPRISES)
+    def carry_out_what_was_decided_earlier(self, most: int, surprises: list[tuple[int, Any]]) -> None:
+        self.carry_out(self.acts, most, surprises)
+
+    @rule(wanted=st.lists(st.tuples(NAMES, KINDS), min_size=1, max_size=4), surprises=SURPRISES)
+    def carry_out_at_once(self, wanted: list[tuple[str, str]], surprises: list[tuple[int, Any]]) -> None:
+        self.carry_out([self.decided(*one) for one in wanted], 9, surprises)
+
+    def carry_out(self, acts: list[Act], most: int, surprises: list[tuple[int, Any]]) -> None:
         for call, what in surprises:
             happens = (
                 before(self.stop.touch) if what == "stop"
@@ -132,6 +129,7 @@ class Kernel(RuleBasedStateMachine):
             self.state.close()
             self.state = State.open(Path(self.folder.name) / "state.db")
         self.cloud.heal()
+        self.stop.unlink(missing_ok=True)
         sent = len(self.cloud.attempts) - start
         if len(acts) > most and sent:
             self.wrong.append(f"{sent} sent though {len(acts)} are over the cap of {most}")
@@ -173,6 +171,7 @@ class Kernel(RuleBasedStateMachine):
             "cost": lambda: cloud.tag(name, "CostCenter", "CC-9"),
             "lock": lambda: cloud.lock(compute(name)),
             "keep": lambda: cloud.keep(compute(name)),
+            "unlock": lambda: (cloud.lock(compute(name), on=False), cloud.keep(compute(name), on=False)),
         }[what]
 
     # -- what must never be ------------------------------------------------------------------------------------
