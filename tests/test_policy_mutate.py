@@ -56,8 +56,8 @@ def test_a_count_loses_its_where_and_a_tag_its_name() -> None:
 
 
 def test_effects_defaults_operations_and_mode_are_changed() -> None:
-    definition = body(parameters={
-        "effect": parameter("Modify", allowedValues=["Modify", "Disabled"]), "days": parameter(3, "Integer")})  # fmt: skip
+    effect = parameter("Modify", allowedValues=["Modify", "Disabled"])
+    definition = body(parameters={"effect": effect, "days": parameter(3, "Integer")})
     definition["policyRule"] = rule(RULE["if"], details={
         "operations": [{"operation": "add", "field": "tags['a']", "value": "b"}]})  # fmt: skip
 
@@ -80,7 +80,9 @@ def test_the_definition_itself_is_left_alone() -> None:
     assert definition == before
 
 
-EXPRESSION = "[if(contains(field('a'), 'H'), add(int(first(split(field('b').x['c d'], ':'))), -1), parameters('it''s'))]"
+EXPRESSION = (
+    "[if(contains(field('a'), 'H'), add(int(first(split(field('b').x['c d'], ':'))), -1), parameters('it''s'))]"
+)
 
 
 def test_an_expression_is_written_back_as_it_was() -> None:
@@ -144,8 +146,8 @@ def test_what_a_case_could_notice_or_nobody_proved_is_not(before: Any, after: An
 def test_the_mode_matters_where_the_rule_can_be_about_groups() -> None:
     assert proof(TYPE, TYPE, "All", "Indexed")
     assert proof(A, A, "All", "Indexed") == ""
-    assert proof({"field": "type", "equals": "Microsoft.Resources/subscriptions/resourceGroups"},
-                 {"field": "type", "equals": "Microsoft.Resources/subscriptions/resourceGroups"}, "All", "Indexed") == ""  # fmt: skip
+    group = {"field": "type", "equals": "Microsoft.Resources/subscriptions/resourceGroups"}
+    assert proof(group, group, "All", "Indexed") == ""
 
 
 def test_every_proof_for_a_shipped_policy_holds_for_every_combination_of_its_cases_parts() -> None:
@@ -174,7 +176,5 @@ def test_a_weak_set_of_cases_lets_mutants_live(tmp_path: Path) -> None:
     (definition,) = read(folder).definitions
     found = score(definition)
 
-    assert {f"{mutant.place}: {mutant.what}" for mutant in found.survivors} == {
-        "policyRule.if.allOf[0]: was left out"
-    }
+    assert {f"{mutant.place}: {mutant.what}" for mutant in found.survivors} == {"policyRule.if.allOf[0]: was left out"}
     assert definition.item.properties["policyRule"]["if"]["allOf"][0]["equals"] == STORAGE

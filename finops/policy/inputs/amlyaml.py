@@ -83,12 +83,12 @@ Made = tuple[str, list[str], Json]
 
 
 def _cluster(found: Json) -> Made:
-    idle = found.get("idle_time_before_scale_down")
+    idle = found.get("idle_time_before_scale_down", 120)
     tier = found.get("tier")
     settings = compact(
         {
             "minNodeCount": found.get("min_instances", 0),
-            "maxNodeCount": found.get("max_instances", 1),
+            "maxNodeCount": found.get("max_instances", 4),
             "nodeIdleTimeBeforeScaleDown": f"PT{idle}S" if isinstance(idle, int | float) else idle,
         }
     )
