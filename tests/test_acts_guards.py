@@ -503,7 +503,7 @@ def clusters(cloud: Cloud, number: int, **more: Any) -> list[Act]:
         (Caps(10, 30, None, None, 10), 3),
         (Caps(10, 100, 3, None, 10), 3),
         (Caps(10, 100, None, Decimal("30.00"), 10), 3),
-        (Caps(10, 100, None, None, 3), 3),
+        (Caps(10, 1000, None, None, 3), 3),
         (Caps(10, 100, None, None, 10, per_hour=3), 3),
     ],
 )
