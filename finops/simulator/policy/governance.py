@@ -51,6 +51,7 @@ class Governance:
         self._objects = {body["id"].lower(): body for body in world.resources.all() if type_of(body["id"]) in OBJECTS}
         self._coming: deque[tuple[datetime, str, Json | None]] = deque()
         self._rules: list[Rule] | None = None
+        self._exemptions: list[Json] | None = None
         self._states: dict[str, dict[tuple[str, ...], Json]] = {}
         self._changed: dict[str, list[datetime]] = {}
         self._rescan: dict[str, datetime] = {}
@@ -98,19 +99,19 @@ class Governance:
         """The exemptions in force that take `resource_id` out of `rule`."""
         self._catch_up()
         now = self._world.clock.now()
+        if self._exemptions is None:
+            self._exemptions = [body for key, body in self._objects.items() if type_of(key) == EXEMPTIONS.lower()]
         return [
             body
-            for key, body in self._objects.items()
-            if type_of(key) == EXEMPTIONS.lower()
-            and rule.is_exempted_by(body, now)
-            and covers(self._world, home_of(key), resource_id)
+            for body in self._exemptions
+            if rule.is_exempted_by(body, now) and covers(self._world, home_of(body["id"]), resource_id)
         ]
 
     def _catch_up(self) -> None:
         now = self._world.clock.now()
         while self._coming and self._coming[0][0] + IN_FORCE_AFTER <= now:
             _, key, body = self._coming.popleft()
-            self._rules = None
+            self._rules = self._exemptions = None
             if body is None:
                 self._objects.pop(key, None)
             else:

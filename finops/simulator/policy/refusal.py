@@ -13,6 +13,7 @@ from typing import Any
 from finops.conditions import Explanation, shipped_aliases
 from finops.conditions.calls import compile_value
 from finops.conditions.compiler import Compiler
+from finops.errors import DataError
 from finops.simulator.answers import WireError
 from finops.simulator.ids import parts_of
 from finops.simulator.policy.rules import Rule
@@ -134,5 +135,8 @@ def _path(expression: str) -> str:
 
 def _resolved(target: Any, rule: Rule) -> Any:
     """`target` with the values of parameters; as it is written, where it depends on the resource."""
-    value = compile_value(target, "", Compiler(shipped_aliases(), rule.policy.parameters))
+    try:
+        value = compile_value(target, "", Compiler(shipped_aliases(), rule.policy.parameters))
+    except DataError:
+        return target  # current() has a meaning within its count only
     return value.value if value.constant else target

@@ -23,6 +23,7 @@ from finops.simulator.policy.scopes import (
     home_of,
     is_group,
 )
+from finops.simulator.policy.shapes import listed
 from finops.simulator.services.arm import merged
 from finops.simulator.services.policydefinitions import found_or_404, stamped
 from finops.simulator.store import Json, inside, type_of
@@ -101,7 +102,7 @@ def _get(world: World, request: Request) -> Response:
 def _put(world: World, request: Request) -> Response:
     assignment_id, found = _named(world, request)
     sent = shaped(body_of(request), {"location": str, "identity": {"type": str}, "properties": SHAPE})
-    given = {key: value for key, value in (sent.get("properties") or {}).items() if value is not None}
+    given = {key: value for key, value in listed(sent.get("properties") or {}).items() if value is not None}
     scope = home_of(assignment_id)
     mode = MODES.get(str(given.get("enforcementMode") or "Default").lower())
     if mode is None:
@@ -131,7 +132,7 @@ def _patch(world: World, request: Request) -> Response:
     found = existing_assignment(world, _named(world, request)[0])
     sent = shaped(body_of(request), {"location": str, "identity": {"type": str}, "properties": SHAPE})
     allowed = {"resourceSelectors", "overrides"}
-    kept = {key: value for key, value in (sent.get("properties") or {}).items() if key in allowed}
+    kept = {key: value for key, value in listed(sent.get("properties") or {}).items() if key in allowed}
     body = merged(found, {"properties": kept})
     return ok(_stored(world, request, body, {**found, **sent}, found))
 

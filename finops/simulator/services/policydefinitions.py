@@ -19,6 +19,7 @@ from finops.simulator.odata import BadFilter, compiled
 from finops.simulator.policy import governance_of
 from finops.simulator.policy.rules import check
 from finops.simulator.policy.scopes import ASSIGNMENTS, DEFINITIONS, SETS, covers, existing_scope, home_of
+from finops.simulator.policy.shapes import listed
 from finops.simulator.store import Json, inside
 from finops.simulator.world import World
 
@@ -28,7 +29,7 @@ SHAPE: Json = {
     "policyType": str,
     "mode": str,
     "metadata": dict,
-    "parameters": {"*": dict},
+    "parameters": {"*": {"type": str, "allowedValues": list, "metadata": dict}},
     "policyRule": dict,
     "policyDefinitions": list,
     "policyDefinitionGroups": list,
@@ -113,7 +114,8 @@ def _put(world: World, kind: str, request: Request) -> Response:
     definition_id = _id(world, kind, request)
     found = world.resources.get(definition_id)
     sent = shaped(body_of(request), {"properties": SHAPE})
-    properties = {key: value for key, value in (sent.get("properties") or {}).items() if value is not None}
+    given = listed(sent.get("properties") or {})
+    properties = {key: value for key, value in given.items() if value is not None}
     if str(properties.get("policyType") or "Custom").lower() not in ("custom", "notspecified"):
         raise WireError(400, "InvalidPolicyType", "A policy definition that is created must be of type Custom.")
     name = request.path_params["name"]

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from finops.simulator import writes
 from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.policy.scopes import EXEMPTIONS, covers, existing_scope, home_of
+from finops.simulator.policy.shapes import listed
 from finops.simulator.services.arm import merged
 from finops.simulator.services.policyassignments import at_scope, existing_assignment
 from finops.simulator.store import Json, inside
@@ -79,7 +80,7 @@ def _get(world: World, request: Request) -> Response:
 def _put(world: World, request: Request) -> Response:
     exemption_id, found = _named(world, request)
     sent = shaped(body_of(request), {"properties": SHAPE})
-    properties = {key: value for key, value in (sent.get("properties") or {}).items() if value is not None}
+    properties = {key: value for key, value in listed(sent.get("properties") or {}).items() if value is not None}
     category = CATEGORIES.get(str(properties.get("exemptionCategory")).lower())
     if category is None:
         raise WireError(400, "InvalidExemptionCategory", "The exemptionCategory must be Waiver or Mitigated.")
@@ -115,7 +116,7 @@ def _utc(text: str) -> str:
 def _patch(world: World, request: Request) -> Response:
     """resourceSelectors; nothing else is taken (PolicyExemptionUpdate)."""
     found = _existing(world, request)
-    sent = (shaped(body_of(request), {"properties": SHAPE}).get("properties") or {}).get("resourceSelectors")
+    sent = listed(shaped(body_of(request), {"properties": SHAPE}).get("properties") or {}).get("resourceSelectors")
     return ok(writes.put(world, request, merged(found, {"properties": {"resourceSelectors": sent}})))
 
 

@@ -24,6 +24,7 @@ from finops.simulator.operations import Operation, Operations
 from finops.simulator.policy import Rule, governance_of
 from finops.simulator.policy.compliance import compliance_of, judged
 from finops.simulator.policy.scopes import covers, existing_scope, is_group
+from finops.simulator.policy.shapes import listed
 from finops.simulator.services.policyassignments import existing_assignment
 from finops.simulator.store import Json, inside
 from finops.simulator.world import World
@@ -109,6 +110,7 @@ def _put(world: World, request: Request) -> Response:
         text = f"The remediation '{found['name']}' is under way and cannot be changed."
         raise WireError(400, "InvalidUpdateRemediationRequest", text)
     given = shaped(body_of(request), {"properties": SHAPE}).get("properties") or {}
+    listed(given.get("filters") or {})
     rule = _rule(world, given)
     count = int(given.get("resourceCount") or USUAL_COUNT)
     if not 1 <= count <= MOST:

@@ -19,6 +19,8 @@ from finops.simulator.policy import Rule, governance_of
 from finops.simulator.policy.compliance import judged, surroundings
 from finops.simulator.policy.refusal import evaluation_details
 from finops.simulator.policy.scopes import existing_scope
+from finops.simulator.policy.shapes import listed
+from finops.simulator.services.arm import RESOURCE
 from finops.simulator.store import Json, inside
 from finops.simulator.world import World
 
@@ -38,10 +40,11 @@ def routes(world: World) -> list[BaseRoute]:
 
 def _check(world: World, request: Request) -> Response:
     scope = existing_scope(world, request.path_params["scope"])
-    asked = shaped(body_of(request), SHAPE)
+    asked = listed(shaped(body_of(request), SHAPE))
     details = asked.get("resourceDetails") or {}
     if not details.get("resourceContent"):
         raise WireError(400, "InvalidRequestContent", "The resourceContent of resourceDetails is required.")
+    shaped(details["resourceContent"], {**RESOURCE, "type": str, "name": str, "id": str})
     body = _named(scope, details)
     pending = [each for each in asked.get("pendingFields") or [] if isinstance(each, dict) and each.get("field")]
     effects = {"deny", "audit"} if asked.get("includeAuditEffect") else {"deny"}
