@@ -74,18 +74,20 @@ def thaw_act(line_id: str, generation: str, frozen: Json, why: str, owner: str) 
     return _scaling(line, now_set, frozen, "thaw", Decimal(0), lambda body: None)
 
 
-def let_go_act(line: Line, azure: Azure, state: State, scale: Json, now: datetime) -> Act:
+def let_go_act(line: Line, azure: Azure, state: State, scale: Json, now: datetime, *, frozen: bool) -> Act:
     """Delete a drained dedicated cluster in order to make it anew. What it is made from is kept just before.
 
-    scale: the settings that the new one gets, as those of this one are ours
+    scale: the settings that the new one gets, as those of this one may be ours
+    frozen: whether it was stopped from growing; a policy that denies it may deny any change of it as well
     """
+    expected = {**scale, "minNodeCount": 0, "maxNodeCount": 0} if frozen else scale
 
     def drained(body: Json) -> str | None:
         reason = _not_dedicated(body) or _cannot(body) or _busy(azure, line.id, now)
         if reason:
             return reason
-        if at(body, "properties.properties.scaleSettings.maxNodeCount") != 0:
-            return "Somebody let it grow again."
+        if not _same(scale_of(body), expected):
+            return f"Its scale settings were changed since: {scale_of(body)}."
         nodes = azure.nodes(line.id)
         if nodes:
             return f"It still has {len(nodes)} {'node' if len(nodes) == 1 else 'nodes'}."

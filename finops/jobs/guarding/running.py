@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from finops.state import State
 
 
+POLICY = "RequestDisallowedByPolicy"
+
+
 def carry_out(
     plan: Plan, azure: Azure, settings: GuardSettings, state: State, now: datetime
 ) -> tuple[list[Outcome], list[Deed]]:
@@ -127,7 +130,7 @@ class _Run:
                     self.state.drop(kept)
 
     def _freeze(self, lines: list[Line], obstacles: Mapping[Line, str]) -> list[Line]:
-        """Those of `lines` whose clusters cannot grow any more."""
+        """Those of `lines` whose clusters cannot grow any more, or cannot be kept from it by us."""
         frozen = [line for line in lines if acting.is_frozen(self._body(line))]
         growing = [line for line in lines if line not in frozen]
         acts = []
@@ -142,6 +145,9 @@ class _Run:
         for line, outcome in self._perform("spot", growing, acts):
             if outcome.result in {"refused", "changed-since", "failed"}:
                 self.state.drop(f"{FROZEN}{key(line.id)}")
+            if POLICY in outcome.why and not obstacles[line]:
+                # The very policy that forbids it denies every change of it, but not that it goes.
+                frozen.append(line)
             if outcome.result == "done":
                 frozen.append(line)
                 if obstacles[line]:
@@ -164,9 +170,13 @@ class _Run:
                 self._not_known({"id": line.id, "why": line.why}, fault)
                 continue
             known = self.state.kept(f"{FROZEN}{key(line.id)}").get(f"{FROZEN}{key(line.id)}")
-            scale = known["scale"] if known else acting.scale_of(body)
+            scale = known["scale"] if known else self._scale_by_now(line)
             ready.append(line)
-            acts.append(acting.let_go_act(line, self.azure, self.state, scale, self.now))
+            acts.append(
+                acting.let_go_act(
+                    line, self.azure, self.state, scale, self.now, frozen=known is not None or acting.is_frozen(body)
+                )
+            )
         for line, outcome in self._perform("spot", ready, acts):
             if outcome.result in {"refused", "changed-since", "failed"}:
                 self.state.drop(f"{OWED}{key(line.id)}")
