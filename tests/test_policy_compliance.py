@@ -16,6 +16,7 @@ from policy_folders import Ran, run, write_initiative, write_policy
 from finops.cli.policy_azure import compliance, deploy
 from finops.cloud import policystates
 from finops.estate.model import Estate, Gap, Resource
+from finops.policy.compliance import by_assignment
 from finops.policy.inforce import Rule, rules
 from finops.policy.reconcile import Judged, reconcile
 from finops.policy.related import Beside, NotRead
@@ -179,6 +180,38 @@ def test_what_an_assignment_leaves_out_is_not_asked_for():
 
     assert judged([], [left_out], estate(store())) == []
     assert len(judged([], [beside], estate(store()))) == 1
+
+
+@pytest.mark.parametrize("setting", [
+    {"resourceSelectors": [{"name": "eu"}]}, {"overrides": [{"kind": "policyEffect", "value": "disabled"}]},
+])  # fmt: skip
+def test_what_only_azure_can_select_is_not_missed(setting: Json):
+    assert judged([], [rule(TAGGED, **setting)], estate(store())) == []
+
+
+def test_an_effect_that_the_assignment_overrides_is_not_judged():
+    [one] = judged([state("Compliant")], [rule(TAGGED, overrides=[{"kind": "policyEffect"}])], estate(store()))
+
+    assert (one.verdict, one.why) == ("not evaluated", "the assignment overrides effects, which only Azure applies")
+
+
+def test_what_lies_outside_of_the_scope_is_not_asked_for():
+    group = f"{SUBSCRIPTION}/resourceGroups/rg-m"
+
+    assert reconcile([], [rule(TAGGED)], estate(store()), None, NOW, group) == []
+    assert len(reconcile([], [rule(TAGGED)], estate(store()), None, NOW, f"{group}l")) == 1
+
+
+def test_the_newest_evaluation_counts_in_whichever_order_states_come():
+    times = ("2026-11-22T06:00:00Z", "2026-11-22T07:30:00.1234567Z", "2026-11-22T05:00:00Z")
+    states = [{**state("Compliant"), "timestamp": when} for when in times]
+
+    quiet = f"{AT}/policyAssignments/quiet".lower()
+    loud, silent = by_assignment(states, {quiet: {"id": quiet, "name": "quiet"}})
+
+    assert loud.newest is not None
+    assert (loud.newest.hour, loud.newest.minute, dict(loud.states)) == (7, 30, {"compliant": 3})
+    assert (silent.name, silent.newest) == ("quiet", None)
 
 
 def test_a_resource_that_was_not_read_is_not_judged():

@@ -371,3 +371,17 @@ def test_the_shipped_policies_deploy_once(served: Served, tmp_path: Path):
     assert (first.code, again.code) == (0, 0), first.text
     assert "0 not deployed" in first.text
     assert "Everything is as it should be. Nothing was changed." in again.text
+
+
+def test_the_command_line_tells_it_in_one_line(served: Served, folder: Path):
+    from click.testing import CliRunner
+
+    from finops.cli import cli
+
+    arguments = ["policy", "deploy", "--policies", str(folder), "--azure", served.url, "--scope"]
+
+    good = CliRunner().invoke(cli, [*arguments, PROD])
+    bad = CliRunner().invoke(cli, [*arguments, group_id(PROD, "rg-nowhere")])
+
+    assert (good.exit_code, bad.exit_code) == (0, 1)
+    assert bad.output.startswith("Error: There is no resource group")

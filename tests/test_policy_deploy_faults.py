@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from fake_azure import Asked, FakeAzure, Reply, StillTime, connected, error, fault, ok
-from policy_folders import write_initiative, write_policy
+from policy_folders import TAG_CONTRIBUTOR, write_initiative, write_policy
 
 from finops.errors import AccessDenied
-from finops.policy.bundle import read_bundle
-from finops.policy.deploy import Outcome, deploy
+from finops.policy.bundle import given_parameters, read_bundle
+from finops.policy.deploy import Outcome, deploy, needed_roles
 from finops.policy.plan import OWNER, Options, Plan, assignment_name, plan
 from finops.policy.scopes import scope_of
 
@@ -250,6 +250,31 @@ def test_an_identity_that_is_there_is_sent_as_it_is(fake: FakeAzure, tmp_path: P
     assert "scope" not in sent[0]["properties"]
 
 
+@pytest.mark.parametrize(("scope", "principal", "is_there"), [
+    (SUBSCRIPTION, "ME", True), ("/", "me", True), ("", "me", True),
+    (f"{SUBSCRIPTION}/resourceGroups/rg", "me", False), (f"{SUBSCRIPTION}1", "me", False), (SUBSCRIPTION, "you", False),
+])  # fmt: skip
+def test_a_role_counts_for_its_holder_and_below_its_scope(fake: FakeAzure, scope: str, principal: str, is_there: bool):
+    held = {"roleDefinitionId": f"{SUBSCRIPTION}{TAG_CONTRIBUTOR}", "principalId": principal, "scope": scope}
+    fake.on("GET", f"{AT}/roleAssignments", ok({"value": [{"properties": held}]}))
+
+    with connected(fake) as azure:
+        missing = list(needed_roles(azure, "guard", "me", [TAG_CONTRIBUTOR], SUBSCRIPTION))
+
+    assert (missing == []) is is_there
+
+
+def test_roles_that_may_not_be_read_may_be_missing(fake: FakeAzure):
+    fake.on("GET", f"{AT}/roleAssignments", error(403, "AuthorizationFailed"))
+    fake.on("GET", TAG_CONTRIBUTOR, ok({"properties": {"roleName": "Tag Contributor"}}))
+
+    with connected(fake) as azure:
+        [missing] = needed_roles(azure, "guard", "me", [TAG_CONTRIBUTOR], SUBSCRIPTION)
+
+    assert (missing.seen, missing.role) == (False, "Tag Contributor")
+    assert '--role "Tag Contributor"' in missing.command
+
+
 def test_without_any_location_the_assignment_waits_for_one(fake: FakeAzure, tmp_path: Path):
     write_policy(tmp_path, "tagged", "modify")
     fake.on("GET", f"{SUBSCRIPTION}/resourcegroups", ok({"value": []}))
@@ -285,6 +310,14 @@ def test_a_wrong_file_is_named_and_stops_no_other(tmp_path: Path, text: str, sai
     assert list(bundle.items) == ["tagged"]
     assert said in str(bundle.faults[0][1])
     assert "wrong" in bundle.faults[0][0]
+
+
+def test_a_value_for_a_file_that_cannot_be_read_is_no_mistake(tmp_path: Path):
+    write_policy(tmp_path, "tagged")
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "azurepolicy.json").write_text("{", "utf-8")
+
+    assert given_parameters(read_bundle(tmp_path), {"centres": []}, "values.yaml") == {"tagged": {}}
 
 
 def test_a_members_parameters_go_with_it(fake: FakeAzure, tmp_path: Path):

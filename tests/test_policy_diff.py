@@ -31,6 +31,12 @@ def test_an_empty_list_that_is_given_is_not_the_default():
     assert lines({"parameters": {"sizes": {"value": ["a"]}}}, wanted) == ['parameters.sizes.value: ["a"] -> []']
 
 
+def test_an_empty_list_within_a_rule_is_not_nothing():
+    before = {"policyRule": {"if": {"field": "location", "in": []}}}
+
+    assert lines(before, {"policyRule": {"if": {"field": "location"}}}) == ["policyRule.if.in: - []"]
+
+
 def test_the_place_of_a_change_is_named_down_to_the_value():
     before = {"policyRule": {"if": {"allOf": [{"field": "type", "equals": "a"}]}, "then": {"effect": "audit"}}}
     after = {"policyRule": {"if": {"allOf": [{"field": "type", "equals": "b"}]}, "then": {"effect": "deny"}}}

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finops.cli.output import note
+from finops.cli.parameters import read_parameters
 from finops.cli.policy_states import compliance, printable, remediate, scope_option, tell_roles
 from finops.cli.session import Session, reads_azure
-from finops.errors import PARTIAL, UsageError
+from finops.errors import PARTIAL
 
 if TYPE_CHECKING:
     from finops.policy.deploy import Outcome
@@ -76,7 +77,7 @@ def deploy(
 
     scope = scope_of(scope_text)
     bundle = read_bundle(folder or shipped("policies"))
-    parameters = given_parameters(bundle, _parameters(file) if file else {}, str(file))
+    parameters = given_parameters(bundle, read_parameters(file) if file else {}, str(file))
     options = Options(parameters, location, identity, enforced=not do_not_enforce)
     with session.azure() as azure:
         made = plan(azure, bundle, scope, options)
@@ -170,20 +171,3 @@ def _end(context: click.Context, made: Plan, outcomes: list[Outcome]) -> None:
         names += [f"{name} (left out of {each.step.name})" for each in outcomes for name in each.step.omitted]
         note(f"Not all of it could be deployed: {', '.join(names)}")
         context.exit(PARTIAL)
-
-
-def _parameters(file: Path) -> dict[str, Any]:
-    """The values in a file: {name: value}, or as Azure's own tools write them, {name: {"value": value}}."""
-    import yaml
-
-    try:
-        found = yaml.safe_load(file.read_text("utf-8"))
-    except OSError as fault:
-        raise UsageError(f"{file} cannot be read: {fault.strerror}.", "Check --parameters.") from fault
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise UsageError(f"{file} is neither YAML nor JSON: {printable(str(fault))}", "Mend it there.") from fault
-    if isinstance(found, dict) and isinstance(found.get("parameters"), dict) and "$schema" in found:
-        found = found["parameters"]
-    if not isinstance(found, dict):
-        raise UsageError(f"{file} does not hold parameters by name.", "Write lines such as effect: Audit.")
-    return {str(name): value for name, value in found.items()}

@@ -86,7 +86,7 @@ def compliance(
     results = summary.get("results")
     bad = results.get("nonCompliantResources") if isinstance(results, dict) else 0
     return Compliance(
-        scope.id, now(), evaluation, int(bad or 0), _counted(states, assignments), tuple(ordered), tuple(gaps)
+        scope.id, now(), evaluation, int(bad or 0), by_assignment(states, assignments), tuple(ordered), tuple(gaps)
     )
 
 
@@ -126,7 +126,8 @@ def _assignments(azure: Azure, scope: Scope, states: list[Json], gaps: list[str]
     return known
 
 
-def _counted(states: list[Json], assignments: Mapping[str, Json]) -> tuple[Assigned, ...]:
+def by_assignment(states: list[Json], assignments: Mapping[str, Json]) -> tuple[Assigned, ...]:
+    """The assignments, also those without a state; keys of `assignments` are ids in lower case."""
     counts: dict[str, Counter[str]] = {its_id: Counter() for its_id in assignments}
     newest: dict[str, datetime] = {}
     names: dict[str, str] = {}
