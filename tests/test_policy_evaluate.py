@@ -286,6 +286,7 @@ BAD = {
     "main.bicep": ("param x string", "az bicep build"),
     "main.tf": ("resource {}", "terraform show -json"),
     "state.json": ({"terraform_version": "1.9.0", "values": {}}, "is a state, not a plan"),
+    "plan.json": ({"resource_changes": [{"change": 5}]}, "is not shaped as its kind should be"),
     "odd.json": ({**arm(), "tags": ["a"]}, "tags is ['a']"),
     "twice.json": ('{"type": "a/b", "type": "c/d"}', "twice"),
     "expression.json": (template(templated(name="[concat(]")), "Mend it."),

@@ -60,7 +60,20 @@ def read_file(file: Path, place: Place, values: Mapping[str, Any]) -> list[Given
     return _recognised(read_rule(file), str(file), place, values)
 
 
+# What reading raises where a plan or template has text in place of an object, and the like.
+MISSHAPEN = (AttributeError, KeyError, IndexError, TypeError, RecursionError)
+
+
 def _recognised(found: Any, source: str, place: Place, values: Mapping[str, Any]) -> list[Given]:
+    """The resources of one document, whichever kind it is."""
+    try:
+        return _resources(found, source, place, values)
+    except MISSHAPEN as fault:
+        told = f"{type(fault).__name__}: {fault}"
+        raise DataError(f"{source} is not shaped as its kind should be ({told}).", "Write it anew.") from fault
+
+
+def _resources(found: Any, source: str, place: Place, values: Mapping[str, Any]) -> list[Given]:
     if terraform.is_plan(found):
         return terraform.resources(found, source, place)
     if terraform.is_state(found):
