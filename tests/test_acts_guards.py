@@ -668,3 +668,23 @@ def test_a_request_that_fails_before_it_sends_is_no_change(state: State):
 
     assert failed.result == "failed"
     assert state.intents_since(NOW)[0].outcome == "not-done"
+
+
+def test_a_lock_that_cannot_be_read_is_not_ignored(state: State):
+    cloud = Cloud()
+    cloud.locks[""] = "/subscriptions/another"
+
+    (left,) = run(cloud, state, shrink(cloud, cloud.make("gpu")))
+
+    assert (left.result, "no id" in left.why) == ("refused", True)
+
+
+def test_tags_that_cannot_be_read_are_not_taken_for_none(state: State):
+    cloud = Cloud()
+    odd = cloud.get
+    cloud.get = lambda path, version, params=None: {} if path.endswith("/tags/default") else odd(path, version)  # type: ignore[method-assign]
+
+    outcomes = run(cloud, state, shrink(cloud, cloud.make("gpu")), shrink(cloud, cloud.make("cpu")))
+
+    assert ["cannot be read" in one.why and "Not tried" not in one.why for one in outcomes] == [True, True]
+    assert cloud.attempts == []

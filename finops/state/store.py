@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from finops.errors import FinopsError
@@ -25,6 +25,7 @@ from .records import Json, canonical, clean, key_of, moment_of, written
 from .tables import keepsakes, sightings, tellings
 
 BUSY_SECONDS = 30.0
+BATCH = 1000  # sightings a statement; SQLite takes 32,766 parameters in one
 Seen = tuple[str, str, str]  # resource id, what, fingerprint
 
 
@@ -91,29 +92,32 @@ class State:
 
     def seen(self, keys: Iterable[Seen], now: datetime) -> dict[Seen, datetime]:
         """When each was first seen; all are remembered as seen now."""
-        found: dict[Seen, datetime] = {}
         moment = written(now)
+        same = [sightings.c.what, sightings.c.resource, sightings.c.fingerprint]
+        stored = {key: _stored(key) for key in keys}
+        rows = [dict(zip(("what", "resource", "fingerprint"), row, strict=True)) for row in set(stored.values())]
+        first: dict[tuple[str, str, str], datetime] = {}
         with self._writing() as db:
-            for key in keys:
-                row = {"resource": key_of(key[0]), "what": clean(key[1])[:200], "fingerprint": clean(key[2])[:200]}
-                statement = _insert(db, sightings).values(**row, first_at=moment, last_at=moment)
-                same = [sightings.c.what, sightings.c.resource, sightings.c.fingerprint]
-                done = statement.on_conflict_do_update(index_elements=same, set_={"last_at": moment})
-                first = db.execute(done.returning(sightings.c.first_at)).scalar_one()
-                found[key] = moment_of(first)
-        return found
+            statement = _insert(db, sightings).values(first_at=moment, last_at=moment)
+            statement = statement.on_conflict_do_update(index_elements=same, set_={"last_at": moment})
+            for batch in (rows[start : start + BATCH] for start in range(0, len(rows), BATCH)):
+                db.execute(statement, [{**row, "first_at": moment, "last_at": moment} for row in batch])
+                these = tuple_(*same).in_([tuple(row.values()) for row in batch])
+                for found in db.execute(select(*same, sightings.c.first_at).where(these)):
+                    first[found.what, found.resource, found.fingerprint] = moment_of(found.first_at)
+        return {key: first[row] for key, row in stored.items()}
 
     def forget_absent(self, what: str, present: Iterable[Seen], within: Iterable[str]) -> int:
         """How many sightings of `what` were forgotten: those not `present`, in scopes that were read completely.
 
         within: subscriptions, groups or workspaces without a gap. Elsewhere absence proves nothing, and all is kept.
         """
-        kept = {(key_of(resource), clean(name)[:200], clean(mark)[:200]) for resource, name, mark in present}
+        kept = {_stored(key) for key in present}
         scopes = [key for scope in within if (key := key_of(scope))]
         forgotten = 0
         with self._writing() as db:
             for row in db.execute(select(sightings).where(sightings.c.what == clean(what)[:200])).all():
-                if (row.resource, row.what, row.fingerprint) in kept:
+                if (row.what, row.resource, row.fingerprint) in kept:
                     continue
                 if any(row.resource == scope or row.resource.startswith(f"{scope}/") for scope in scopes):
                     this = [sightings.c[name] == row._mapping[name] for name in ("what", "resource", "fingerprint")]
@@ -242,6 +246,11 @@ class State:
 
     def _writing(self) -> AbstractContextManager[Connection]:
         return writing(self._engine, self.where)
+
+
+def _stored(key: Seen) -> tuple[str, str, str]:
+    """A sighting's key as its columns hold it: what, resource, fingerprint."""
+    return clean(key[1])[:200], key_of(key[0]), clean(key[2])[:200]
 
 
 def _insert(db: Connection, table: Any) -> Any:
