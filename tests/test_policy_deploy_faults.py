@@ -333,3 +333,13 @@ def test_a_members_parameters_go_with_it(fake: FakeAzure, tmp_path: Path):
     assert initiative.omitted == ("missing",)
     assert initiative.after["properties"]["parameters"] == {}
     assert made.steps[-1].fault is None
+
+
+def test_a_right_that_is_missing_at_a_management_group_is_granted_there(fake: FakeAzure, folder: Path):
+    group = "/providers/Microsoft.Management/managementGroups/corp"
+    fake.on("GET", f"{group}/providers/Microsoft.Authorization/policyDefinitions", error(403, "AuthorizationFailed"))
+
+    with connected(fake) as azure, pytest.raises(AccessDenied) as raised:
+        plan(azure, read_bundle(folder), scope_of(group), Options({}))
+
+    assert raised.value.fix.startswith(f"Grant the identity Microsoft.Authorization/policyDefinitions/read at {group}.")
