@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from estates import AS_OF, small_bodies, write_estate
 from policy_clients import (
+    COMPUTES,
     COST_CENTER,
     DEV,
     GROUP,
@@ -111,6 +112,19 @@ def test_only_resources_that_a_rule_is_about_have_a_state(azure: Policies):
     azure.evaluate()
 
     assert set(azure.states()) == {"gpu", "cpu", "ci-ana"}
+
+
+def test_a_rule_that_is_negated_is_about_the_same_resources(azure: Policies):
+    priority = {"field": f"{COMPUTES}/vmPriority", "equals": "LowPriority"}
+    rule = definition({"allOf": [{"field": "type", "equals": COMPUTES}, {"not": priority}]}, "audit")
+    azure.assign(azure.define("spot", rule))
+    azure.cluster("cheap", "LowPriority")
+
+    azure.evaluate()
+
+    assert azure.states()["cheap"] == "Compliant"
+    assert azure.states()["gpu"] == "NonCompliant"
+    assert "ml-prod" not in azure.states()
 
 
 def test_mode_indexed_leaves_out_what_has_no_tags(azure: Policies):
