@@ -14,12 +14,14 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "finops/__init__.py").rea
 CONTENT = ["policies", "janitor", "reports", "cron"]
 
 DAEMON = [
+    "alembic>=1.13,<2",
     "azure-core>=1.41,<2",
     "azure-identity>=1.25,<2",
     "azure-mgmt-core>=1.5,<2",
     "azure-mgmt-costmanagement>=5,<6",
     "azure-mgmt-policyinsights>=1.0.1,<1.1",
     "azure-mgmt-resource>=26,<27",
+    "azure-mgmt-resource-policy>=1,<2",
     "azure-mgmt-resource-subscriptions>=1,<2",
     "babel>=2.16,<3",
     "click>=8.1,<9",
@@ -36,11 +38,13 @@ DAEMON = [
     "requests>=2.31,<3",
     "rich>=13.7,<16",
     "simplejson>=3.19,<5",
+    "sqlalchemy>=2.0.36,<3",
     "starlette>=0.41,<2",
     "urllib3>=2.2,<3",
     "uvicorn>=0.32,<1",
 ]
 ML = ["azure-ai-ml>=1.34.1,<2"]
+POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
     "azure-mgmt-monitor>=7,<8",
     "azure-mgmt-resource-locks>=1,<2",
@@ -61,6 +65,7 @@ TEST = [
     "types-openpyxl>=3.1",
     "types-simplejson>=3.19",
     *ML,
+    *POSTGRESQL,
 ]
 
 setup(
@@ -74,9 +79,9 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["finops", "finops.*"]), *(f"finops._shipped.{name}" for name in CONTENT)],
     package_dir={f"finops._shipped.{name}": name for name in CONTENT},
-    package_data={"": ["py.typed"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
+    package_data={"": ["py.typed", "*.csv.gz"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
-    extras_require={"daemon": DAEMON, "ml": ML, "test": [*DAEMON, *TEST]},
+    extras_require={"daemon": DAEMON, "ml": ML, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

@@ -20,7 +20,9 @@ WORKSPACE = workspace_id("ml-prod")
 
 
 @contextmanager
-def ml_client(served: Served, workspace: str | None = "ml-prod") -> Iterator[Any]:
+def ml_client(
+    served: Served, workspace: str | None = "ml-prod", subscription: str = PROD, group: str = "rg-ml"
+) -> Iterator[Any]:
     """An MLClient of `served`. A cloud's name is remembered with its address, so each server is a cloud of its own."""
     from azure.core.pipeline.transport import RequestsTransport
 
@@ -29,8 +31,8 @@ def ml_client(served: Served, workspace: str | None = "ml-prod") -> Iterator[Any
         address = f"{served.url}/"
         yield ml.MLClient(
             Token(),
-            PROD,
-            "rg-ml",
+            subscription,
+            group,
             workspace,
             cloud=f"simulated{served.url.rpartition(':')[2]}",
             cloud_metadata={

@@ -67,6 +67,10 @@ class Clients:
             from azure.mgmt.policyinsights import PolicyInsightsClient
 
             return PolicyInsightsClient(self._tokens, "any", **options)._send_request
+        if service == "definitions":
+            from azure.mgmt.resource.policy import PolicyClient
+
+            return PolicyClient(self._tokens, "any", **options).send_request
         from azure.mgmt.resource.resources import ResourceManagementClient
 
         return ResourceManagementClient(self._tokens, "any", **options).send_request

@@ -77,7 +77,7 @@ class Azure:
             limits = {} if self.cloud.local else AZURE_LIMITS
         self._budgets = Budgets(limits, self.time.monotonic, self.time.sleep, self.time.now)
         self._counting = threading.Lock()
-        tokens = tokens or tokens_of(settings, self.cloud)
+        self.tokens = tokens = tokens or tokens_of(settings, self.cloud)
         timeouts = Timeouts(
             settings.connect_timeout_seconds, settings.read_timeout_seconds, settings.call_deadline_seconds
         )

@@ -22,19 +22,24 @@ LONGEST_POLL_SECONDS = 15.0
 LOST_POLLS = 5  # in a row, each after its own retries
 
 
-def finished(azure: Azure, verb: str, path: str, api_version: str, answer: Answer, doing: str) -> Json:
-    """What the change came to: the resource after PUT and PATCH, the result of a POST, {} after DELETE."""
+def finished(
+    azure: Azure, verb: str, path: str, api_version: str, answer: Answer, doing: str, seconds: float | None = None
+) -> Json:
+    """What the change came to: the resource after PUT and PATCH, the result of a POST, {} after DELETE.
+
+    seconds: how long to wait for the result of a POST, in place of the gateway's own bound.
+    """
     if verb == "DELETE":
         _deleted(azure, path, api_version, answer, doing)
         return {}
     status_url, location = _status_url(answer), answer.header("location")
     if status_url:
-        end = _Poll(azure, status_url, doing).until(_operation_over, answer)
+        end = _Poll(azure, status_url, doing, seconds=seconds).until(_operation_over, answer)
         if verb in {"PUT", "PATCH"}:
             return azure.get(path, api_version)
         return _result(azure, location, doing) if location else an_object(end.json or {}, doing)
     if answer.status == 202 and location:
-        end = _Poll(azure, location, doing).until(_location_over, answer)
+        end = _Poll(azure, location, doing, seconds=seconds).until(_location_over, answer)
         if verb in {"PUT", "PATCH"} and not (isinstance(end.json, dict) and "id" in end.json):
             return azure.get(path, api_version)
         return an_object(end.json if end.json is not None else {}, doing)
@@ -96,16 +101,19 @@ def _status_url(answer: Answer) -> str | None:
 class _Poll:
     """One operation being watched."""
 
-    def __init__(self, azure: Azure, target: str, doing: str, api_version: str | None = None) -> None:
+    def __init__(
+        self, azure: Azure, target: str, doing: str, api_version: str | None = None, seconds: float | None = None
+    ) -> None:
         self._azure = azure
         self._target = target if target.startswith("/") else followed(target, azure.cloud.arm, doing)
         self._doing = doing
         self._api_version = api_version
+        self._seconds = azure.operation_seconds if seconds is None else seconds
 
     def until(self, over: Any, started: Answer) -> Answer:
         """The answer at which `over(answer, doing)` holds."""
         azure, time = self._azure, self._azure.time
-        deadline = time.monotonic() + azure.operation_seconds
+        deadline = time.monotonic() + self._seconds
         answer, number, lost = started, 0, 0
         while True:
             # on a poll, the plain Retry-After is the interval; the rate headers beside it are not
@@ -113,7 +121,7 @@ class _Poll:
             wait = min(asked or FIRST_POLL_SECONDS * 2 ** min(number, 5), LONGEST_POLL_SECONDS)
             if time.monotonic() + wait > deadline:
                 raise TemporaryError(
-                    f"{self._doing} is still running after {azure.operation_seconds:.0f} s. Azure goes on with it.",
+                    f"{self._doing} is still running after {self._seconds:.0f} s. Azure goes on with it.",
                     f"Look again later. {come_back(time.now(), 300)}",
                     code="StillRunning",
                 )

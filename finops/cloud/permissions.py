@@ -46,8 +46,12 @@ def needed_action(method: str, path: str) -> str:
 
 
 def scope_of(path: str) -> str:
-    """The scope at which a role for `path` is usually granted: its resource group, else subscription, else the path."""
-    found = re.match(r"(?i)/subscriptions/[^/?]+(/resourcegroups/[^/?]+)?", path)
+    """The scope at which a role for `path` is usually granted: its resource group, else subscription or management
+    group, else the path."""
+    found = re.match(
+        r"(?i)/subscriptions/[^/?]+(/resourcegroups/[^/?]+)?|/providers/microsoft\.management/managementgroups/[^/?]+",
+        path,
+    )
     return found[0] if found else (path.partition("?")[0].partition("/providers/")[0] or "the tenant root")
 
 

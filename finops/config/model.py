@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+Mode = Literal["audit", "warn", "enforce"]
 
 
 class Section(BaseModel):
@@ -113,6 +114,83 @@ class MailSettings(Section):
     ] = ["finance@localhost"]
 
 
+class StateSettings(Section):
+    """Where it is remembered who was told, what was done, and why."""
+
+    url: Annotated[
+        str, Field(min_length=1, description="Path of an SQLite file, or postgresql://user@host/database.")
+    ] = "finops-data/state.db"
+    audit_key: Annotated[
+        SecretStr | None, Field(description="Seals the audit trail; give it as a secret, not in the file.")
+    ] = None
+
+
+class GuardSettings(Section):
+    """What the guard enforces, where, and how far it may go."""
+
+    mode: Annotated[
+        Mode, Field(description="What the guard does: audit lists, warn also tells owners, enforce also changes.")
+    ] = "audit"
+    scopes: Annotated[
+        dict[str, Mode],
+        Field(description="Mode of a subscription, resource group or resource, by ARM id; the nearest scope counts."),
+    ] = {}
+    environment_tag: Annotated[str, Field(min_length=1, description="Tag that names the environment.")] = "Environment"
+    dev: Annotated[
+        list[str], Field(description="Its values, in any case, for which clusters must be spot and scale to zero.")
+    ] = ["dev", "development", "test", "sandbox"]
+    grace_days: Annotated[
+        int, Field(ge=0, le=90, description="Days from telling the owner of a dedicated cluster to enforcing.")
+    ] = 7
+    recreate: Annotated[
+        Literal["never", "allow"], Field(description="Whether a drained dedicated cluster may be made anew as spot.")
+    ] = "never"
+    min_nodes: Annotated[
+        int, Field(ge=0, description="Nodes that a dev cluster may keep while nothing runs; more is set to this.")
+    ] = 0
+    idle_minutes: Annotated[
+        int, Field(ge=1, le=1440, description="Longest idle time before a dev cluster lets go of a node.")
+    ] = 30
+    near_percent: Annotated[
+        int, Field(ge=1, le=100, description="Spot price in percent of the dedicated one from which to warn.")
+    ] = 80
+    cost_centers: Annotated[
+        list[str], Field(description="Allowed CostCenter values, as spelt; empty: any value is taken.")
+    ] = []
+    exemptions: Annotated[Path | None, Field(description="YAML file of exemptions.")] = None
+    exemption_days: Annotated[
+        int, Field(ge=1, le=3660, description="Longest that an exemption may last from today.")
+    ] = 366
+    expiring_days: Annotated[
+        int, Field(ge=1, le=90, description="Days before its end at which an exemption's owner is told.")
+    ] = 14
+    admins: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]],
+        Field(description="Who is told where nobody is known as the owner."),
+    ] = []
+    max_acts: Annotated[
+        int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
+    ] = 20
+    max_percent: Annotated[
+        int, Field(ge=0, le=100, description="The same in percent of all that the rules look at.")
+    ] = 25
+    max_per_owner: Annotated[int, Field(ge=0, description="The same for one owner.")] = 10
+    max_monthly_money: Annotated[
+        Decimal | None, Field(gt=0, description="The same for what they cost a month, in BillingCurrency units.")
+    ] = None
+    kill_switch: Annotated[
+        Path, Field(description="While this file exists nothing is changed; it is looked for before each change.")
+    ] = Path("finops-data/STOP")
+
+    @field_validator("scopes")
+    @classmethod
+    def _arm_ids(cls, value: dict[str, str]) -> dict[str, str]:
+        for scope in value:
+            if not scope.lower().startswith("/subscriptions/"):
+                raise ValueError(f"'{scope}' is no scope; write /subscriptions/GUID, or a resource's whole id")
+        return value
+
+
 class FolderSettings(Section):
     """Folders of your own that win over the shipped ones."""
 
@@ -124,4 +202,6 @@ class Settings(Section):
     charges: ChargesSettings = ChargesSettings()
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
+    state: StateSettings = StateSettings()
+    guard: GuardSettings = GuardSettings()
     folders: FolderSettings = FolderSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finops.mail.compose import compose, message_id
+from finops.mail.notice import notice
 from finops.mail.outbox import Outbox
 
-__all__ = ["Outbox", "compose", "message_id"]
+__all__ = ["Outbox", "compose", "message_id", "notice"]

@@ -49,13 +49,13 @@ def compose(bundle: Bundle, settings: MailSettings, revision: int = 1) -> EmailM
         raise ConfigError("mail.finance names no recipient.", "Add one address, such as finance@example.com.")
     message = EmailMessage(policy=SMTP)
     message["Subject"] = bundle.subject if revision == 1 else f"Corrected: {bundle.subject}"
-    message["From"] = _address(settings.sender)
-    message["To"] = [_address(recipient) for recipient in settings.finance]
+    message["From"] = address_of(settings.sender)
+    message["To"] = [address_of(recipient) for recipient in settings.finance]
     if settings.reply_to:
-        message["Reply-To"] = _address(settings.reply_to)
+        message["Reply-To"] = address_of(settings.reply_to)
     message["Date"] = format_datetime(bundle.made)
     message["Message-ID"] = message_id(bundle, settings, revision)
-    message["List-ID"] = f"<{LIST}.{_host(settings)}>"
+    message["List-ID"] = f"<{LIST}.{host_of(settings)}>"
     # RFC 3834: nobody's holiday notice should answer this; the second is what Exchange understands.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
@@ -68,7 +68,7 @@ def compose(bundle: Bundle, settings: MailSettings, revision: int = 1) -> EmailM
         name = f"{cid.partition('@')[0]}.png"
         html.add_related(png, "image", "png", cid=f"<{cid}>", disposition="inline", filename=name)
     message.add_attachment(bundle.workbook, *XLSX, filename=f"{bundle.name}.xlsx")
-    _fix_boundaries(message)
+    fix_boundaries(message)
     return message
 
 
@@ -76,21 +76,21 @@ def message_id(bundle: Bundle, settings: MailSettings, revision: int = 1) -> str
     """One id per report, recipients and revision, so that a mail sent again after a crash is known as the same one."""
     recipients = "\n".join(sorted(address.lower() for address in settings.finance))
     digest = hashlib.sha256(recipients.encode()).hexdigest()[:12]
-    return f"<{bundle.name}.{revision}.{digest}.{LIST}@{_host(settings)}>"
+    return f"<{bundle.name}.{revision}.{digest}.{LIST}@{host_of(settings)}>"
 
 
-def _address(text: str) -> Address:
+def address_of(text: str) -> Address:
     try:
         return Address(addr_spec=text)
     except (ValueError, IndexError, MessageError) as fault:
         raise ConfigError(f"'{text}' is not a mail address.", "Write it as name@example.com.") from fault
 
 
-def _host(settings: MailSettings) -> str:
+def host_of(settings: MailSettings) -> str:
     return settings.sender.rpartition("@")[2]
 
 
-def _fix_boundaries(message: EmailMessage) -> None:
+def fix_boundaries(message: EmailMessage) -> None:
     """Boundaries that follow from the Message-ID: by default they are random, and no two runs would be equal."""
     seed = hashlib.sha256(str(message["Message-ID"]).encode()).hexdigest()[:24]
     parts = [part for part in message.walk() if part.is_multipart()]

@@ -63,7 +63,7 @@ def render(model: Report, settings: Settings) -> Rendered:
     def beside(name: str) -> str:
         return f"{model.name}-{name}.png"
 
-    mail = _inlined(html("base.html", lambda name: f"cid:{name}@{HOST}"))
+    mail = inlined(html("base.html", lambda name: f"cid:{name}@{HOST}"))
     if len(mail.encode()) > LARGEST_HTML:
         raise DataError(
             f"The mail would be {len(mail.encode()):,} bytes of HTML; Gmail cuts it off near 102,000.",
@@ -76,7 +76,7 @@ def render(model: Report, settings: Settings) -> Rendered:
         text=templates.render("weekly.txt", **context),
         html=mail,
         page=html("page.html", beside),
-        page_mail=_inlined(html("base.html", beside)),
+        page_mail=inlined(html("base.html", beside)),
         styles={name: templates.source(name) for name in ("style.css", "page.css")},
         images={f"{name}@{HOST}": png for name, png in charts(model).items()},
         workbook=workbook(model, context["notes"], context["warnings"]),
@@ -142,7 +142,7 @@ def _attribute(text: str) -> str:
     return text.replace("<", "‹").replace(">", "›")
 
 
-def _inlined(html: str) -> str:
+def inlined(html: str) -> str:
     """`html` with its styles worked into each element; the @media rules stay in the head."""
     import css_inline
 

@@ -26,7 +26,7 @@ from finops.simulator.limits import Limits
 from finops.simulator.rbac import Rbac
 from finops.simulator.store import Json
 from finops.simulator.world import World
-from finops.simulator.writes import Admits
+from finops.simulator.writes import Admits, Amends
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -57,6 +57,7 @@ class App:
         ]
         self.operations = operations.Operations(self.world, self.retry_after, self.polls)
         admission: list[Admits] = [module.admits for module in modules if hasattr(module, "admits")]
+        amendments: list[Amends] = [module.amends for module in modules if hasattr(module, "amends")]
         found = [route for module in modules if hasattr(module, "routes") for route in module.routes(self.world)]
         self._inner = Starlette(
             routes=[*control_routes(self), operations.Polled(self.operations), *most_specific_first(found)],
@@ -72,6 +73,7 @@ class App:
         self._inner.state.page_size = self.page_size
         self._inner.state.operations = self.operations
         self._inner.state.admission = admission
+        self._inner.state.amendments = amendments
         self._inner.state.rbac = self.rbac
         self._inner.state.undo = deque(maxlen=MAX_LOGGED)
 

@@ -29,9 +29,10 @@ class Change:
     action: str = ""
 
 
-# A service module that defines `admits` is asked before every change, and raises WireError to refuse it.
-# Locks do; policies will.
+# A service module that defines `admits` is asked before every change, and raises WireError to refuse it: locks and
+# policies do. One that defines `amends` may answer a write with another body than was asked for: policies do.
 Admits = Callable[[World, Request, Change], None]
+Amends = Callable[[World, Request, Change], Json]
 
 
 def admit(world: World, request: Request, change: Change) -> None:
@@ -44,6 +45,8 @@ def put(world: World, request: Request, body: Json, *, quiet: bool = False) -> J
     """Create or replace one resource, stamped and logged. `quiet` is for an operation's own later changes."""
     before = world.resources.get(body["id"])
     if not quiet:
+        for amends in request.app.state.amendments:
+            body = amends(world, request, Change("write", body["id"], before, body))
         admit(world, request, Change("write", body["id"], before, body))
     body = _stamped(world, request, body, before)
     _remember(world, request, body["id"], before)

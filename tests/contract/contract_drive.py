@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from contract_policies import drive_policies
 
 from finops.simulator.serve import app_of
 
@@ -91,6 +92,7 @@ def drive(driver: Driver) -> None:
     _policies(driver, subscription, workspace)
     _errors(driver, subscription, workspace)
     _tags_and_locks(driver, free)
+    drive_policies(driver, "/".join(free.split("/")[:3]), free)
     _learning_writes(driver, free)
     group = "/".join(free.split("/")[:5])
     driver.ask("PUT", f"{group}-new", {"location": "eastus", "tags": {"CostCenter": "ml"}}, "2024-03-01")

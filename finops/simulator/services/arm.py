@@ -34,9 +34,10 @@ NAMESPACES = {
     "microsoft.storage",
 }
 # The types that resources.list and Resource Graph leave out: data of a workspace, and what only extends a scope (locks,
-# budgets, exports).
+# policies, budgets, exports).
 UNTRACKED = re.compile(
-    r"microsoft\.(authorization|consumption|costmanagement)/|microsoft\.machinelearningservices/(workspaces|registries)/"
+    r"microsoft\.(authorization|consumption|costmanagement|management|policyinsights)/"
+    r"|microsoft\.machinelearningservices/(workspaces|registries)/"
 )
 # With the exception of these, which WIRE.md lists as covered by Resource Graph.
 TRACKED_CHILDREN = {

@@ -1,8 +1,8 @@
-"""Policy Insights: the recorded policy states, queried, summed up, and re-evaluated on demand.
+"""Policy Insights: the state of each resource under each policy, queried, summed up, and evaluated on demand.
 
 Facts (Microsoft's examples and azure-mgmt-policyinsights 1.0.1): results are POSTed for, and so are their next pages;
 newer clients GET them; values of a filter compare in any letter case here, as complianceState is spelled both ways in
-Microsoft's own answers. An evaluation on demand only refreshes the time stamps: nothing here evaluates a policy.
+Microsoft's own answers. What an estate recorded stands until its assignment is evaluated here (see policy.governance).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from starlette.routing import BaseRoute, Route
 
 from finops.simulator import operations
 from finops.simulator.answers import WireError, link, ok, opened, origin, sealed
-from finops.simulator.ids import is_within
 from finops.simulator.odata import BadFilter, Value, compiled
+from finops.simulator.policy import governance_of
+from finops.simulator.policy.scopes import covers, existing_scope, is_group
 from finops.simulator.services.cost.book import scope_clause
 from finops.simulator.services.cost.wire import not_found
 from finops.simulator.store import Json
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     from finops.simulator.world import World
 
 PAGE = 1000
+# https://learn.microsoft.com/azure/governance/policy/concepts/compliance-states (read November 2026)
+RANK = ("noncompliant", "compliant", "error", "conflicting", "protected", "exempt", "unknown")
 PREFIX = "/{scope:path}/providers/Microsoft.PolicyInsights/policyStates"
 
 
 def routes(world: World) -> list[BaseRoute]:
+    governance_of(world)
     return [
         Route(f"{PREFIX}/latest/triggerEvaluation", partial(triggered, world), methods=["POST"]),
         Route(f"{PREFIX}/{{kind}}/queryResults", partial(queried, world), methods=["POST", "GET"]),
@@ -101,10 +105,7 @@ def triggered(world: World, request: Request) -> Response:
     scope = _scope(world, request)
 
     def evaluated() -> None:
-        now = _zulu(world.clock.now())
-        for state in world.policy_states:
-            if is_within(_text(state, "resourceId"), f"/{scope}"):
-                state["timestamp"] = now
+        governance_of(world).look(lambda rule: True, f"/{scope}", world.clock.now())
 
     result = f"/{scope}/providers/Microsoft.PolicyInsights/asyncOperationResults"
     return operations.start(world, request, 300, evaluated, result_path=result)
@@ -132,7 +133,7 @@ def _assignment(request: Request, states: list[Json]) -> Json:
 
 
 def _results(request: Request, states: list[Json], with_policies: bool = True) -> Json:
-    """Resources and policies by compliance. A resource that any policy finds non-compliant is non-compliant."""
+    """Resources and policies by compliance. Of several states of one resource, the worst counts (see RANK)."""
     resources = _worst(states, "resourceId")
     policies = _worst(states, "policyDefinitionId")
     result: Json = {
@@ -148,9 +149,13 @@ def _worst(states: Iterable[Json], key: str) -> Counter[str]:
     found: dict[str, str] = {}
     for state in states:
         name, compliance = _text(state, key).lower(), _text(state, "complianceState").lower()
-        if found.get(name) != "noncompliant":
+        if name not in found or _rank(compliance) < _rank(found[name]):
             found[name] = compliance
     return Counter(found.values())
+
+
+def _rank(compliance: str) -> int:
+    return RANK.index(compliance) if compliance in RANK else len(RANK)
 
 
 def _chosen(world: World, request: Request) -> list[Json]:
@@ -169,14 +174,14 @@ def _chosen(world: World, request: Request) -> list[Json]:
     by_time = "$from" in asked or "$to" in asked
     return [
         state
-        for state in world.policy_states
-        if _belongs(state, scope)
+        for state in governance_of(world).states()
+        if _belongs(world, state, scope)
         and (not by_time or since <= _moment(_text(state, "timestamp"), now) <= until)
         and keep(state)
     ]
 
 
-def _belongs(state: Json, scope: str) -> bool:
+def _belongs(world: World, state: Json, scope: str) -> bool:
     """A scope is a subscription, group or resource; or a policy assignment, definition or set under a subscription."""
     low = f"/{scope}".lower()
     for kind, key in (
@@ -185,15 +190,18 @@ def _belongs(state: Json, scope: str) -> bool:
         ("policysetdefinitions", "policySetDefinitionId"),
     ):
         if f"/providers/microsoft.authorization/{kind}/" in low:
-            return low.rpartition("/")[2] == _text(state, key).lower().rpartition("/")[2] and is_within(
-                _text(state, "resourceId"), low.partition("/providers/microsoft.authorization/")[0]
+            return low.rpartition("/")[2] == _text(state, key).lower().rpartition("/")[2] and covers(
+                world, low.partition("/providers/microsoft.authorization/")[0], _text(state, "resourceId")
             )
-    return low.startswith("/providers/microsoft.management/") or is_within(_text(state, "resourceId"), low)
+    return covers(world, low, _text(state, "resourceId"))
 
 
 def _scope(world: World, request: Request) -> str:
     """The scope asked for, when the subscription and group in it exist."""
     scope = str(request.path_params["scope"]).strip("/")
+    if is_group(f"/{scope}"):
+        existing_scope(world, "/".join(scope.split("/")[:4]))
+        return scope
     holder = "/".join(scope.split("/")[:4]) if "/resourcegroups/" in scope.lower() else "/".join(scope.split("/")[:2])
     if scope.lower().startswith("subscriptions/") and scope_clause(holder, world) is None:
         raise not_found(holder)
@@ -234,10 +242,6 @@ def _moment(text: str | None, usual: datetime) -> datetime:
     except ValueError:
         raise WireError(400, "InvalidDateTimeInQueryString", f"'{text}' is not a date and time.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=usual.tzinfo)
-
-
-def _zulu(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def _base(request: Request) -> str:

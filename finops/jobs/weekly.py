@@ -1,4 +1,4 @@
-"""The main path: one short function a duty, each read -> decide -> act -> tell."""
+"""The weekly report: read what exists and what it costs, make the report, leave its mail in the outbox."""
 
 from __future__ import annotations
 

@@ -1,0 +1,16 @@
+"""The one place that changes Azure: capped, stoppable, written down before and after, read again before and after.
+
+    resolved = reconcile(azure, state, now)                 # first thing of every run
+    outcomes = perform(acts, azure, state, caps, now, decision="policy dev-clusters-are-spot in enforce mode")
+
+Deciders make Acts; nothing else in finops sends a change to Azure on its own account.
+"""
+
+from __future__ import annotations
+
+from .model import Act, Caps, Outcome, Resolved, generation_of
+from .perform import perform
+from .reconcile import reconcile
+from .tags import tagging
+
+__all__ = ["Act", "Caps", "Outcome", "Resolved", "generation_of", "perform", "reconcile", "tagging"]

@@ -1,0 +1,85 @@
+"""The hand that an act's request is given: an Azure that sends one change, to one resource, and only while it may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops.cloud import Azure, Json
+from finops.errors import FinopsError
+from finops.estate.ids import key
+
+OLDEST_READING_SECONDS = 300.0  # invariant I1
+
+
+class Held(FinopsError):
+    """The hand was held back: nothing was sent."""
+
+
+def thrown(switch: Path | None) -> str | None:
+    """Why the kill switch says stop, None while it is not there. One that cannot be looked at counts as thrown."""
+    if switch is None:
+        return None
+    try:
+        os.lstat(switch)
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        return f"The kill switch {switch} cannot be looked at ({fault.strerror})."
+    return f"The kill switch {switch} is there."
+
+
+class Hand:
+    """Reads freely; `sent` once its one change has left."""
+
+    def __init__(self, azure: Azure, resource_id: str, switch: Path | None, read_at: float) -> None:
+        self.azure = azure
+        self.sent = False
+        self._resource = key(resource_id)
+        self._switch = switch
+        self._read_at = read_at
+
+    @property
+    def time(self) -> Any:
+        return self.azure.time
+
+    def get(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Json:
+        return self.azure.get(path, api_version, params)
+
+    def state_of(self, path: str, api_version: str) -> Json | None:
+        return self.azure.state_of(path, api_version)
+
+    def pages(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Iterator[Json]:
+        return self.azure.pages(path, api_version, params)
+
+    def put(self, path: str, api_version: str, *rest: Any, **more: Any) -> Json:
+        self._leave(path)
+        return self.azure.put(path, api_version, *rest, **more)
+
+    def patch(self, path: str, api_version: str, *rest: Any, **more: Any) -> Json:
+        self._leave(path)
+        return self.azure.patch(path, api_version, *rest, **more)
+
+    def post(self, path: str, api_version: str, *rest: Any, **more: Any) -> Json:
+        self._leave(path)
+        return self.azure.post(path, api_version, *rest, **more)
+
+    def delete(self, path: str, api_version: str, *rest: Any, **more: Any) -> Json:
+        self._leave(path)
+        return self.azure.delete(path, api_version, *rest, **more)
+
+    def _leave(self, path: str) -> None:
+        """The last look before something leaves."""
+        if self.sent:
+            raise Held(f"A second change ({path}) was held back: one act, one change.", "Make two acts of it.")
+        target = key(path)
+        if target != self._resource and not target.startswith(f"{self._resource}/"):
+            raise Held(f"A change to {path} was held back: the act is about {self._resource}.", "This is a bug.")
+        age = self.azure.time.monotonic() - self._read_at
+        if age > OLDEST_READING_SECONDS:
+            raise Held(f"It was last read {age:.0f} s ago.", "It is read again on the next run.")
+        if why := thrown(self._switch):
+            raise Held(why, "Remove it to let finops act again.")
+        self.sent = True

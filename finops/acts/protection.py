@@ -1,0 +1,45 @@
+"""What is never touched: what a management lock or the tag finops:keep protects, on it or above it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from finops.cloud import Azure
+from finops.errors import AzureError
+from finops.estate.ids import key, lock_scope, scopes, subscription_of
+from finops.exemptions import TAG, of_tag
+
+LONGEST_DAYS = 36_500  # however far away its end is, until then it keeps
+LOCKS_VERSION = "2020-05-01"
+TAGS_VERSION = "2021-04-01"
+
+
+def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool) -> str | None:
+    """What above the resource, or which lock on it, protects it; None for nothing. What cannot be read raises.
+
+    goes: it is to be deleted, so that a lock below it counts too
+    """
+    # All locks of the subscription: whether a list at a resource holds those above it is not documented.
+    subscription = f"/subscriptions/{subscription_of(resource_id)}"
+    for lock in azure.pages(f"{subscription}/providers/Microsoft.Authorization/locks", LOCKS_VERSION):
+        scope = lock_scope(str(lock.get("id", "")))
+        if not scope:
+            raise AzureError("A lock has no id that can be read.", "Look at the locks of the subscription.")
+        if scope in scopes(resource_id) or (goes and key(resource_id) in scopes(scope)):
+            return f"The lock {lock['id']} protects it."
+    for scope in scopes(resource_id)[1:]:
+        answer = azure.get(f"{scope}/providers/Microsoft.Resources/tags/default", TAGS_VERSION)
+        properties = answer.get("properties")
+        if not isinstance(properties, dict):
+            raise AzureError(f"The tags of {scope} cannot be read.", "The answer has no properties; look again later.")
+        if has_keep(properties.get("tags"), now):
+            return f"The tag {TAG} on {scope} protects it."
+    return None
+
+
+def has_keep(tags: object, now: datetime | None = None) -> bool:
+    """Whether the tag is there, in any letter case, and not over: one whose end cannot be understood keeps for good."""
+    if not isinstance(tags, dict):
+        return False
+    kept = [value for name, value in tags.items() if str(name).strip().lower() == TAG]
+    return any(now is None or of_tag("", value, "", now, LONGEST_DAYS).holds(now) for value in kept)

@@ -1,0 +1,22 @@
+"""The main path: one short function a duty, each read -> decide -> act -> tell."""
+
+from __future__ import annotations
+
+from finops.jobs.guarding import Guarded, Plan, guard, guard_plan
+from finops.jobs.weekly import Connect, Made, Weekly, book_of, ingest, make, message, send, weekly_report
+
+__all__ = [
+    "Connect",
+    "Guarded",
+    "Made",
+    "Plan",
+    "Weekly",
+    "book_of",
+    "guard",
+    "guard_plan",
+    "ingest",
+    "make",
+    "message",
+    "send",
+    "weekly_report",
+]

@@ -1,0 +1,1 @@
+"""Azure Policy: what may be created, checked offline, deployed, and its compliance."""
