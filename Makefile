@@ -30,6 +30,7 @@ bench: $(VENV)/.test  ## measure, side by side; minutes
 	@$(BIN)/python benchmarks/estate_scan.py
 	@test -d $(FOCUS) || $(BIN)/python benchmarks/focus_rows.py $(FOCUS)
 	@$(BIN)/python benchmarks/charges.py $(FOCUS)
+	@$(BIN)/python benchmarks/conditions.py
 
 clean:  ## what was installed and built here
 	rm -rf $(VENV) build dist *.egg-info
