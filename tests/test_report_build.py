@@ -19,10 +19,13 @@ from finops.report.gather import Asked
 from finops.report.model import Absent, Report
 
 
-def two_weeks(centre: str | None, before: str, after: str, resource: str = "vm") -> list[dict[str, str]]:
+def two_weeks(
+    centre: str | None, before: str, after: str, resource: str = "vm", resource_id: str = ""
+) -> list[dict[str, str]]:
+    other = {"ResourceId": resource_id} if resource_id else {}
     return [
-        *daily("2026-11-08", "2026-11-14", centre, before, resource),
-        *daily("2026-11-15", "2026-11-22", centre, after, resource),
+        *daily("2026-11-08", "2026-11-14", centre, before, resource, **other),
+        *daily("2026-11-15", "2026-11-22", centre, after, resource, **other),
     ]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 from openpyxl.workbook import Workbook
-from report_data import charge, daily, rendered
+from report_data import charge, daily, rendered, report_of
 from test_report_build import two_weeks
+
+from finops.errors import FinopsError
+from finops.report.workbook import workbook
 
 SHEETS = ["Summary", "By cost centre", "By service", "Movers", "Daily", "Lines", "Notes"]
 FORMULAS = ["=1+1", '=HYPERLINK("http://x","y")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "＝1+1"]
@@ -62,6 +66,44 @@ def test_no_name_becomes_a_formula(tmp_path: Path) -> None:
     texts = {str(cell.value) for cell in cells}
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert {" ".join(name.split()) for name in FORMULAS} <= texts
+
+
+def test_the_mail_s_order_holds_and_every_mover_says_where_it_lies(tmp_path: Path) -> None:
+    place = "/subscriptions/S/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/vision"
+    rows = [*two_weeks("CC-1", "1", "1"), *two_weeks(None, "9", "90", "gpu", f"{place}/computes/gpu")]
+
+    book = opened(rendered(tmp_path, *rows).workbook)
+
+    centres = [row[0].value for row in book["By cost centre"].iter_rows(min_row=2, max_row=3)]
+    assert centres == ["CC-1", "(untagged)"]
+    assert [cell.value for cell in book["Movers"][2]][2:4] == ["vision", "ml-dev"]
+
+
+def test_what_a_number_cannot_hold_stands_as_text(tmp_path: Path) -> None:
+    rows = daily("2026-11-15", "2026-11-22", "CC-1", "12345678901234.567891")
+
+    summary = opened(rendered(tmp_path, *rows).workbook)["Summary"]
+
+    values = {row[0].value: row[1].value for row in summary.iter_rows(min_row=2)}
+    assert values["Cost (effective), to the last digit"] == "86419752308641.975237"
+
+
+def test_lines_without_a_name_of_the_subscription_have_its_id(tmp_path: Path) -> None:
+    rows = daily("2026-11-15", "2026-11-22", "CC-1", "2", SubAccountName="", SubAccountId="/subscriptions/4a9a")
+
+    sheet = opened(rendered(tmp_path, *rows).workbook)["Lines"]
+
+    assert sheet["C2"].value == "4a9a"
+
+
+def test_a_full_folder_for_temporary_files_is_said_and_not_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with pytest.raises(FinopsError, match="TMPDIR"):
+        workbook(model, [], [])
 
 
 def test_the_lines_hold_both_cost_bases_by_day(tmp_path: Path) -> None:

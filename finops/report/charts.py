@@ -125,7 +125,9 @@ def _bars(report: Report, words: Words) -> bytes:
             if line.change
         ]
     if not lines:
-        return _statement(f"No cost centre changed against {report.wording.before}.")
+        moved = report.movers.moved if report.movers else 0
+        spread = f"The change is spread over {moved:,} cost centres."
+        return _statement(spread if moved else f"No cost centre changed against {report.wording.before}.")
     figure, axes = _figure(0.5 + 0.36 * len(lines))
     places = range(len(lines), 0, -1)
     values = [_height(cost) for _, cost, _, _ in lines]

@@ -55,7 +55,7 @@ def movers(
         nothing_above_minor_elsewhere=all(abs(mover.change.amount) < minor for mover in elsewhere),
         minor=_money(rounded(minor, digits), asked),
         moved=len(moved),
-        bars=_bars(moved),
+        bars=_bars(moved) if named or len(moved) <= BARS + 1 else (),
         all=tuple(found),
     )
 

@@ -131,7 +131,7 @@ def _alt_movers(model: Report, words: Words) -> str:
     if model.movers is None:
         rows = model.by_cost_centre.rows
         return "Chart of cost by cost centre: " + "; ".join(f"{row.name} {words.money(row.shown_cost)}" for row in rows)
-    if not model.movers.drivers and model.movers.moved > 1:
+    if model.movers.moved and not model.movers.bars:
         return f"Chart of change by cost centre: spread over {model.movers.moved:,} cost centres."
     bars = [f"{line.name} {words.signed(line.shown_change)}" for line in model.movers.bars]
     return f"Chart of change by cost centre: {'; '.join(bars) or 'no cost centre changed'}."
