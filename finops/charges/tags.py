@@ -12,6 +12,11 @@ from finops.charges.columns import literal
 UNTAGGED = "(untagged)"
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two spellings are one tag."""
+    return re.sub(r"[\W_]", "", one).lower() == re.sub(r"[\W_]", "", other).lower()
+
+
 def token(tags: str, key: str) -> str:
     """The value of the tag `key` as JSON has it, quotes included; "" where the tag is absent.
 
