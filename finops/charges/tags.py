@@ -38,4 +38,9 @@ def value(found: str) -> str:
         f"THEN COALESCE(json_extract_string(TRY_CAST('[' || {found} || ']' AS JSON), '$[0]'), trim({found}, '\"')) "
         f"ELSE trim({found}, '\"') END"
     )
-    return f"CASE WHEN {found} NOT IN ('', 'null') THEN NULLIF(trim({plain}), '') END"
+    # A tag that says "(untagged)" is not the same as none: it is shown in quotes.
+    literally = literal(f'"{UNTAGGED}"')
+    return (
+        f"CASE WHEN {found} = {literally} THEN {literally} "
+        f"WHEN {found} NOT IN ('', 'null') THEN NULLIF(trim({plain}), '') END"
+    )
