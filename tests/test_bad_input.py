@@ -180,7 +180,7 @@ def test_a_subscription_that_refuses_is_named_and_the_result_is_partial(server: 
     server.faults.add({"fault": "403", "path": f"/subscriptions/{refused}/"})
     try:
         told(run("charges", "ingest", "--azure", server.url), 20, refused, "403")
-        told(run("report", "render", "--azure", server.url, "--out", "out"), 20, refused)
+        told(run("report", "render", "--azure", server.url, "--out", "out"), 20, "Contoso AI Sandbox is missing")
     finally:
         server.faults.rules[:] = []
 

@@ -125,7 +125,7 @@ def test_rows_set_aside_are_named_and_exit_20(tmp_path: Path):
         (["--by", ","], 2, "--by names nothing"),
         (["--by", "Costcentre"], 2, "cannot be grouped by 'Costcentre'"),
         (["--where", "CostCenter"], 2, "names no value"),
-        (["--month", "2023-01"], 1, "no charges from January 2023. The data has charges from 31 Aug to 30 Sep 2024"),
+        (["--month", "2023-01"], 1, "no charges in January 2023. The data has charges of 31 Aug to 30 Sep 2024"),
         (["--where", "CostCenter=nobody"], 1, "no charges like that"),
         (["--currency", "EUR"], 1, "no charges in EUR"),
         (["--basis", "amortized"], 2, "Invalid value for '--basis'"),
@@ -175,3 +175,16 @@ def test_what_was_ingested_is_shown(tmp_path: Path):
     assert asked.exit_code == 0, asked.stderr
     assert "Charges of 2 of 2 subscriptions are in" in asked.stdout
     assert [row["Cost"] for row in json.loads(found.stdout)] == [4.25, 1]
+
+
+def test_a_tag_that_was_never_asked_for_is_refused_not_called_untagged(tmp_path: Path):
+    an_estate(tmp_path / "estate", [simulated("2026-11-02", "4.25")])
+    with serving(tmp_path / "estate") as server:
+        finops("charges", "ingest", "--azure", server.url, "--month", "2026-11", "--store", tmp_path / "store")
+
+    found = finops("charges", "show", tmp_path / "store", "--by", "Tags.env")
+    known = finops("charges", "show", tmp_path / "store", "--by", "Tags.cost-center")
+
+    assert found.exit_code == 1
+    assert "The tag env is not known: Cost Management was asked for CostCenter only." in found.stderr
+    assert known.exit_code == 0

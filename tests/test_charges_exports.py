@@ -54,7 +54,7 @@ def test_a_run_with_too_few_rows_is_not_used(tmp_path: Path):
 
     with charges.load([tmp_path]) as book:
         assert book.total() == 1
-        assert "it has 1 rows, its manifest says 2" in book.notes[0]
+        assert "it has 1 row, its manifest says 2" in book.notes[0]
 
 
 def test_a_manifest_that_is_still_empty_means_wait(tmp_path: Path):
@@ -248,7 +248,7 @@ def test_days_that_only_one_of_the_two_has_are_said(tmp_path: Path):
 
     with charges.load([actual, amortized]) as book:
         assert book.total("effective") == 12
-        assert "1 days of a subscription have actual cost and no amortized cost" in " ".join(book.notes)
+        assert "1 day of a subscription has actual cost and no amortized cost" in " ".join(book.notes)
 
 
 def test_focus_charges_go_before_legacy_ones_of_the_same_days(tmp_path: Path):

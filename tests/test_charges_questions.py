@@ -195,3 +195,10 @@ def test_an_empty_period_and_a_time_without_a_zone_are_refused():
         Period(date(2024, 9, 1), date(2024, 9, 1))
     with pytest.raises(UsageError, match="no time zone"):
         Period(datetime(2024, 9, 1), date(2024, 9, 2))  # noqa: DTZ001 - the point of the test
+
+
+def test_a_tag_that_says_untagged_is_not_taken_for_none(tmp_path: Path):
+    rows = [charge("2024-09-01", "1"), charge("2024-09-01", "2", Tags='{"CostCenter": "(untagged)"}')]
+
+    with charges.load([focus(tmp_path / "a.csv", *rows)]) as book:
+        assert spend(book) == {'"(untagged)"': "2.00", "(untagged)": "1.00"}

@@ -8,6 +8,7 @@ import pytest
 from fake_azure import FakeAzure, Reply, StillTime, connected, error, fault, ok
 
 from finops.cloud import Azure
+from finops.cloud.budgets import Budgets
 from finops.errors import AccessDenied, AzureError, SignInError, TemporaryError
 
 THING = "/subscriptions/s1/things/a"
@@ -268,3 +269,16 @@ def test_calls_are_counted_by_service_and_status(fake: FakeAzure, azure: Azure):
     azure.get(THING, "1")
 
     assert dict(azure.calls) == {("arm", 503): 1, ("arm", 0): 1, ("arm", 200): 1}
+
+
+def test_a_long_wait_is_told_once_for_all_threads():
+    clock = StillTime()
+    told: list[str] = []
+    budgets = Budgets({}, clock.time.monotonic, clock.sleep, clock.now, told.append)
+
+    budgets.hold("cost", "", 42)
+    budgets.take("cost")
+    budgets.hold("cost", "", 2)
+    budgets.take("cost")
+
+    assert told == ["waiting 42 s for Cost Management (throttled)"]

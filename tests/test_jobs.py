@@ -143,7 +143,7 @@ def test_a_subscription_that_refuses_is_named_and_the_others_stay_exact(small_es
     assert not figures.completeness.is_whole
     assert any(refused in gap.scope for gap in figures.completeness.gaps)
     assert "incomplete" in weekly.made.forms.subject.lower()
-    assert refused in weekly.made.forms.text
+    assert "Contoso AI Sandbox is missing: no permission" in weekly.made.forms.text
 
 
 def test_a_throttled_query_is_waited_for(small_estate: Path, tmp_path: Path):

@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finops.charges import coverage, questions, rejects
+from finops.charges import coverage, questions, rejects, tags
 from finops.charges.coverage import Gap
+from finops.charges.keys import key
 from finops.charges.part import Part
 from finops.charges.period import Period
 from finops.charges.questions import Facts, Question, Where
@@ -46,6 +47,8 @@ class Known:
     asked: coverage.Days = field(default_factory=dict)
     """Days that were asked from Azure, by subscription."""
     kinds_told: bool = True
+    tags: tuple[str, ...] | None = None
+    """The only tags that every source was asked for; None where sources have all."""
 
 
 class Charges:
@@ -184,6 +187,7 @@ class Charges:
             "Before": f"CASE WHEN {{0}} THEN {amount} END",
             "After": f"CASE WHEN {{1}} THEN {amount} END",
         }
+        self._check_tags([*keys, *(where or {})])
         question = questions.sums(keys, measures, [before, after], where, self._facts)
         nil = Decimal(0)
         width = len(keys)
@@ -246,7 +250,18 @@ class Charges:
         currency: str | None,
         where: Where | None,
     ) -> list[tuple[Any, ...]]:
+        self._check_tags([*keys, *(where or {})])
         return self._chosen(self._ask(questions.sums(keys, measures, periods, where, self._facts)), len(keys), currency)
+
+    def _check_tags(self, names: Iterable[str]) -> None:
+        """Refuse to call charges untagged that were never asked for the tag."""
+        for name in names:
+            tag = key(name).tag
+            if tag and self._known.tags is not None and not any(tags.same(tag, known) for known in self._known.tags):
+                raise DataError(
+                    f"The tag {tag} is not known: Cost Management was asked for {' and '.join(self._known.tags)} only.",
+                    "Load an export of the charges, which has all tags.",
+                )
 
     def _movers(self, question: Question, top: int, width: int, currency: str | None) -> list[tuple[Any, ...]]:
         """The `top` largest changes; sorting a million resources in Python would take longer than adding them up."""
@@ -329,8 +344,6 @@ def _periods(period: Period | None) -> list[Period]:
 
 
 def _names(keys: Sequence[str]) -> list[str]:
-    from finops.charges.keys import key
-
     return [key(name).name for name in keys]
 
 

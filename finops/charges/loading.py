@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
+import time as clock
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from finops.charges import completeness, find, overlap, pair
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
 # Azure publishes a day's charges within 8 to 24 hours (Microsoft, understand-cost-mgt-data).
 LATE_HOURS = 24
+
+_SCRATCH = "finops-charges-"
+_ABANDONED_SECONDS = 86_400
 
 
 def load(
@@ -47,7 +54,8 @@ def load(
     found = find.runs(paths, subscriptions)
     if not found.runs:
         raise find.nothing(paths, found)
-    scratch = Path(tempfile.mkdtemp(prefix="finops-charges-"))
+    _sweep()
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
     database = engines.connect(scratch, memory, threads)
     try:
         known = _read(database, found, store or scratch, scratch, late_hours, now)
@@ -91,12 +99,18 @@ def _read(
     rows, bases = pair.together(database, runs, overlap.counted(database, runs, rival), scratch, notes)
     database.execute(f"CREATE OR REPLACE VIEW charges AS {' UNION ALL '.join(rows)}")
     notes += [
-        f"{part.rounded:,} amounts in {part.source} have more than 18 decimals and were rounded at the 18th."
+        f"{part.rounded:,} {'amount' if part.rounded == 1 else 'amounts'} in {part.source} "
+        f"{'has' if part.rounded == 1 else 'have'} more than 18 decimals and {'was' if part.rounded == 1 else 'were'} "
+        "rounded at the 18th."
         for run in runs
         for part in run.parts
         if part.rounded
     ]
     if any(run.run.until for run in runs):
+        notes.append(
+            "Asked from Cost Management by the tag CostCenter as spelled: what is tagged in another spelling, such as "
+            "Cost-Center, counts as (untagged) here, and as its cost centre in an export."
+        )
         notes.append(
             "Asked from Cost Management by subscription: what was bought for the whole tenant, such as shared "
             "reservations, stands on no subscription and is not in here. An export of the billing account has it."
@@ -104,7 +118,17 @@ def _read(
     parts = tuple(part for run in runs for part in run.parts)
     told = not any(run.run.until for run in runs)
     until = completeness.until(database, runs, found.entries, late_hours, now, notes)
-    return Known(parts, tuple(notes), tuple(gaps), bases, until, now, _asked(found.entries), told)
+    return Known(
+        parts,
+        tuple(notes),
+        tuple(gaps),
+        bases,
+        until,
+        now,
+        _asked(found.entries),
+        told,
+        None if told else ("CostCenter",),
+    )
 
 
 def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: list[str]) -> Loaded:
@@ -115,7 +139,7 @@ def _loaded(database: duckdb.DuckDBPyConnection, run: Run, store: Path, notes: l
         if candidate.rows is None or candidate.rows == count:
             return Loaded(candidate, parts)
         notes.append(
-            f"The export run in {candidate.name} is not used: it has {count:,} rows, "
+            f"The export run in {candidate.name} is not used: it has {count:,} {'row' if count == 1 else 'rows'}, "
             f"its manifest says {candidate.rows:,}."
         )
     raise DataError(notes[-1], "Copy the run again, or wait for the next one.")
@@ -129,6 +153,17 @@ def _asked(entries: Sequence[Entry]) -> Days:
         for first, last in entry.asked:
             days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
     return {scope: frozenset(days) for scope, days in found.items()}
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed left in the temporary folder: no run takes a day."""
+    now = clock.time()
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            stat = folder.lstat()
+            is_ours = S_ISDIR(stat.st_mode) and stat.st_uid == os.getuid()
+            if is_ours and now - stat.st_mtime > _ABANDONED_SECONDS:
+                _remove(folder)
 
 
 def _remove(folder: Path) -> None:

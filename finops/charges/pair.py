@@ -109,7 +109,8 @@ def _paired(
     for kind, other in (("actual", "amortized"), ("amortized", "actual")):
         if alone[kind]:
             notes.append(
-                f"{alone[kind]} days of a subscription have {kind} cost and no {other} cost: "
+                f"{alone[kind]} {'day of a subscription has' if alone[kind] == 1 else 'days of a subscription have'} "
+                f"{kind} cost and no {other} cost: "
                 "it stands in for both there."
             )
     return f"SELECT * FROM read_parquet({literal(str(target))})"

@@ -12,6 +12,11 @@ from finops.charges.columns import literal
 UNTAGGED = "(untagged)"
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two spellings are one tag."""
+    return re.sub(r"[\W_]", "", one).lower() == re.sub(r"[\W_]", "", other).lower()
+
+
 def token(tags: str, key: str) -> str:
     """The value of the tag `key` as JSON has it, quotes included; "" where the tag is absent.
 
@@ -33,4 +38,9 @@ def value(found: str) -> str:
         f"THEN COALESCE(json_extract_string(TRY_CAST('[' || {found} || ']' AS JSON), '$[0]'), trim({found}, '\"')) "
         f"ELSE trim({found}, '\"') END"
     )
-    return f"CASE WHEN {found} NOT IN ('', 'null') THEN NULLIF(trim({plain}), '') END"
+    # A tag that says "(untagged)" is not the same as none: it is shown in quotes.
+    literally = literal(f'"{UNTAGGED}"')
+    return (
+        f"CASE WHEN {found} = {literally} THEN {literally} "
+        f"WHEN {found} NOT IN ('', 'null') THEN NULLIF(trim({plain}), '') END"
+    )

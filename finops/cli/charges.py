@@ -92,7 +92,7 @@ def show_charges(
         if not whole["Charges"]:
             raise DataError(
                 f"There are no charges{' like that' if wanted else ''} {_said(period)}.",
-                f"The data has charges from {book.span.label}.",
+                f"The data has charges of {book.span.label}.",
             )
         code = currency or _currency(book, basis, period, wanted)
         title = f"{basis.capitalize()} cost, {(period or book.span).label}, {code}"
@@ -252,13 +252,15 @@ def _period(book: Charges, start: date | None, end: date | None) -> Period | Non
     start, end = start or span.start.date(), end or span.end.date()
     if end <= start:
         raise UsageError(
-            f"The days from {start} to {end - timedelta(days=1)} are none.", f"The data has charges from {span.label}."
+            f"The days from {start} to {end - timedelta(days=1)} are none.", f"The data has charges of {span.label}."
         )
     return Period(start, end)
 
 
 def _said(period: Period | None) -> str:
-    return f"from {period.label}" if period else "in the data"
+    if period is None:
+        return "in the data"
+    return f"{'on' if len(period.days) == 1 else 'in'} {period.label}"
 
 
 def _tell(book: Charges, period: Period, figure: str = "") -> bool:

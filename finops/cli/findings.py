@@ -97,7 +97,9 @@ def lines(weekly: Weekly, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Moved most", f"{driver.line.name} {words.signed(driver.line.change)}{cause}"
     share = f" ({percent(figures.untagged_percent)})" if figures.untagged_percent is not None else ""
     yield "Untagged", f"{words.money(figures.untagged.cost)}{share} has no CostCenter"
-    if figures.completeness.until:
+    if not figures.completeness.is_whole:
+        yield "Data", "incomplete: the report says what is missing"
+    elif figures.completeness.until:
         yield "Data", f"complete to {until(figures.completeness.until)}"
 
 

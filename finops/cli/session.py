@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.output import note
 from finops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Session:
         from finops.cloud import connect
 
         if self.estate is None:
-            with connect(self.settings.azure) as azure:
+            with connect(self.settings.azure, tell=note) as azure:
                 yield azure
             return
         from finops.estate import check, faults
@@ -69,7 +70,7 @@ class Session:
         recorded = check(self.estate)
         with serving(self.estate, clock="frozen", faults=faults(recorded.gaps)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
-            with connect(local) as azure:
+            with connect(local, tell=note) as azure:
                 yield azure
 
 

@@ -15,6 +15,10 @@ from .waits import come_back
 # 200 subscriptions at 60 units a minute queue for 3 min 20 s and that is fine; waiting for the next hour is not.
 LONGEST_QUEUE_SECONDS = 900.0
 
+# A shorter wait is not worth a line.
+TELL_SECONDS = 5.0
+_NAMES = {"cost": "Cost Management", "graph": "Resource Graph", "metrics": "Azure Monitor", "prices": "retail prices"}
+
 
 @dataclass(frozen=True)
 class Window:
@@ -83,11 +87,14 @@ class Budgets:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         now: Callable[[], datetime],
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
         self._now = now
+        self._tell = tell
+        self._told_until = float("-inf")
         self._lock = threading.Lock()
         self._meters: dict[tuple[str, str], _Meter] = {}
 
@@ -111,7 +118,18 @@ class Budgets:
                     429,
                     "Throttled",
                 )
+            self._announce(service, wait)
             self._sleep(wait)
+
+    def _announce(self, service: str, wait: float) -> None:
+        """Say that we wait, once for all threads that do, if a person would wonder."""
+        with self._lock:
+            now = self._clock()
+            is_news = wait >= TELL_SECONDS and now + wait > self._told_until + TELL_SECONDS
+            if is_news:
+                self._told_until = now + wait
+        if is_news and self._tell is not None:
+            self._tell(f"waiting {wait:.0f} s for {_NAMES.get(service, 'Azure')} (throttled)")
 
     def hold(self, service: str, scope: str, seconds: float) -> None:
         """Grant nothing for `seconds`: Azure said so to one of us, and means all of us."""

@@ -45,12 +45,14 @@ def connect(
     tokens: Tokens | None = None,
     limits: Mapping[str, Limits] | None = None,
     operation_seconds: float = OPERATION_SECONDS,
+    tell: Callable[[str], None] | None = None,
 ) -> Azure:
     """The gateway to the Azure that `settings` name. Nothing is sent until the first call.
 
     A local server says itself when it has enough (429), so our own budgets apply to Azure only, unless `limits` say.
+    tell: hears of long waits, in words for a person.
     """
-    return Azure(settings, time=time, tokens=tokens, limits=limits, operation_seconds=operation_seconds)
+    return Azure(settings, time=time, tokens=tokens, limits=limits, operation_seconds=operation_seconds, tell=tell)
 
 
 class Azure:
@@ -64,6 +66,7 @@ class Azure:
         tokens: Tokens | None,
         limits: Mapping[str, Limits] | None,
         operation_seconds: float,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
         self.cloud = cloud_of(settings)
@@ -75,7 +78,7 @@ class Azure:
         self.time = time or Time(clocks.monotonic, lambda: datetime.now(UTC), self._sleep, random.SystemRandom().random)
         if limits is None:
             limits = {} if self.cloud.local else AZURE_LIMITS
-        self._budgets = Budgets(limits, self.time.monotonic, self.time.sleep, self.time.now)
+        self._budgets = Budgets(limits, self.time.monotonic, self.time.sleep, self.time.now, tell)
         self._counting = threading.Lock()
         self.tokens = tokens = tokens or tokens_of(settings, self.cloud)
         timeouts = Timeouts(
