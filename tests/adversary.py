@@ -102,11 +102,11 @@ class Cloud:
         else:
             self.locks.pop(f"{scope}{LOCKS}/mine", None)
 
-    def keep(self, scope: str, on: bool = True) -> None:
+    def keep(self, scope: str, on: bool = True, value: str = "") -> None:
         self._strike(scope)
         tags = self.bodies[key(scope)]["tags"] if key(scope) in self.bodies else self.tags.get(key(scope), {})
         if on:
-            tags["Finops:Keep"] = ""
+            tags["Finops:Keep"] = value
         else:
             tags.pop("Finops:Keep", None)
 

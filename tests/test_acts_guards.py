@@ -193,6 +193,27 @@ def test_what_is_to_be_kept_is_left_alone(state: State, scope: str):
     assert cloud.attempts == []
 
 
+@pytest.mark.parametrize("scope", [compute("gpu"), WORKSPACE, GROUP, SUBSCRIPTION])
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("2026-11-22;until tonight", "refused"),
+        ("2026-11-21;until last night", "done"),
+        ("2099-01-01;for long", "refused"),
+        ("as long as I live", "refused"),
+        ("21.11.2026", "refused"),
+    ],
+)
+def test_a_keep_holds_until_its_day_is_over_and_for_good_where_that_is_not_clear(
+    state: State, scope: str, value: str, result: str
+):
+    cloud = Cloud()
+    gpu = cloud.make("gpu")
+    cloud.keep(scope, value=value)
+
+    assert results(run(cloud, state, shrink(cloud, gpu))) == [result]
+
+
 @pytest.mark.parametrize("fault", ["403", "400", "500", "429"])
 @pytest.mark.parametrize("call", range(1, 6))
 def test_what_cannot_be_read_is_not_done_and_the_others_are(state: State, fault: str, call: int):

@@ -215,6 +215,23 @@ def test_a_missing_cost_center_is_inherited_and_every_other_tag_stays(tmp_path: 
         assert tags(guard) == {"Project": "ocr", "CostCenter": "CC-2"}
 
 
+def test_a_resource_that_does_not_say_when_it_was_made_is_tagged_all_the_same(tmp_path: Path):
+    with guarding(tmp_path, storage_account(DEV, "rg-dev", "mldata")) as guard:
+        guard.run()
+
+        assert tags(guard) == {"CostCenter": "CC-2"}
+
+
+def test_a_cluster_that_does_not_say_when_it_was_made_is_left_alone(tmp_path: Path):
+    body = dedicated()
+    body["systemData"] = {"createdBy": "ana@contoso.com", "createdByType": "User"}
+    body["properties"]["createdOn"] = None
+    with guarding(tmp_path, body) as guard:
+        told(guard).run()
+
+        assert guard.changes() == []
+
+
 def test_a_tag_written_between_our_read_and_our_write_survives(tmp_path: Path):
     with guarding(tmp_path, data(Project="ocr")) as guard:
         planned = guard.plan()

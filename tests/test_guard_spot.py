@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from estates import AML
+from estates import AML, DEV, storage_account
 from guarding import DEV_WORKSPACE, GPU, PROD_WORKSPACE, Guarding, dedicated, guarding
 
 Json = dict[str, Any]
@@ -188,7 +188,10 @@ def test_a_deleted_cluster_whose_creation_was_refused_is_made_by_the_next_run(tm
         assert [one.result for one in first.outcomes] == ["done", "done", "failed"]
         assert first.partial
 
+        guard.put(storage_account(DEV, "rg-dev", "mldata"))
+        before = len(guard.changes())
         guard.run()
+        assert guard.changes()[before:] == ["PUT computes/gpu", "PATCH tags/default"]
         assert (guard.scale()["maxNodeCount"], guard.priority()) == (4, "LowPriority")
 
 

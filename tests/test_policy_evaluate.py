@@ -323,8 +323,18 @@ def test_a_broken_policy_stops_no_other(tmp_path: Path) -> None:
     assert "Did you mean 'equals'" in result.stderr
 
 
-def test_a_tier_that_az_ml_refuses_is_not_told(tmp_path: Path) -> None:
-    result = evaluate(saved(tmp_path, "gpu.yml", {**CLUSTER, "tier": "cheap"}), "--policy", "dev-clusters-are-spot")
+@pytest.mark.parametrize(
+    ("tier", "verdict"), [("low_priority", "fine"), ("LowPriority", "fine"), ("Dedicated", "denied")]
+)
+def test_tiers_are_spelt_as_az_ml_spells_them(tmp_path: Path, tier: str, verdict: str) -> None:
+    file = saved(tmp_path, "gpu.yml", {**CLUSTER, "tier": tier})
+
+    assert verdicts(file, "--policy", "dev-clusters-are-spot") == {"dev-clusters-are-spot": verdict}
+
+
+@pytest.mark.parametrize("tier", ["cheap", "lowpriority", "spot"])
+def test_a_tier_that_az_ml_refuses_is_not_told(tmp_path: Path, tier: str) -> None:
+    result = evaluate(saved(tmp_path, "gpu.yml", {**CLUSTER, "tier": tier}), "--policy", "dev-clusters-are-spot")
 
     assert result.exit_code == 20
     assert "it takes dedicated and low_priority" in result.output

@@ -134,6 +134,7 @@ def test_what_nothing_could_notice_is_proved(before: Any, after: Any) -> None:
         ({"allOf": [A, B]}, {"allOf": [A]}),
         ({"allOf": [TYPE, {"not": SIZE}]}, {"allOf": [{"not": SIZE}]}),
         ({"allOf": [TYPE, A]}, {"allOf": [A]}),
+        ({"anyOf": [{"allOf": [TYPE, SIZE]}, {"not": TYPE}]}, {"allOf": [TYPE, SIZE]}),
         ({"allOf": [{"field": "kind", "exists": True}, {"field": "kind", "equals": ""}]},
          {"allOf": [{"field": "kind", "equals": ""}]}),
         ({"field": "kind", "equals": "a"}, {"field": "kind", "equals": "A"}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from finops import spot, tags
 from finops.acts import generation_of
 from finops.estate import Estate, Known, Resource
-from finops.estate.ids import key, scopes, type_of
+from finops.estate.ids import key, scopes
 from finops.estate.model import Json
 from finops.exemptions import RULES, Exemptions, Listed
 
@@ -230,7 +230,7 @@ def _with_status(context: Context, resource: Resource, line: Line, waits: str) -
     kept = _kept(context, resource, line)
     if kept.status == "keep" or line.mode != "enforce":
         return kept
-    if not line.generation and type_of(line.id) != "resourcegroups":
+    if not line.generation and line.rule != "tags":
         return _changed(line, status="keep", until="Azure does not say when it was made, so it cannot be told apart")
     if line.rule == "spot":
         told = context.state.told_at(line.key) if context.state else None

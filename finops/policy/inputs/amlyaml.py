@@ -5,6 +5,7 @@ Spellings and defaults are those of azure-ai-ml 1.34: entities/_compute, entitie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,8 @@ TYPES = {
     "synapsespark": "attached",
 }  # fmt: skip
 ATTACHED = {"kubernetes": "Kubernetes", "virtualmachine": "VirtualMachine", "synapsespark": "SynapseSpark"}
-PRIORITIES = {"dedicated": "Dedicated", "low_priority": "LowPriority", "lowpriority": "LowPriority"}
+PRIORITIES = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # YAML that makes no resource which a policy sees at creation.
 ELSE = ("job", "component", "environment", "data", "model", "schedule", "datastore", "connection", "flow", "feature",
         "asset", "run", "blob", "lake", "azurefile")  # fmt: skip
@@ -100,7 +102,7 @@ def _cluster(found: Json) -> Made:
 def _priority(tier: Any) -> str | None:
     if tier is None:
         return None
-    known = PRIORITIES.get(str(tier).lower())
+    known = PRIORITIES.get(HUMP.sub("_", str(tier)).lower())
     return known or pending(f"tier is {tier!r}, which az ml refuses: it takes dedicated and low_priority")
 
 
