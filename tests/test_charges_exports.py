@@ -153,6 +153,7 @@ def test_a_copy_of_a_file_does_not_double(tmp_path: Path):
         ("part_0_0001.csv", "part_1_0001.csv"),
         ("000001.csv", "000002.csv"),
         ("part-00000-1f2e-c000.csv", "part-00001-9a8b-c000.csv"),
+        ("part-00.csv", "part-01.csv"),
         ("export-00001.csv", "export-00002.csv"),
         ("data_0.csv", "data_1.csv"),
     ],

@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".csv.gz", ".parquet", ".tsv", ".tsv.gz", ".txt.gz")
 # Names that Azure and engines give to parts of one delivery, and people to nothing: part_0_0001, part-00000-<id>,
 # data_0, 000001, export-00001. No date is among them, and no "(1)" of a second download.
 _PART = re.compile(
-    r"part_(?P<a>\d{1,4}_\d{4})|part-(?P<b>\d{5})(?P<id>-.+)?|data_(?P<c>\d{1,3})|(?P<d>000\d{3})|(?P<name>.*\D)-(?P<e>0\d{4})",
+    r"part_(?P<a>\d{1,4}_\d{4})|part-(?P<b>\d{1,5})(?P<id>-.+)?|data_(?P<c>\d{1,3})|(?P<d>000\d{3})|(?P<name>.*\D)-(?P<e>0\d{4})",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?<!\d)((?:19|20|21)\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
