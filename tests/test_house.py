@@ -201,7 +201,7 @@ def test_help_loads_nothing_heavy():
     assert loaded_after(run) & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", ["charges", "config", "demo", "estate", "report", "simulate"])
+@pytest.mark.parametrize("command", ["charges", "config", "demo", "estate", "guard", "policy", "report", "simulate"])
 def test_a_commands_own_help_loads_nothing_heavy(command: str):
     assert loaded_after(f"import finops.cli.{command}") & HEAVY == set()
 
