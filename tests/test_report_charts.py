@@ -74,7 +74,10 @@ def test_more_cost_centres_than_fit_are_drawn_as_one_bar(tmp_path: Path) -> None
     rows = [
         row
         for n in range(30)
-        for row in (charge("2026-11-08", f"CC-{n}", "1"), charge("2026-11-16", f"CC-{n}", f"{n + 2}"))
+        for row in (
+            charge("2026-11-08", f"CC-{n}", "1"),
+            charge("2026-11-16", f"CC-{n}", "500" if n == 29 else f"{n + 2}"),
+        )
     ]
 
     report = report_of(tmp_path, *rows, charge("2026-11-22", "CC-1", "1"))
