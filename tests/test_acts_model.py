@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,14 @@ SURPRISES = st.lists(
 EXAMPLES = int(os.environ.get("FINOPS_EXAMPLES", "60"))
 
 
+@cache
+def empty() -> Path:
+    """A state that remembers nothing: copied, it saves its migrations."""
+    file = Path(tempfile.mkdtemp()) / "state.db"
+    State.open(file).close()
+    return file
+
+
 class Kernel(RuleBasedStateMachine):
     """Acts are decided on what was seen some time ago, and carried out while things happen at any call."""
 
@@ -57,6 +67,7 @@ class Kernel(RuleBasedStateMachine):
     def start(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.stop = switch(Path(self.folder.name))
+        shutil.copy(empty(), Path(self.folder.name) / "state.db")
         self.state = State.open(Path(self.folder.name) / "state.db")
         self.cloud = Cloud()
         self.cloud.on_write = self.leaves
