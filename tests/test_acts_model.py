@@ -26,7 +26,7 @@ from adversary import (
     shrink,
     switch,
 )
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -241,5 +241,6 @@ def test_no_history_makes_the_kernel_do_what_it_must_not():
             derandomize=EXAMPLES <= 60,
             suppress_health_check=list(HealthCheck),
             database=None,
+            phases=(Phase.generate, Phase.shrink),
         ),
     )
