@@ -127,8 +127,9 @@ class Cloud:
         else:
             self.readings[key(path)] = (None, self.struck.get(key(path), 0))
             raise NotFound(f"{path} is not there.", "", 404, "ResourceNotFound")
-        self.readings[key(path)] = (copy.deepcopy(body), self.struck.get(key(path), 0))
+        self.readings[key(path)] = (None, self.struck.get(key(path), 0))  # what is shown, should the answer be a 404
         self._happens("after")
+        self.readings[key(path)] = (copy.deepcopy(body), self.struck.get(key(path), 0))
         return body
 
     def state_of(self, path: str, version: str) -> Json | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -33,8 +34,17 @@ from finops.state import State
 MANY = Caps(max_count=10, max_percent=100, per_owner=None, max_monthly_money=None, population=10)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state that remembers nothing: copied, it saves its migrations."""
+    file = tmp_path_factory.mktemp("empty") / "state.db"
+    State.open(file).close()
+    return file
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
+def state(tmp_path: Path, empty: Path) -> Iterator[State]:
+    shutil.copy(empty, tmp_path / "state.db")
     with State.open(tmp_path / "state.db") as opened:
         yield opened
 
@@ -528,9 +538,10 @@ def clusters(cloud: Cloud, number: int, **more: Any) -> list[Act]:
         (Caps(10, 100, None, None, 10, per_hour=3), 3),
     ],
 )
-def test_over_a_cap_nothing_at_all_is_done(tmp_path: Path, caps: Caps, within: int):
+def test_over_a_cap_nothing_at_all_is_done(tmp_path: Path, empty: Path, caps: Caps, within: int):
     for wanted in range(1, 6):
         cloud = Cloud()
+        shutil.copy(empty, tmp_path / f"{wanted}.db")
         with State.open(tmp_path / f"{wanted}.db") as state:
             outcomes = run(cloud, state, *clusters(cloud, wanted), caps=caps)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,17 @@ from finops.state import Busy, State
 MANY = Caps(max_count=10, max_percent=100, per_owner=None, max_monthly_money=None, population=10)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state that remembers nothing: copied, it saves its migrations."""
+    file = tmp_path_factory.mktemp("empty") / "state.db"
+    State.open(file).close()
+    return file
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
+def state(tmp_path: Path, empty: Path) -> Iterator[State]:
+    shutil.copy(empty, tmp_path / "state.db")
     with State.open(tmp_path / "state.db") as opened:
         yield opened
 

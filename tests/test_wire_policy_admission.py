@@ -297,7 +297,12 @@ def test_a_tag_that_is_required_cannot_be_taken_away_through_the_tags_api(azure:
 def test_actions_are_not_asked(azure: Policies):
     azure.assign(azure.define("none", definition({"field": "type", "equals": COMPUTES})))
 
-    assert azure.http.post(f"{WORKSPACE}/computes/ci-ana/stop?api-version=2024-04-01").status_code == 202
+    stopped = azure.http.post(f"{WORKSPACE}/computes/ci-ana/stop?api-version=2024-04-01")
+    idle = {"idleTimeBeforeShutdown": "PT30M"}
+    path = f"{WORKSPACE}/computes/ci-ana/updateIdleShutdownSetting?api-version=2024-04-01"
+
+    assert stopped.status_code == 202
+    assert azure.http.post(path, json=idle).status_code == 200
 
 
 def test_a_resource_group_without_cost_center_is_refused(azure: Policies):

@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from estates import small_bodies, write_estate
 from policy_clients import (
     COST_CENTER,
+    DEV,
     GROUP,
     IDENTITY,
     PROD,
@@ -261,6 +262,8 @@ def test_a_management_group_of_the_estate_holds_its_subscriptions(tmp_path: Path
 
         assert azure.cluster("big").status_code == 403
         assert [one.name for one in azure.policy.policy_assignments.list_for_management_group("ml")] == ["spot"]
+        elsewhere = azure.http.get(f"/subscriptions/{DEV}/providers/Microsoft.Authorization/policyAssignments").json()
+        assert elsewhere["value"] == []
 
 
 def test_an_assignment_is_gone_once_it_is_deleted(azure: Policies):

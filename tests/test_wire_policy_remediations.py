@@ -111,6 +111,20 @@ def test_the_assignments_identity_is_who_did_it(azure: Policies, assignment: str
     assert [one["caller"] for one in done] == [identity]
 
 
+def test_what_was_mended_meanwhile_is_not_written_again(azure: Policies, assignment: str):
+    remediate(azure, assignment)
+    path = f"{WORKSPACE}/computes/cpu"
+    azure.http.patch(
+        f"{path}/providers/Microsoft.Resources/tags/default?api-version=2024-03-01",
+        json={"operation": "Merge", "properties": {"tags": {"CostCenter": "CC-9"}}},
+    )
+    followed(azure)
+
+    done = [one for one in azure.served.world.activity if one["resourceId"] == path]
+    assert len(done) == 1
+    assert tags(azure, path) == {"CostCenter": "CC-9"}
+
+
 def test_a_group_and_a_place_can_be_chosen(azure: Policies, assignment: str):
     from azure.mgmt.policyinsights.models import Remediation, RemediationFilters
 
