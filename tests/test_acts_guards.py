@@ -96,6 +96,18 @@ def test_the_intent_is_on_the_disk_before_the_request_leaves(state: State, tmp_p
     assert seen == [compute("gpu").lower()]
 
 
+def test_what_was_refused_is_written_down_too(state: State):
+    cloud = Cloud()
+    gpu = cloud.make("gpu")
+    cloud.keep(GROUP)
+
+    run(cloud, state, shrink(cloud, gpu))
+
+    (entry,) = state.audit_entries()
+    assert (entry["what"], entry["resource_id"], entry["intent"]) == ("refused: shrink", compute("gpu"), None)
+    assert "finops:keep" in entry["why"]
+
+
 def test_without_a_decision_nothing_is_done(state: State):
     cloud = Cloud()
 
@@ -432,16 +444,19 @@ def test_what_azure_refused_for_this_one_does_not_stop_the_others(state: State):
     assert results(outcomes) == ["failed", "done"]
 
 
-@pytest.mark.parametrize("fault", ["400", "500", "429", "lost before", "odd"])
-def test_the_first_unexpected_fault_stops_the_run(state: State, fault: str):
+@pytest.mark.parametrize(
+    ("fault", "result"),
+    [("400", "failed"), ("500", "unknown"), ("429", "unknown"), ("lost before", "unknown"), ("odd", "unknown")],
+)
+def test_the_first_unexpected_fault_stops_the_run(state: State, fault: str, result: str):
     cloud = Cloud()
     gpu, cpu = cloud.make("gpu"), cloud.make("cpu")
     cloud.at[6] = [FAULTS[fault]()]
 
     outcomes = run(cloud, state, shrink(cloud, gpu), shrink(cloud, cpu))
 
-    assert outcomes[0].result in {"failed", "unknown"}
-    assert outcomes[1].result == "refused"
+    assert results(outcomes) == [result, "refused"]
+    assert len(state.pending_intents()) == (result == "unknown")
     assert outcomes[1].why.startswith("Not tried")
     assert cloud.attempts == [("PATCH", compute("gpu").lower())]
 
@@ -498,7 +513,13 @@ def test_an_outcome_that_cannot_be_recorded_stops_the_run(state: State):
             db.exec_driver_sql("PRAGMA query_only = ON")
         return None
 
-    outcomes = run(cloud, state, replace(shrink(cloud, gpu), confirmed=fill), shrink(cloud, cpu))
+    def free(body: Any) -> str | None:
+        with state._engine.connect() as db:
+            db.exec_driver_sql("PRAGMA query_only = OFF")
+        return None
+
+    second = replace(shrink(cloud, cpu), still_holds=free)
+    outcomes = run(cloud, state, replace(shrink(cloud, gpu), confirmed=fill), second)
 
     assert results(outcomes) == ["unknown", "refused"]
     assert "could not be recorded" in outcomes[0].why
@@ -612,6 +633,21 @@ def test_a_run_that_starts_anew_has_no_new_cap_for_the_hour(state: State):
 
     assert left.result == "refused"
     assert "2 changes were made in the last hour" in left.why
+
+
+def test_what_is_known_to_have_changed_nothing_does_not_count_for_the_hour(state: State, tmp_path: Path):
+    cloud = Cloud()
+    caps = Caps(10, 100, None, None, 10, per_hour=1)
+
+    def stop(body: Any) -> str | None:
+        switch(tmp_path).touch()
+        return None
+
+    held = replace(shrink(cloud, cloud.make("gpu")), still_holds=stop)
+    run(cloud, state, held, caps=caps, kill_switch=switch(tmp_path))
+    assert state.intents_since(NOW)[0].outcome == "not-done"
+
+    assert results(run(cloud, state, shrink(cloud, cloud.make("cpu")), caps=caps)) == ["done"]
 
 
 # -- tags -------------------------------------------------------------------------------------------------------

@@ -77,6 +77,19 @@ def test_an_edited_trail_is_not_whole(tmp_path: Path, edit: str, said: str):
     assert said in str(verified(str(file)))
 
 
+def test_an_entry_that_was_sealed_anew_does_not_lead_to_the_next(tmp_path: Path):
+    file, forged = tmp_path / "state.db", tmp_path / "forged.db"
+    trail(str(file), 5)
+    with State.open(forged) as state:
+        for number in range(3):
+            state.audit("finops", "did", f"/subscriptions/{number}", "because", {"number": number + number // 2}, NOW)
+        last = state.audit_entries()[-1]
+
+    change(file, f"UPDATE audit SET evidence = '{last['evidence']}', hash = '{last['hash']}' WHERE number = 3")
+
+    assert verified(str(file)) == "Entry 4 does not follow the one before it."
+
+
 def test_a_trail_that_was_cut_off_is_found_by_a_head_that_was_noted(tmp_path: Path):
     file = tmp_path / "state.db"
     head = trail(str(file), 5)
