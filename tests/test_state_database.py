@@ -145,6 +145,30 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, how: str):
     assert raised.value.fix
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        # an index that says other than its table, and an entry of an intent that is not there
+        "UPDATE sqlite_master SET sql = replace(sql, '(opened_at)', '(run)') WHERE name = 'ix_intents_opened_at'",
+        "INSERT INTO audit VALUES (1,'','','','','','{}',99,0,'','')",
+    ],
+)
+def test_what_does_not_hold_together_is_found_when_it_is_opened(tmp_path: Path, damage: str):
+    file = tmp_path / "state.db"
+    with State.open(file) as state, state.turn():
+        intent(state)
+        with state._writing() as db:
+            db.execute(sa.text("DELETE FROM audit"))
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(damage)
+    db.commit()
+    db.close()
+
+    with pytest.raises(FinopsError, match="is damaged"):
+        State.open(file)
+
+
 def test_a_locked_database_is_one_clear_error(tmp_path: Path):
     file = tmp_path / "state.db"
     State.open(file).close()
