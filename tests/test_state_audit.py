@@ -1,5 +1,6 @@
 """The audit trail: whoever edits it is found out."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
 import random
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from databases import database, postgresql, server  # noqa: F401
+from databases import database, postgresql, server
 
 from finops.state import State
 
@@ -17,7 +18,7 @@ KEY = b"kept elsewhere"
 COLUMNS = ["at", "who", "what", "resource_id", "why", "evidence", "previous", "hash", "number"]
 
 
-def trail(database: str, entries: int, key: bytes | None = None) -> str:  # noqa: F811
+def trail(database: str, entries: int, key: bytes | None = None) -> str:
     """The head of a new trail."""
     with State.open(database, audit_key=key) as state:
         for number in range(entries):
@@ -25,7 +26,7 @@ def trail(database: str, entries: int, key: bytes | None = None) -> str:  # noqa
         return state.audit_head()
 
 
-def verified(database: str, key: bytes | None = None, anchor: str | None = None) -> str | None:  # noqa: F811
+def verified(database: str, key: bytes | None = None, anchor: str | None = None) -> str | None:
     with State.open(database, audit_key=key) as state:
         return state.verify_audit(anchor).fault
 
@@ -38,17 +39,17 @@ def change(file: Path, *statements: str) -> None:
     db.close()
 
 
-def test_an_untouched_trail_is_whole(database: str):  # noqa: F811
+def test_an_untouched_trail_is_whole(database: str):
     head = trail(database, 5, KEY)
 
     assert verified(database, KEY, head) is None
 
 
-def test_an_empty_trail_is_whole(database: str):  # noqa: F811
+def test_an_empty_trail_is_whole(database: str):
     assert verified(database, None, trail(database, 0)) is None
 
 
-def test_entries_say_who_did_what_to_what_and_why(database: str):  # noqa: F811
+def test_entries_say_who_did_what_to_what_and_why(database: str):
     trail(database, 2)
     with State.open(database) as state:
         (entry,) = state.audit_entries(after=1)
