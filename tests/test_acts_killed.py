@@ -1,5 +1,6 @@
 """kill -9 at every boundary, then a new start: the simulator says whether anything was done twice or unasked."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import postgresql, server  # noqa: F401
+from databases import postgresql, server
 from estates import AS_OF, cluster, workspace_id, write_estate
 
 from finops.simulator import Served, serving
@@ -168,7 +169,7 @@ def test_killed_at_any_moment_nothing_is_done_twice_or_unasked_or_left_open(
 
 
 def test_killed_with_its_state_in_postgresql_nothing_is_done_twice_or_unasked_or_left_open(
-    worker: Worker, served: Served, server: str  # noqa: F811
+    worker: Worker, served: Served, server: str
 ):  # fmt: skip
     import psycopg
 

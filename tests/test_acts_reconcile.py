@@ -1,35 +1,18 @@
 """What became of an intent whose outcome nobody wrote down: found out by reading, before anything else is done."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from acting import MANY, empty, state
 from adversary import FAULTS, NOW, Cloud, Died, compute, costed, making, removal, shrink
 
-from finops.acts import Act, Caps, Resolved, perform, reconcile
+from finops.acts import Act, Resolved, perform, reconcile
 from finops.state import Busy, State
-
-MANY = Caps(max_count=10, max_percent=100, per_owner=None, max_monthly_money=None, population=10)
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state that remembers nothing: copied, it saves its migrations."""
-    file = tmp_path_factory.mktemp("empty") / "state.db"
-    State.open(file).close()
-    return file
-
-
-@pytest.fixture
-def state(tmp_path: Path, empty: Path) -> Iterator[State]:
-    shutil.copy(empty, tmp_path / "state.db")
-    with State.open(tmp_path / "state.db") as opened:
-        yield opened
 
 
 def died(cloud: Cloud, state: State, act: Act, when: str) -> None:

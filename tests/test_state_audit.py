@@ -1,5 +1,6 @@
 """The audit trail: whoever edits it is found out."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
 import random
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from databases import database, postgresql, server  # noqa: F401
+from databases import database, postgresql, server
 
 from finops.state import State
 
@@ -17,7 +18,7 @@ KEY = b"kept elsewhere"
 COLUMNS = ["at", "who", "what", "resource_id", "why", "evidence", "previous", "hash", "number"]
 
 
-def trail(database: str, entries: int, key: bytes | None = None) -> str:  # noqa: F811
+def trail(database: str, entries: int, key: bytes | None = None) -> str:
     """The head of a new trail."""
     with State.open(database, audit_key=key) as state:
         for number in range(entries):
@@ -25,7 +26,7 @@ def trail(database: str, entries: int, key: bytes | None = None) -> str:  # noqa
         return state.audit_head()
 
 
-def verified(database: str, key: bytes | None = None, anchor: str | None = None) -> str | None:  # noqa: F811
+def verified(database: str, key: bytes | None = None, anchor: str | None = None) -> str | None:
     with State.open(database, audit_key=key) as state:
         return state.verify_audit(anchor).fault
 
@@ -38,17 +39,17 @@ def change(file: Path, *statements: str) -> None:
     db.close()
 
 
-def test_an_untouched_trail_is_whole(database: str):  # noqa: F811
+def test_an_untouched_trail_is_whole(database: str):
     head = trail(database, 5, KEY)
 
     assert verified(database, KEY, head) is None
 
 
-def test_an_empty_trail_is_whole(database: str):  # noqa: F811
+def test_an_empty_trail_is_whole(database: str):
     assert verified(database, None, trail(database, 0)) is None
 
 
-def test_entries_say_who_did_what_to_what_and_why(database: str):  # noqa: F811
+def test_entries_say_who_did_what_to_what_and_why(database: str):
     trail(database, 2)
     with State.open(database) as state:
         (entry,) = state.audit_entries(after=1)
@@ -75,6 +76,19 @@ def test_an_edited_trail_is_not_whole(tmp_path: Path, edit: str, said: str):
     change(file, edit)
 
     assert said in str(verified(str(file)))
+
+
+def test_an_entry_that_was_sealed_anew_does_not_lead_to_the_next(tmp_path: Path):
+    file, forged = tmp_path / "state.db", tmp_path / "forged.db"
+    trail(str(file), 5)
+    with State.open(forged) as state:
+        for number in range(3):
+            state.audit("finops", "did", f"/subscriptions/{number}", "because", {"number": number + number // 2}, NOW)
+        last = state.audit_entries()[-1]
+
+    change(file, f"UPDATE audit SET evidence = '{last['evidence']}', hash = '{last['hash']}' WHERE number = 3")
+
+    assert verified(str(file)) == "Entry 4 does not follow the one before it."
 
 
 def test_a_trail_that_was_cut_off_is_found_by_a_head_that_was_noted(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The database itself: its schema, its guarantees, and one clear error for whatever can be wrong with it."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
 import sqlite3
@@ -15,22 +16,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from databases import database, postgresql, server  # noqa: F401
+from databases import ENDED, database, intent, postgresql, server
 
 from finops.errors import ConfigError, FinopsError
-from finops.state import Busy, State
+from finops.state import State
 from finops.state import migrate as migrating
 from finops.state.engine import url_of
 from finops.state.tables import metadata
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
-ENDED = (  # every session but the one that says so
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database: str):  # noqa: F811
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database: str):
     State.open(database).close()
     engine = sa.create_engine(url_of(database))
     with engine.connect() as db:
@@ -48,7 +45,7 @@ def test_the_code_names_the_newest_migration():
     assert ScriptDirectory.from_config(config).get_heads() == [migrating.HEAD]
 
 
-def test_a_newer_schema_is_refused_and_left_alone(database: str):  # noqa: F811
+def test_a_newer_schema_is_refused_and_left_alone(database: str):
     State.open(database).close()
     engine = sa.create_engine(url_of(database))
     with engine.begin() as db:
@@ -62,7 +59,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database: str):  # noqa: F811
     engine.dispose()
 
 
-def test_tables_of_something_else_are_left_alone(postgresql: str):  # noqa: F811
+def test_tables_of_something_else_are_left_alone(postgresql: str):
     engine = sa.create_engine(url_of(postgresql))
     with engine.begin() as db:
         db.execute(sa.text("CREATE TABLE audit (mine int)"))
@@ -99,7 +96,7 @@ def test_every_connection_writes_through_to_the_disk(tmp_path: Path):
     assert found == [["wal", 2, 1, 30_000]] * 8  # 2: FULL
 
 
-def test_every_session_writes_through_to_the_disk(postgresql: str):  # noqa: F811
+def test_every_session_writes_through_to_the_disk(postgresql: str):
     with State.open(postgresql) as state, state._reading() as db:
         assert db.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
 
@@ -143,6 +140,30 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, how: str):
 
     assert str(file) in raised.value.what
     assert raised.value.fix
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        # an index that says other than its table, and an entry of an intent that is not there
+        "UPDATE sqlite_master SET sql = replace(sql, '(opened_at)', '(run)') WHERE name = 'ix_intents_opened_at'",
+        "INSERT INTO audit VALUES (1,'','','','','','{}',99,0,'','')",
+    ],
+)
+def test_what_does_not_hold_together_is_found_when_it_is_opened(tmp_path: Path, damage: str):
+    file = tmp_path / "state.db"
+    with State.open(file) as state, state.turn():
+        intent(state, NOW)
+        with state._writing() as db:
+            db.execute(sa.text("DELETE FROM audit"))
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(damage)
+    db.commit()
+    db.close()
+
+    with pytest.raises(FinopsError, match="is damaged"):
+        State.open(file)
 
 
 def test_a_locked_database_is_one_clear_error(tmp_path: Path):
@@ -250,12 +271,12 @@ def test_a_server_that_is_not_there_is_one_clear_error_without_the_password():
     assert "postgresql://finops:***@127.0.0.1:1/finops" in str(raised.value)
 
 
-def test_a_database_that_is_not_there_is_one_clear_error(server: str):  # noqa: F811
+def test_a_database_that_is_not_there_is_one_clear_error(server: str):
     with pytest.raises(FinopsError, match="does not exist"):
         State.open(server.replace("/postgres?", "/nowhere?"))
 
 
-def test_a_standby_is_one_clear_error(postgresql: str):  # noqa: F811
+def test_a_standby_is_one_clear_error(postgresql: str):
     State.open(postgresql).close()
     import psycopg
 
@@ -267,7 +288,7 @@ def test_a_standby_is_one_clear_error(postgresql: str):  # noqa: F811
         state.told("x", NOW)
 
 
-def test_a_lost_server_is_one_clear_error_and_the_next_call_connects_anew(postgresql: str):  # noqa: F811
+def test_a_lost_server_is_one_clear_error_and_the_next_call_connects_anew(postgresql: str):
     import psycopg
 
     with State.open(postgresql) as state, psycopg.connect(postgresql, autocommit=True) as db:
@@ -286,7 +307,7 @@ def test_a_lost_server_is_one_clear_error_and_the_next_call_connects_anew(postgr
 OPENING = "import sys; from finops.state import State; State.open(sys.argv[1]).close()"
 
 
-def test_many_processes_open_a_new_database_at_once(database: str):  # noqa: F811
+def test_many_processes_open_a_new_database_at_once(database: str):
     started = [
         subprocess.Popen([sys.executable, "-c", OPENING, database], stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]
@@ -295,7 +316,7 @@ def test_many_processes_open_a_new_database_at_once(database: str):  # noqa: F81
     assert said == [""] * 3
 
 
-def test_entries_of_many_writers_form_one_trail(database: str):  # noqa: F811
+def test_entries_of_many_writers_form_one_trail(database: str):
     with State.open(database) as one, State.open(database) as two:
 
         def write(number: int) -> None:
@@ -305,80 +326,3 @@ def test_entries_of_many_writers_form_one_trail(database: str):  # noqa: F811
             list(pool.map(write, range(60)))
 
         assert (one.verify_audit().entries, one.verify_audit().fault) == (60, None)
-
-
-def test_it_is_one_processs_turn_and_the_other_is_told_whose(database: str):  # noqa: F811
-    with State.open(database) as one, State.open(database) as two, one.turn():
-        with pytest.raises(Busy, match=r"process \d+ on|PostgreSQL session \d+") as raised, two.turn():
-            pass
-
-        assert "Nothing was changed" in raised.value.fix
-
-
-KILLED = """
-import os, sys
-from finops.state import State
-with State.open(sys.argv[1]) as state, state.turn():
-    os.kill(os.getpid(), 9)
-"""
-
-
-def test_a_turn_comes_back_after_kill_minus_9(database: str):  # noqa: F811
-    done = subprocess.run([sys.executable, "-c", KILLED, database], capture_output=True, text=True)
-    assert done.returncode == -9, done.stderr
-
-    with State.open(database) as state:
-        import time
-
-        for _ in range(50):  # PostgreSQL notices a moment later
-            try:
-                with state.turn():
-                    return
-            except Busy:
-                time.sleep(0.1)
-    pytest.fail("the turn did not come back")
-
-
-def intent(state: State, workspace: str = "/w") -> int:
-    return state.open_intent(
-        NOW, generation="g", evidence={}, afterwards=None, run="r", resource_id="/x", workspace=workspace,
-        api_version="1", action="delete", rule="r", why="w", who="me", decision="d", saving="",
-    )  # fmt: skip
-
-
-def test_an_intent_needs_the_turn(database: str):  # noqa: F811
-    with State.open(database) as state, pytest.raises(FinopsError, match="in one's turn only"):
-        intent(state)
-
-
-def test_a_workspace_has_one_open_intent(database: str):  # noqa: F811
-    with State.open(database) as state, state.turn():
-        intent(state)
-        intent(state, "/other")
-        with pytest.raises(FinopsError):
-            intent(state)
-
-        assert len(state.pending_intents()) == 2
-
-
-def test_an_outcome_is_recorded_once(database: str):  # noqa: F811
-    with State.open(database) as state, state.turn():
-        number = intent(state)
-        state.close_intent(number, "done", "It is gone.", NOW, "me", {})
-        with pytest.raises(FinopsError, match="is not open"):
-            state.close_intent(number, "failed", "No.", NOW, "me", {})
-
-        assert [entry["what"] for entry in state.audit_entries()] == ["will delete", "done"]
-
-
-def test_a_turn_ends_with_the_session_that_held_it(postgresql: str):  # noqa: F811
-    import psycopg
-
-    with State.open(postgresql) as state, psycopg.connect(postgresql, autocommit=True) as db, state.turn():
-        db.execute(ENDED)
-        with pytest.raises(FinopsError):  # the connection is found to be dead,
-            intent(state)
-        with pytest.raises(FinopsError, match="right to change Azure"):  # and the new one is not the one with the turn
-            intent(state)
-
-        assert state.pending_intents() == []

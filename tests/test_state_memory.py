@@ -1,12 +1,13 @@
 """What is remembered: first seen, told, kept; the same on SQLite and PostgreSQL."""
 
+# ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from databases import database, postgresql, server  # noqa: F401
+from databases import database, postgresql, server
 
 from finops.errors import DataError
 from finops.state import State
@@ -17,7 +18,7 @@ DEV = "/subscriptions/2222/resourceGroups/rg-dev"
 GPU = f"{DEV}/providers/Microsoft.MachineLearningServices/workspaces/ml/computes/gpu"
 
 
-def test_the_first_sighting_is_remembered_however_the_id_is_spelled(database: str):  # noqa: F811
+def test_the_first_sighting_is_remembered_however_the_id_is_spelled(database: str):
     with State.open(database) as state:
         state.first_seen(GPU, "dedicated", NOW, "made 1")
     with State.open(database) as state:
@@ -26,14 +27,14 @@ def test_the_first_sighting_is_remembered_however_the_id_is_spelled(database: st
     assert again == NOW
 
 
-def test_a_resource_made_anew_is_seen_for_the_first_time(database: str):  # noqa: F811
+def test_a_resource_made_anew_is_seen_for_the_first_time(database: str):
     with State.open(database) as state:
         state.first_seen(GPU, "dedicated", NOW, "made 1")
 
         assert state.first_seen(GPU, "dedicated", LATER, "made 2") == LATER
 
 
-def test_what_was_mended_and_comes_back_is_seen_for_the_first_time(database: str):  # noqa: F811
+def test_what_was_mended_and_comes_back_is_seen_for_the_first_time(database: str):
     with State.open(database) as state:
         state.first_seen(GPU, "dedicated", NOW)
 
@@ -43,7 +44,7 @@ def test_what_was_mended_and_comes_back_is_seen_for_the_first_time(database: str
         assert state.first_seen(GPU, "dedicated", LATER) == LATER
 
 
-def test_absence_in_what_was_not_read_completely_proves_nothing(database: str):  # noqa: F811
+def test_absence_in_what_was_not_read_completely_proves_nothing(database: str):
     with State.open(database) as state:
         state.first_seen(GPU, "dedicated", NOW)
 
@@ -52,7 +53,7 @@ def test_absence_in_what_was_not_read_completely_proves_nothing(database: str): 
         assert forgotten == 0
 
 
-def test_only_what_is_absent_is_forgotten(database: str):  # noqa: F811
+def test_only_what_is_absent_is_forgotten(database: str):
     with State.open(database) as state:
         state.seen([(GPU, "dedicated", "a"), (f"{GPU}2", "dedicated", "a"), (GPU, "untagged", "a")], NOW)
 
@@ -62,7 +63,7 @@ def test_only_what_is_absent_is_forgotten(database: str):  # noqa: F811
         assert state.first_seen(GPU, "dedicated", LATER, "a") == state.first_seen(GPU, "untagged", LATER, "a") == NOW
 
 
-def test_something_is_told_once(database: str):  # noqa: F811
+def test_something_is_told_once(database: str):
     with State.open(database) as state:
         first = state.told("spot/gpu", NOW)
     with State.open(database) as state:
@@ -71,12 +72,12 @@ def test_something_is_told_once(database: str):  # noqa: F811
         assert (first, second, state.told_at("spot/gpu")) == (True, False, NOW)
 
 
-def test_what_was_never_told_has_no_time(database: str):  # noqa: F811
+def test_what_was_never_told_has_no_time(database: str):
     with State.open(database) as state:
         assert state.told_at("never") is None
 
 
-def test_what_is_kept_comes_back_as_it_was(database: str):  # noqa: F811
+def test_what_is_kept_comes_back_as_it_was(database: str):
     body = {"name": "gpu", "tags": {"a": "\u00e9\u2028\U0001f600", "nul": "\0"}, "n": [1, 2.5, None, True]}
     with State.open(database) as state:
         state.keep("spot/gpu", {"old": 1}, NOW)
@@ -91,7 +92,7 @@ def test_what_is_kept_comes_back_as_it_was(database: str):  # noqa: F811
 
 
 @pytest.mark.parametrize("text", ["nul \0", "half a character \ud83d", "x" * 10_000, "' OR 1=1 --", "%s :name $1"])
-def test_odd_text_is_no_fault(database: str, text: str):  # noqa: F811
+def test_odd_text_is_no_fault(database: str, text: str):
     with State.open(database) as state:
         state.first_seen(f"/subscriptions/{text}", text, NOW, text)
         state.told(text, NOW)
@@ -103,7 +104,7 @@ def test_odd_text_is_no_fault(database: str, text: str):  # noqa: F811
         assert state.verify_audit().fault is None
 
 
-def test_times_are_kept_in_utc_and_must_say_their_zone(database: str):  # noqa: F811
+def test_times_are_kept_in_utc_and_must_say_their_zone(database: str):
     elsewhere = NOW.astimezone(timezone(timedelta(hours=-8)))
     with State.open(database) as state:
         state.told("here", elsewhere)
@@ -114,13 +115,13 @@ def test_times_are_kept_in_utc_and_must_say_their_zone(database: str):  # noqa: 
             state.told("there", NOW.replace(tzinfo=None))
 
 
-def test_what_json_has_no_word_for_is_written_as_text(database: str):  # noqa: F811
+def test_what_json_has_no_word_for_is_written_as_text(database: str):
     with State.open(database) as state:
         state.keep("money", {"saving": Decimal("1.10"), "at": NOW}, NOW)
 
         assert state.kept("money") == {"money": {"saving": "1.10", "at": str(NOW)}}
 
 
-def test_no_number_is_no_evidence(database: str):  # noqa: F811
+def test_no_number_is_no_evidence(database: str):
     with State.open(database) as state, pytest.raises(DataError, match="written down"):
         state.audit("me", "did", GPU, "why", {"cost": float("nan")}, NOW)

@@ -44,9 +44,12 @@ def settled(body: Json) -> bool:
 
 
 def differs(afterwards: Json | None, body: Json | None) -> str | None:
-    """The first part of `afterwards` that `body` does not show; None when it shows all. Names in any letter case."""
+    """The first part of `afterwards` that `body` does not show; None when it shows all. Names in any letter case.
+
+    Whether something is there at all is for `verdict` to look at.
+    """
     if afterwards is None or body is None:
-        return None if afterwards is body else "It is still there." if afterwards is None else "It is gone."
+        return None
     return _differs(afterwards, body, "")
 
 
