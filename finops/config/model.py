@@ -138,7 +138,13 @@ class GuardSettings(Section):
     environment_tag: Annotated[str, Field(min_length=1, description="Tag that names the environment.")] = "Environment"
     dev: Annotated[
         list[str], Field(description="Its values, in any case, for which clusters must be spot and scale to zero.")
-    ] = ["dev", "development", "test", "sandbox"]
+    ] = ["dev", "development", "sandbox"]
+    dev_groups: Annotated[
+        list[str], Field(description="Resource groups that count as dev where no tag says otherwise; * stands for any.")
+    ] = ["*-dev", "dev-*", "*-sandbox"]
+    dev_subscriptions: Annotated[
+        list[str], Field(description="GUIDs of subscriptions that count as dev where no tag says otherwise.")
+    ] = []
     grace_days: Annotated[
         int, Field(ge=0, le=90, description="Days from telling the owner of a dedicated cluster to enforcing.")
     ] = 7

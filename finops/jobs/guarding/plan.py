@@ -107,6 +107,8 @@ def _lines(context: Context, prices_of: spot.PricesOf) -> Iterator[Line]:
     rules = spot.Rules(
         settings.environment_tag,
         frozenset(value.strip().lower() for value in settings.dev),
+        tuple(pattern.strip().lower() for pattern in settings.dev_groups),
+        frozenset(guid.strip().lower() for guid in settings.dev_subscriptions),
         settings.min_nodes,
         settings.idle_minutes,
         settings.near_percent,
