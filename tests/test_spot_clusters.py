@@ -122,6 +122,13 @@ def test_the_guard_and_the_shipped_policy_call_the_same_things_development():
     assert guard.dev_subscriptions == default["devSubscriptions"]
 
 
+def test_what_the_guard_sets_is_what_the_shipped_policy_allows():
+    policy = json.loads((folder("policies") / "clusters-scale-to-zero" / "azurepolicy.json").read_text("utf-8"))
+    default = {name: value["defaultValue"] for name, value in policy["parameters"].items()}
+
+    assert GuardSettings().idle_minutes <= default["maxIdleMinutes"]
+
+
 def test_a_cluster_without_an_environment_is_undecided_only_when_it_is_dedicated():
     assert [type(one) for one in found(dedicated())] == [Undecided]
     assert found(dedicated(), spot=True) == []

@@ -156,7 +156,7 @@ class GuardSettings(Section):
     ] = 0
     idle_minutes: Annotated[
         int, Field(ge=1, le=1440, description="Longest idle time before a dev cluster lets go of a node.")
-    ] = 30
+    ] = 15
     near_percent: Annotated[
         int, Field(ge=1, le=100, description="Spot price in percent of the dedicated one from which to warn.")
     ] = 80
