@@ -108,7 +108,7 @@ def exemptions(context: click.Context, session: Session, output: str) -> None:
             "Reason": one.exemption.reason,
             "Owner": one.exemption.owner,
             "By": one.exemption.source,
-            "Cost of 30 days": one.cost,
+            "Cost of 30 days": None if one.cost is None else round(one.cost, 2),
             "Currency": found.currency,
         }
         for one in found.exemptions
