@@ -177,6 +177,9 @@ class GuardSettings(Section):
     max_acts: Annotated[
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
     ] = 20
+    max_per_hour: Annotated[
+        int, Field(ge=0, description="The same for an hour, the changes of earlier runs and what is made anew included.")
+    ] = 40
     max_percent: Annotated[
         int, Field(ge=0, le=100, description="The same in percent of all that the rules look at.")
     ] = 25
