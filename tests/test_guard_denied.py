@@ -102,8 +102,8 @@ def test_what_azure_refused_is_told_as_refused_once(tmp_path: Path):
         told(guard).run()
         guard.run()
 
-        assert guard.texts().count("Setting its maximum to 0 nodes was tried, and Azure refused it") == 1
-        assert guard.texts().count("Setting minNodeCount to 0 was tried, and Azure refused it") == 1
+        assert guard.texts().count("Setting its maximum to 0 nodes was tried. Azure refused it") == 1
+        assert guard.texts().count("Setting minNodeCount to 0 was tried. Azure refused it") == 1
         assert "policy exemption" in guard.texts()
         assert "was set from" not in guard.texts()
 

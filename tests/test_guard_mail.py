@@ -109,7 +109,7 @@ def test_what_azure_refused_is_not_told_as_set(tmp_path: Path):
         guard.run()
 
         assert len(guard.mails()) == 1
-        assert "Setting minNodeCount to 0 was tried, and Azure refused it" in guard.texts()
+        assert "Setting minNodeCount to 0 was tried. Azure refused it" in guard.texts()
         assert "is 0 now" not in guard.texts()
 
 

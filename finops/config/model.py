@@ -178,7 +178,7 @@ class GuardSettings(Section):
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
     ] = 20
     max_per_hour: Annotated[
-        int, Field(ge=0, description="The same for an hour, the changes of earlier runs and what is made anew included.")
+        int, Field(ge=0, description="The same within an hour, for all runs and with what is made anew.")
     ] = 40
     max_percent: Annotated[
         int, Field(ge=0, le=100, description="The same in percent of all that the rules look at.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from finops.state import State
 
 KEPT = "guard/deed/"
+
+_ASKED = re.compile(r"(Azure refused )[A-Z]+ /\S+")
+_ASSIGNED = re.compile(r'"policyAssignment":\{"name":"([^"]+)"')
 
 # What may be done where a policy stands in the way.
 EXEMPTION = (
@@ -44,6 +48,13 @@ def keep(deed: Deed, about: str, state: State, now: datetime) -> bool:
     }  # fmt: skip
     state.keep(f"{KEPT}{hashlib.sha256(about.encode()).hexdigest()}", told, now)
     return True
+
+
+def refusal(why: str) -> str:
+    """What Azure said, for people: without the path that it was asked for, and policies by their names."""
+    said = _ASKED.sub(r"\1it", why.partition(" Read back:")[0])
+    names = list(dict.fromkeys(_ASSIGNED.findall(said)))
+    return f"{said.partition(' Policy identifiers:')[0]} Policies: {', '.join(names)}." if names else said
 
 
 def kept(state: State) -> Iterator[tuple[str, Json]]:

@@ -12,7 +12,7 @@ from finops.errors import AzureError
 from finops.estate.ids import key
 from finops.estate.model import Json
 from finops.jobs.guarding import acting, deeds
-from finops.jobs.guarding.deeds import EXEMPTION, Deed
+from finops.jobs.guarding.deeds import EXEMPTION, Deed, refusal
 from finops.jobs.guarding.limits import Limits, Wanted, caps
 from finops.jobs.guarding.plan import Line, Plan
 
@@ -91,7 +91,8 @@ class Run:
             if act.action in ("thaw", "delete the one that failed"):
                 continue  # told each day, with what is owed
             notes = (EXEMPTION,) if POLICY in outcome.why and line.rule != "tags" else ()
-            self.refused(line, act.action, f"{_wanted(act)} was tried, and Azure refused it: {outcome.why}", notes)
+            said = f"{_wanted(act)} was tried. {refusal(outcome.why)}"
+            self.refused(line, act.action, said, notes)
 
     def body(self, line: Line) -> Json:
         return self.plan.estate.resources[key(line.id)].body

@@ -51,7 +51,7 @@ def _set_scale(run: Run) -> None:
     for line, outcome in _all(run, "scale", lines, [acting.scale_act(line, run.plan.estate) for line in lines]):
         if outcome.result == "done":
             said = ", ".join(f"{name} is {value} now" for name, value in line.change.items())
-            run.done(line, f"{said}. {line.why}")
+            run.done(line, f"{said}. Found before: {line.why}")
 
 
 def _all(run: Run, rule: str, lines: list[Line], acts: list[Act]) -> list[tuple[Line, Outcome]]:

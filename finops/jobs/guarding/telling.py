@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops import mail
 from finops.estate.ids import key
-from finops.jobs.guarding.deeds import kept
+from finops.jobs.guarding.deeds import kept, refusal
 from finops.jobs.guarding.owing import missing, stuck
 from finops.jobs.guarding.plan import GRACE, Line, Plan, grace_ends, promise
 from finops.report.model import Money
@@ -130,7 +130,7 @@ def report_missing(settings: Settings, state: State, now: datetime, estate: Esta
         if state.told_at(told) is not None:
             continue
         for person in _recipients(about["owner"], settings, loud=True):
-            item = _about(about["id"]) | {"deeds": [{"did": f"{what}: {why}", "notes": _ways_out(about, why)}]}
+            item = _about(about["id"]) | {"deeds": [{"did": f"{what}: {refusal(why)}", "notes": _ways_out(about, why)}]}
             letters[person].missing[key(about["id"])] = item
             letters[person].keys.append(told)
     return _send("owner-missing", letters, settings, state, now)
