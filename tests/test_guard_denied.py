@@ -74,16 +74,15 @@ def test_a_node_that_starts_to_work_between_the_two_looks_keeps_it(tmp_path: Pat
         assert guard.priority() == "Dedicated"
 
 
-def test_a_job_keeps_it(tmp_path: Path):
+def test_a_job_that_comes_after_the_denial_keeps_it(tmp_path: Path):
     with guarding(tmp_path, dedicated(low=2)) as guard:
         guard.deploy(SPOT)
-        told(guard)
-        plan = guard.plan()
-        guard.put(job("Pausing"))
-        with guard.during("nodes", "nobody", lambda: None) as azure:
-            guard.carry_out(plan, azure)
+        plan = told(guard).plan()
+        with guard.during("nodes", "gpu", lambda: guard.put(job("Pausing"))) as azure:
+            done = guard.carry_out(plan, azure)
 
         assert guard.priority() == "Dedicated"
+        assert "train" in done[-1].why
 
 
 def test_one_that_policies_keep_from_being_made_again_is_kept_and_its_owner_told_what_to_do(tmp_path: Path):

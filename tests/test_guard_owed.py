@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from guarding import DEV_WORKSPACE, GPU, Guarding, dedicated, guarding
+from guarding import DEV_WORKSPACE, GPU, PROD_WORKSPACE, Guarding, dedicated, guarding
 
 from finops.cloud import Azure
 from finops.cloud.policyrestrictions import refusing
@@ -170,13 +170,13 @@ def test_after_one_that_could_not_be_made_no_other_is_deleted(tmp_path: Path):
         assert any("is owed" in one.why for one in done.outcomes)
 
 
-def test_it_is_tried_once_a_run(tmp_path: Path):
-    with guarding(tmp_path, dedicated(), faults=[REFUSED]) as guard:
+def test_it_is_tried_once_a_run_also_where_another_is_made_after_it(tmp_path: Path):
+    other = dedicated(PROD_WORKSPACE, name="other", tags={"Environment": "dev", "CostCenter": "CC-1"})
+    with guarding(tmp_path, dedicated(), other, faults=[{**REFUSED, "path": "/computes/other"}]) as guard:
         told(guard).run()
-        before = len(guard.changes())
-        guard.run()
 
-        assert guard.changes()[before:] == ["PUT computes/gpu"]
+        assert guard.changes()[-4:] == ["DELETE computes/other", "PUT computes/other", "DELETE computes/gpu",
+                                        "PUT computes/gpu"]  # fmt: skip
 
 
 def test_a_run_that_leaves_something_owed_is_partial(tmp_path: Path):
