@@ -1,0 +1,1 @@
+"""Container images: what a registry holds, and what reaches each of them."""

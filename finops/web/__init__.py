@@ -1,0 +1,1 @@
+"""The approvals page, for platform admins."""
