@@ -204,8 +204,7 @@ class WebSettings(Section):
         Field(description="Who signs people in: nobody, a list of invented people, Easy Auth, or a proxy's token."),
     ] = "none"
     secret_key: Annotated[
-        SecretStr | None,
-        Field(min_length=32, description="Signs forms and links; give it as a secret, not in the file."),
+        SecretStr | None, Field(description="Signs forms and links; give it as a secret, not in the file.")
     ] = None
     jwks_url: Annotated[str | None, Field(description="With bearer: where the keys of the issuer are.")] = None
     issuer: Annotated[str | None, Field(description="With bearer: the only issuer (iss) that is believed.")] = None
