@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from finops.cloud import Azure, Json
+from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes, type_of
 from finops.state import Intent
+
+__all__ = ["Act", "Caps", "Outcome", "Resolved", "Result", "generation_of"]
 
 TAG = "tag"  # the action of `tagging`, the only one that a resource without a generation allows
 
@@ -26,15 +29,6 @@ API_VERSIONS = {
 }
 ML_VERSION = "2024-04-01"
 ML = "microsoft.machinelearningservices/"
-
-
-# Where ARM and its providers say when something was made; computes of older versions have createdOn only.
-CREATED = (
-    ("systemData", "createdAt"),
-    ("properties", "creationTime"),
-    ("properties", "creationDate"),
-    ("properties", "createdOn"),
-)
 
 
 @dataclass(frozen=True)
@@ -114,13 +108,3 @@ class Resolved:
     intent: Intent
     outcome: str | None
     why: str
-
-
-def generation_of(body: Json) -> str:
-    """When this very resource was made, so that a namesake is told from it; "" where Azure does not say."""
-    for part, name in CREATED:
-        section = body.get(part)
-        found = section.get(name) if isinstance(section, dict) else None
-        if isinstance(found, str) and found:
-            return found
-    return ""
