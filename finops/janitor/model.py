@@ -18,7 +18,7 @@ QuietAction = Literal["traffic0", "minNodes0", "stop"]
 QUIET_ACTIONS: tuple[QuietAction, ...] = ("traffic0", "minNodes0", "stop")
 Risk = Literal["low", "high"]
 
-# off: not looked for. list: found and listed, nobody is asked. ask: owners and approvers are asked, and what they approve
+# off: not looked for. list: found and listed, nobody is asked. ask: owners and approvers are asked, what they approve
 # waits. act: what is approved is done by the next `janitor apply`.
 Mode = Literal["off", "list", "ask", "act"]
 MODES: tuple[Mode, ...] = ("off", "list", "ask", "act")
