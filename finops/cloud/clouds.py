@@ -24,32 +24,45 @@ class Cloud:
     metrics_scope: str
     prices: str
     authority: str
+    directory: str
+    directory_scope: str
+    learning_suffix: str
+    learning_scope: str
     local: str = ""
+
+    def learning(self, region: str) -> str:
+        """AML's own API in `region`: what ARM does not tell."""
+        return self._regional(region, self.learning_suffix)
 
     def metrics(self, region: str) -> str:
         """The Monitor batch endpoint of `region`."""
+        return self._regional(region, self.metrics_suffix)
+
+    def _regional(self, region: str, suffix: str) -> str:
         if self.local:
             return self.local
         if not re.fullmatch(r"[a-z0-9]+", region):
             raise AzureError(f"'{region}' is not an Azure region.", "Give its short name, such as westeurope.")
-        return f"https://{region}.{self.metrics_suffix}"
+        return f"https://{region}.{suffix}"
 
     def allows(self, url: str) -> bool:
         """Whether `url` is on one of this cloud's own hosts: the only ones that may see a token."""
         if self.local:
             return same_place(url, self.local)
-        if same_place(url, self.arm) or same_place(url, self.prices):
+        if any(same_place(url, ours) for ours in (self.arm, self.prices, self.directory)):
             return True
         parts = _split(url)
-        return parts is not None and _place(parts) == (
-            "https",
-            f"{(parts.hostname or '').partition('.')[0]}.{self.metrics_suffix}",
-            443,
-        )
+        if parts is None:
+            return False
+        region = (parts.hostname or "").partition(".")[0]
+        regional = (self.metrics_suffix, self.learning_suffix)
+        return any(_place(parts) == ("https", f"{region}.{suffix}", 443) for suffix in regional)
 
 
 # Resource managers and scopes as in azure.mgmt.core.tools.get_arm_endpoints 1.6.0, metrics audiences as in
-# azure-monitor-querymetrics 1.0.0. Retail Prices serves government regions from the public host and has no China.
+# azure-monitor-querymetrics 1.0.0, AML's own as in azure-ai-ml 1.35.2 (_azure_environments.py), Graph's as in
+# https://learn.microsoft.com/graph/deployments. Retail Prices serves government regions from the public host and has no
+# China.
 CLOUDS = {
     "public": Cloud(
         name="public",
@@ -59,6 +72,10 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.com/.default",
         prices="https://prices.azure.com",
         authority="login.microsoftonline.com",
+        directory="https://graph.microsoft.com",
+        directory_scope="https://graph.microsoft.com/.default",
+        learning_suffix="api.azureml.ms",
+        learning_scope="https://ml.azure.com/.default",
     ),
     "usgovernment": Cloud(
         name="usgovernment",
@@ -68,6 +85,10 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.us/.default",
         prices="https://prices.azure.com",
         authority="login.microsoftonline.us",
+        directory="https://graph.microsoft.us",
+        directory_scope="https://graph.microsoft.us/.default",
+        learning_suffix="api.ml.azure.us",
+        learning_scope="https://ml.azure.us/.default",
     ),
     "china": Cloud(
         name="china",
@@ -77,6 +98,10 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.cn/.default",
         prices="",
         authority="login.chinacloudapi.cn",
+        directory="https://microsoftgraph.chinacloudapi.cn",
+        directory_scope="https://microsoftgraph.chinacloudapi.cn/.default",
+        learning_suffix="api.ml.azure.cn",
+        learning_scope="https://ml.azure.cn/.default",
     ),
 }
 
@@ -100,6 +125,10 @@ def cloud_of(settings: AzureSettings) -> Cloud:
         metrics_scope=cloud.metrics_scope,
         prices=here,
         authority="",
+        directory=f"{here}/graph",
+        directory_scope=cloud.directory_scope,
+        learning_suffix="",
+        learning_scope=cloud.learning_scope,
         local=here,
     )
 

@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from finops.config.model import AzureSettings
 from finops.errors import AzureError, NotFound, TemporaryError
 
-from . import cost, fanout, graph, monitor, nodes, operations, policystates, retail, subscriptions
+from . import batchjobs, cost, directory, fanout, graph, monitor, nodes, operations, policystates, retail, subscriptions
 from .budgets import AZURE_LIMITS, Budgets, Limits
 from .calls import Answer, Call
 from .clients import Clients
@@ -214,6 +214,14 @@ class Azure:
     def nodes(self, compute_id: str) -> list[Json]:
         """The nodes of a compute cluster."""
         return nodes.nodes_of(self, compute_id)
+
+    def user(self, who: str) -> Json | None:
+        """The directory's account of an object id or an address; None when the directory says that there is none."""
+        return directory.user(self, who)
+
+    def batch_jobs(self, endpoint_id: str, region: str) -> Iterator[Json]:
+        """The jobs that calls of a batch endpoint started."""
+        return batchjobs.jobs_of(self, endpoint_id, region)
 
     def retail_prices(self, filter: str, currency: str = "USD") -> Iterator[Json]:  # noqa: A002 - as in Azure
         """Published prices that `filter` selects."""
