@@ -47,7 +47,7 @@ class Clients:
         cloud = self._cloud
         # a policy knows the next one of its own pipeline, so every client gets its own list
         options: dict[str, Any] = {"transport": self._transport}
-        if service == "prices":
+        if service in {"prices", "registry"}:  # a registry's tokens are its own, see finops.cloud.registry_tokens
             options["policies"] = policies(cloud, self._patience(), None, "", self._clock)
             return PipelineClient(cloud.prices, **options).send_request
         own = {
