@@ -70,8 +70,8 @@ class Hand:
         self._leave(path)
         return self.azure.delete(path, api_version, *rest, **more)
 
-    def _leave(self, path: str) -> None:
-        """The last look before something leaves."""
+    def ready(self, path: str) -> None:
+        """Raise what a change of `path` would raise now: for those who write something down just before it."""
         if self.sent:
             raise Held(f"A second change ({path}) was held back: one act, one change.", "Make two acts of it.")
         target = key(path)
@@ -82,4 +82,8 @@ class Hand:
             raise Held(f"It was last read {age:.0f} s ago.", "It is read again on the next run.")
         if why := thrown(self._switch):
             raise Held(why, "Remove it to let finops act again.")
+
+    def _leave(self, path: str) -> None:
+        """The last look before something leaves."""
+        self.ready(path)
         self.sent = True

@@ -43,6 +43,8 @@ class Act:
     confirmed        asked with a body read after it (None: gone): None, or what is not as it should be
     afterwards       the part of the body that shows it was done; None: it is gone. Kept on the disk, for a crash
     owner            who is told, and whose acts are capped together
+    decision         what allows this very act, where that is more than what allows the run
+    gives_back       it takes back what we did: what protects the resource from being touched does not stop it
     """
 
     resource_id: str
@@ -58,6 +60,8 @@ class Act:
     afterwards: Json | None
     owner: str = ""
     api_version: str = ""
+    decision: str = ""
+    gives_back: bool = False
 
     @property
     def version(self) -> str:
