@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # Where a token does not say how long it lives. ACR: access tokens 75 min, refresh tokens 3 h (AAD-OAuth.md, 2024).
 SHORTEST_SECONDS = 300.0
-# A registry whose refresh token says who we are decides by repository (ABAC) and grants nothing for all of them at once.
+# A registry whose refresh token says who we are decides by repository (ABAC): it grants nothing for all at once.
 BY_REPOSITORY = "aad_identity"
 
 
@@ -98,7 +98,7 @@ class RegistryTokens:
 
 def claims(token: str) -> Json:
     """What a token (a JWT) says of itself; {} where it cannot be read. Its signature is the registry's business."""
-    part = (token.split(".") + ["", ""])[1]
+    part = [*token.split("."), ""][1]
     try:
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
