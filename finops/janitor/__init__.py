@@ -1,10 +1,12 @@
 """What counts as waste: the rules in `janitor/`, and what they find in an estate. See docs/janitor-rules.md.
 
-rules = janitor.rules(folder, settings.janitor)
+rules = janitor.rules(janitor.folders(settings), settings.janitor)
 found = janitor.find(estate, rules, now, settings, exemptions)
 """
 
+from finops.janitor.find import find
 from finops.janitor.model import ACTIONS, MODES, QUIET_ACTIONS, Action, Finding, Found, Kept, Mode, Quiet, Risk, Rule
+from finops.janitor.reading import folders, names, rules
 
 __all__ = [
     "ACTIONS",
@@ -18,4 +20,8 @@ __all__ = [
     "Quiet",
     "Risk",
     "Rule",
+    "find",
+    "folders",
+    "names",
+    "rules",
 ]

@@ -33,6 +33,21 @@ class Quiet:
 
 
 @dataclass(frozen=True)
+class Leaf:
+    """One condition of a rule that cannot be taken apart: where it stands, what is asked of what.
+
+    subject   the field, or the expression
+    operator  in Azure's spelling
+    asked     what it is compared with, with the parameters' values in place
+    """
+
+    place: str
+    subject: str
+    operator: str
+    asked: Any
+
+
+@dataclass(frozen=True)
 class Rule:
     """One kind of waste, as configured.
 
@@ -42,6 +57,7 @@ class Rule:
     persist_runs  in how many runs, one after the other, it must be found before anybody is asked
     digest        of all that an approver relies on: not of the mode
     source        the file it was read from
+    leaves        its conditions one by one, for people
     """
 
     name: str
@@ -58,6 +74,7 @@ class Rule:
     digest: str
     mode: Mode
     source: str = ""
+    leaves: tuple[Leaf, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
