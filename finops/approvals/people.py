@@ -25,6 +25,11 @@ class Person:
     def approves(self) -> bool:
         return APPROVER in self.roles
 
+    @property
+    def who(self) -> str:
+        """As history and audit trail name them."""
+        return f"{self.name[:80]} ({self.oid})"
+
 
 @dataclass(frozen=True)
 class Answer:

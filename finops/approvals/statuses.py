@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-#   found ---> asked ---> pending ---> approved ---> scheduled --(quiet)--> acted ---> confirmed ---> restored
-#                 \         |  ^          |              |                    |
-#                  \        |  +-- the evidence changed: votes void, told anew +---> failed
-#                   +-> denied, snoozed, exempt, expired, stale; kept and gone end a life at any step before acting
+# found -> asked -> pending -> approved -> scheduled -> (quiet ->) acted -> confirmed -> restored
+#                     ^           |            |           |         |
+#                     +-----------+------------+-----------+         +--> failed -> asked
+#                   the evidence changed: votes void, told anew
+#
+# Before it is acted on, each can become denied, snoozed, exempt, expired or stale, and come back from there;
+# kept and gone end its life.
 WORDS = {
     "found": "found, and watched until it was found often enough to ask anybody",
     "asked": "its owner is being asked",
@@ -26,26 +29,24 @@ WORDS = {
     "gone": "is not there any more",
 }
 
+_SIDE = frozenset({"denied", "snoozed", "exempt", "expired", "stale"})
+_END = frozenset({"kept", "gone"})
+
 MOVES: dict[str, frozenset[str]] = {
-    "found": frozenset({"asked", "snoozed", "exempt", "stale", "kept", "gone"}),
-    "asked": frozenset({"pending", "denied", "snoozed", "exempt", "stale", "kept", "gone", "expired"}),
-    "pending": frozenset({"approved", "denied", "snoozed", "exempt", "expired", "stale", "kept", "gone", "asked"}),
-    "approved": frozenset(
-        {"scheduled", "asked", "pending", "denied", "snoozed", "exempt", "expired", "stale", "kept", "gone"}
-    ),
-    "scheduled": frozenset(
-        {"acted", "quiet", "asked", "pending", "denied", "snoozed", "exempt", "expired", "stale", "kept", "gone"}
-        | {"failed"}
-    ),
-    "quiet": frozenset({"acted", "pending", "kept", "gone", "denied", "snoozed", "exempt", "failed", "expired"}),
-    "acted": frozenset({"confirmed", "failed", "pending"}),
+    "found": frozenset({"asked", "snoozed", "exempt", "stale"}) | _END,
+    "asked": frozenset({"pending"}) | _SIDE | _END,
+    "pending": frozenset({"pending", "approved"}) | _SIDE | _END,
+    "approved": frozenset({"scheduled", "pending"}) | _SIDE | _END,
+    "scheduled": frozenset({"quiet", "acted", "pending", "failed"}) | _SIDE | _END,
+    "quiet": frozenset({"acted", "pending", "failed"}) | _SIDE | _END,
+    "acted": frozenset({"confirmed", "failed"}),
     "confirmed": frozenset({"restored"}),
-    "failed": frozenset({"asked", "kept", "gone", "exempt", "stale"}),
-    "denied": frozenset({"asked", "snoozed", "exempt", "stale", "kept", "gone"}),
-    "snoozed": frozenset({"found", "asked", "exempt", "denied", "stale", "kept", "gone"}),
-    "exempt": frozenset({"found", "asked", "stale", "kept", "gone"}),
-    "expired": frozenset({"asked", "snoozed", "exempt", "denied", "stale", "kept", "gone"}),
-    "stale": frozenset({"found", "asked", "kept", "gone", "exempt"}),
+    "failed": frozenset({"asked", "found", "snoozed", "exempt", "denied", "stale"}) | _END,
+    "denied": frozenset({"asked", "found", "snoozed", "exempt", "stale"}) | _END,
+    "snoozed": frozenset({"asked", "found", "denied", "exempt", "stale"}) | _END,
+    "exempt": frozenset({"asked", "found", "stale"}) | _END,
+    "expired": frozenset({"asked", "found", "snoozed", "exempt", "denied", "stale"}) | _END,
+    "stale": frozenset({"asked", "found", "exempt"}) | _END,
     "restored": frozenset(),
     "kept": frozenset(),
     "gone": frozenset(),
@@ -56,8 +57,8 @@ STATUSES = tuple(MOVES)
 ENDED = frozenset({"confirmed", "restored", "kept", "gone"})
 # In these a valid approval is needed, and checked in the transaction that enters `quiet` and `acted`.
 APPROVED = frozenset({"approved", "scheduled", "quiet"})
-# In these a person can still decide.
-OPEN = frozenset({"asked", "pending"})
+# In these a person can say no, or not now. Yes can only be said to what is pending.
+OPEN = frozenset({"found", "asked", "pending", "approved", "scheduled", "failed", "expired", "snoozed", "denied"})
 
 
 def allowed(before: str, after: str) -> bool:

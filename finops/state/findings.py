@@ -1,4 +1,4 @@
-"""Findings and what became of them: records, the votes on them and their history, in one transaction with the audit."""
+"""Findings of the janitor and what became of them, as records: a life, the votes on it, the steps of it."""
 
 from __future__ import annotations
 
@@ -82,4 +82,7 @@ class Record:
     restorable_until: datetime | None
     votes: tuple[Vote, ...]  # those that stand
     tombstone: str | None
-    requester: str  # oid of the person who put it forward ("" the janitor itself)
+    requester: str  # oid of the person who put it forward; "" the janitor itself
+    round: int  # how often people were, or are to be, asked about it
+    changed_at: datetime  # when it got its status
+    version: int  # grows with each change

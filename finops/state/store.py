@@ -18,6 +18,7 @@ from finops.errors import FinopsError
 from . import audit as trail
 from . import intents
 from . import turn as turns
+from .casebook import Casebook
 from .engine import engine_of, reading, shown, url_of, writing
 from .faults import explained
 from .migrate import migrate
@@ -34,6 +35,7 @@ class State:
 
     def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
         self.where = where
+        self.findings = Casebook(engine, where, audit_key)
         self._engine = engine
         self._key = audit_key
         self._turn = threading.Lock()

@@ -1,0 +1,280 @@
+"""`state.findings`: look findings up, and change them so that status, event and audit entry are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, or_, select, update
+
+from finops.errors import FinopsError
+
+from . import audit as trail
+from .engine import reading, writing
+from .findings import Event, Record, StoredFinding, Vote
+from .records import clean, key_of, written
+from .rows import event_of, fields_of, finding_of, record_of, vote_of
+from .tables import events, findings, votes
+
+MILLIONTHS = Decimal(1_000_000)
+BATCH = 500  # numbers a statement asks for
+
+c = findings.c
+ORDERS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "amount": (c.amount.desc().nulls_last(), c.number),
+    "age": (c.first_at, c.number),
+    "due": (c.due_at.nulls_last(), c.number),
+    "expires": (c.expires_at.nulls_last(), c.number),
+    "changed": (c.changed_at.desc(), c.number),
+    "number": (c.number,),
+    "owner": (func.lower(c.owner), c.amount.desc().nulls_last(), c.number),
+    "rule": (c.rule, c.amount.desc().nulls_last(), c.number),
+    "name": (c.resource, c.number),
+}
+
+
+class Casebook:
+    """All findings that are remembered. Safe to share between threads."""
+
+    def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
+        self._engine = engine
+        self._where = where
+        self._key = audit_key
+
+    def get(self, number: int) -> Record:
+        """One finding by its number; FinopsError where there is none."""
+        with reading(self._engine, self._where) as db:
+            return _one(db, number)
+
+    def all(
+        self,
+        status: str | Collection[str] = (),
+        rule: str = "",
+        owner: str = "",
+        search: str = "",
+        order: str = "amount",
+        offset: int = 0,
+        limit: int | None = 50,
+    ) -> tuple[list[Record], int, Decimal | None]:
+        """A page of findings, how many there are in all, and what they would save a month in all.
+
+        status, rule, owner: only these; "" or () for any.  search: text in resource id, owner or rule
+        order: a key of ORDERS.  limit: None for all
+        The amount adds saving, or the cost where the saving is not known; it is None where currencies differ.
+        """
+        wanted = _wanted({status} if isinstance(status, str) and status else set(status), rule, owner, search)
+        with reading(self._engine, self._where) as db:
+            sums = select(func.count(), func.coalesce(func.sum(c.amount), 0)).where(wanted)
+            total, amount = db.execute(sums).one()
+            priced = select(c.currency).where(wanted, c.amount.is_not(None)).distinct()
+            currencies = db.execute(priced).scalars().all()
+            query = select(findings).where(wanted).order_by(*ORDERS[order]).offset(offset)
+            rows = db.execute(query if limit is None else query.limit(limit)).all()
+            found = _records(db, rows)
+        return found, int(total), Decimal(int(amount)) / MILLIONTHS if len(currencies) < 2 else None
+
+    def counts(self) -> dict[str, int]:
+        """How many findings there are in each status."""
+        with reading(self._engine, self._where) as db:
+            return {row[0]: row[1] for row in db.execute(select(c.status, func.count()).group_by(c.status))}
+
+    def choices(self) -> tuple[list[str], list[str]]:
+        """The rules and the owners of all findings: what they can be filtered by."""
+        with reading(self._engine, self._where) as db:
+            rules = db.execute(select(c.rule).distinct().order_by(c.rule)).scalars().all()
+            owners = db.execute(select(c.owner).distinct().order_by(c.owner)).scalars().all()
+        return list(rules), [owner for owner in owners if owner]
+
+    def history(self, number: int) -> list[Event]:
+        """What happened to one finding, oldest first."""
+        with reading(self._engine, self._where) as db:
+            _one(db, number)
+            rows = db.execute(select(events).where(events.c.finding == number).order_by(events.c.number))
+            return [event_of(row) for row in rows]
+
+    def events(self, after: int = 0, limit: int | None = None) -> list[Event]:
+        """What happened to any finding since event number `after`, oldest first."""
+        query = select(events).where(events.c.number > after).order_by(events.c.number)
+        with reading(self._engine, self._where) as db:
+            return [event_of(row) for row in db.execute(query if limit is None else query.limit(limit))]
+
+    def votes(self, number: int) -> list[Vote]:
+        """Every word on one finding, those that count no more included, oldest first."""
+        with reading(self._engine, self._where) as db:
+            rows = db.execute(select(votes).where(votes.c.finding == number).order_by(votes.c.number))
+            return [vote_of(row) for row in rows]
+
+    def alive(self) -> dict[tuple[str, str], int]:
+        """The number of each finding whose life has not ended, by rule and resource id in lower case."""
+        with reading(self._engine, self._where) as db:
+            rows = db.execute(select(c.rule, c.resource, c.number).where(c.alive.is_(True)).order_by(c.number))
+            return {(row.rule, row.resource): row.number for row in rows}
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """A transaction that no other writer runs beside: what is done in the block is done whole, or not at all."""
+        with writing(self._engine, self._where) as db:
+            yield Change(db, self._key)
+
+
+class Change:
+    """The changes of one transaction. Whoever makes one has checked that it is allowed: see finops.approvals."""
+
+    def __init__(self, db: Connection, audit_key: bytes | None) -> None:
+        self._db = db
+        self._key = audit_key
+
+    def get(self, number: int) -> Record:
+        return _one(self._db, number)
+
+    def last(self, rule: str, resource_id: str) -> Record | None:
+        """The latest life of what a rule found on a resource, ended or not."""
+        query = select(findings).where(c.resource == key_of(resource_id), c.rule == rule)
+        row = self._db.execute(query.order_by(c.number.desc()).limit(1)).first()
+        return _records(self._db, [row])[0] if row else None
+
+    def due_to_end(self, now: datetime) -> list[Record]:
+        """Requests and approvals whose time is over."""
+        asked = and_(c.status.in_(("asked", "pending")), c.expires_at <= written(now))
+        approved = and_(c.status.in_(("approved", "scheduled")), c.approved_until <= written(now))
+        return _records(self._db, self._db.execute(select(findings).where(or_(asked, approved))).all())
+
+    def add(
+        self, finding: StoredFinding, status: str, why: str, now: datetime, who: str, currency: str, **fields: Any
+    ) -> int:
+        """The number of a new finding."""
+        row = {
+            **fields_of(finding),
+            "resource": key_of(finding.resource_id),
+            "currency": currency,
+            "status": status,
+            "alive": True,
+            "note": clean(why),
+            "first_at": written(now),
+            "last_at": written(now),
+            "changed_at": written(now),
+            "runs": 1,
+            "round": 0,
+            "requester": "",
+            "version": 1,
+            **_columns(fields),
+        }
+        number = int(self._db.execute(insert(findings).values(row).returning(c.number)).scalar_one())
+        self._event(number, finding, now, who, "", status, why, with_evidence=True)
+        return number
+
+    def move(
+        self,
+        record: Record,
+        status: str,
+        why: str,
+        now: datetime,
+        who: str,
+        *,
+        alive: bool,
+        finding: StoredFinding | None = None,
+        **fields: Any,
+    ) -> Record:
+        """The finding with another status. finding: also what is known of it now."""
+        values = {"status": status, "alive": alive, "note": clean(why), "changed_at": written(now), **_columns(fields)}
+        self._update(record, values if finding is None else {**values, **fields_of(finding)})
+        about = finding or record.finding
+        self._event(record.number, about, now, who, record.status, status, why, with_evidence=finding is not None)
+        return _one(self._db, record.number)
+
+    def say(self, record: Record, why: str, now: datetime, who: str, **fields: Any) -> Record:
+        """The finding with an event that moved nothing."""
+        self._update(record, _columns(fields))
+        self._event(record.number, record.finding, now, who, record.status, record.status, why, with_evidence=False)
+        return _one(self._db, record.number)
+
+    def touch(self, record: Record, finding: StoredFinding | None = None, **fields: Any) -> None:
+        """Renew numbers that change by themselves; no event, for nothing happened."""
+        self._update(record, {**_columns(fields), **(fields_of(finding) if finding else {})})
+
+    def vote(
+        self, record: Record, oid: str, name: str, email: str, says: str, why: str, now: datetime, until: datetime
+    ) -> None:
+        """Add one person's word on the digest as it is."""
+        row = {"finding": record.number, "oid": clean(oid)[:200], "name": clean(name), "email": clean(email)}
+        row |= {"says": says, "digest": record.finding.digest, "why": clean(why)}
+        self._db.execute(insert(votes).values({**row, "at": written(now), "until": written(until), "ended": ""}))
+
+    def end_votes(self, record: Record, why: str, numbers: Collection[int] | None = None) -> None:
+        """Let votes that stand count no more. numbers: only these."""
+        which = and_(votes.c.finding == record.number, votes.c.ended == "")
+        if numbers is not None:
+            which = and_(which, votes.c.number.in_(list(numbers)))
+        self._db.execute(update(votes).where(which).values(ended=clean(why) or "ended"))
+
+    def prolong_votes(self, record: Record, by: timedelta) -> None:
+        """Let the votes that stand count for longer."""
+        for vote in record.votes:
+            later = written(vote.until + by)
+            self._db.execute(update(votes).where(votes.c.number == vote.number).values(until=later))
+
+    def _update(self, record: Record, values: dict[str, Any]) -> None:
+        """Only what nobody has changed since it was read: the writing lock says so already, this proves it."""
+        same = and_(c.number == record.number, c.version == record.version, c.status == record.status)
+        done = self._db.execute(update(findings).where(same).values({**values, "version": record.version + 1}))
+        if done.rowcount != 1:
+            raise FinopsError(
+                f"Finding {record.number} was changed by somebody else at the same moment.",
+                "Look at it again, and decide anew. Nothing was changed.",
+            )
+
+    def _event(
+        self, number: int, about: StoredFinding, now: datetime, who: str, before: str, after: str, why: str,
+        *, with_evidence: bool,
+    ) -> None:  # fmt: skip
+        row = {"finding": number, "at": written(now), "who": clean(who)[:200], "before": before, "after": after}
+        self._db.execute(insert(events).values({**row, "why": clean(why), "digest": about.digest}))
+        seen = {"finding": number, "rule": about.rule, "digest": about.digest, "before": before, "after": after}
+        if with_evidence:
+            seen["evidence"] = about.evidence
+            seen["action"] = about.action
+        trail.append(self._db, self._key, who, f"finding {after}", about.resource_id, why, seen, now)
+
+
+def _wanted(status: set[str], rule: str, owner: str, search: str) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [c.number > 0]
+    if status:
+        parts.append(c.status.in_(sorted(status)))
+    if rule:
+        parts.append(c.rule == rule)
+    if owner:
+        parts.append(func.lower(c.owner) == owner.lower())
+    if search.strip():
+        text = clean(search).strip().lower()
+        parts.append(
+            or_(
+                c.resource.contains(text, autoescape=True),
+                func.lower(c.owner).contains(text, autoescape=True),
+                c.rule.contains(text, autoescape=True),
+            )
+        )
+    return and_(*parts)
+
+
+def _columns(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: written(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+
+
+def _one(db: Connection, number: int) -> Record:
+    row = db.execute(select(findings).where(c.number == number)).first() if 0 < number < 2**31 else None
+    if row is None:
+        raise FinopsError(f"There is no finding {number}.", "List them: `finops janitor list --all`.")
+    return _records(db, [row])[0]
+
+
+def _records(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:
+    numbers = [row.number for row in rows]
+    standing: dict[int, list[Vote]] = {}
+    for start in range(0, len(numbers), BATCH):
+        these = votes.c.finding.in_(numbers[start : start + BATCH])
+        for row in db.execute(select(votes).where(these, votes.c.ended == "").order_by(votes.c.number)):
+            standing.setdefault(row.finding, []).append(vote_of(row))
+    return [record_of(row, finding_of(row), tuple(standing.get(row.number, ()))) for row in rows]
