@@ -49,23 +49,31 @@ class Casebook:
         with reading(self._engine, self._where) as db:
             return _one(db, number)
 
+    def find(self, number: int) -> Record | None:
+        """One finding by its number; None where there is none."""
+        with reading(self._engine, self._where) as db:
+            return _maybe(db, number)
+
     def all(
         self,
         status: str | Collection[str] = (),
         rule: str = "",
-        owner: str = "",
+        owner: str | Collection[str] = "",
         search: str = "",
+        risk: str = "",
+        workspace: str = "",
         order: str = "amount",
         offset: int = 0,
         limit: int | None = 50,
     ) -> tuple[list[Record], int, Decimal | None]:
         """A page of findings, how many there are in all, and what they would save a month in all.
 
-        status, rule, owner: only these; "" or () for any.  search: text in resource id, owner or rule
+        status, rule, owner, risk: only these; "" or () for any.  search: text in resource id, owner or rule
+        owner: several are spellings of one; {""} for those without.  workspace: or registry, by its whole name
         order: a key of ORDERS.  limit: None for all
         The amount adds saving, or the cost where the saving is not known; it is None where currencies differ.
         """
-        wanted = _wanted({status} if isinstance(status, str) and status else set(status), rule, owner, search)
+        wanted = _wanted(_set(status), rule, _set(owner), search, risk, workspace)
         with reading(self._engine, self._where) as db:
             sums = select(func.count(), func.coalesce(func.sum(c.amount), 0)).where(wanted)
             total, amount = db.execute(sums).one()
@@ -87,6 +95,11 @@ class Casebook:
             rules = db.execute(select(c.rule).distinct().order_by(c.rule)).scalars().all()
             owners = db.execute(select(c.owner).distinct().order_by(c.owner)).scalars().all()
         return list(rules), [owner for owner in owners if owner]
+
+    def rules(self) -> list[str]:
+        """The rules that ever found anything."""
+        with reading(self._engine, self._where) as db:
+            return list(db.execute(select(c.rule).distinct().order_by(c.rule)).scalars())
 
     def history(self, number: int) -> list[Event]:
         """What happened to one finding, oldest first."""
@@ -239,14 +252,27 @@ class Change:
         trail.append(self._db, self._key, who, f"finding {after}", about.resource_id, why, seen, now)
 
 
-def _wanted(status: set[str], rule: str, owner: str, search: str) -> ColumnElement[bool]:
+def _set(one_or_more: str | Collection[str]) -> set[str]:
+    """ "" stands for nothing in particular, {""} for what has none."""
+    return ({one_or_more} - {""}) if isinstance(one_or_more, str) else set(one_or_more)
+
+
+def _wanted(
+    status: set[str], rule: str, owner: set[str], search: str, risk: str, workspace: str
+) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = [c.number > 0]
     if status:
         parts.append(c.status.in_(sorted(status)))
     if rule:
         parts.append(c.rule == rule)
     if owner:
-        parts.append(func.lower(c.owner) == owner.lower())
+        parts.append(func.lower(c.owner).in_(sorted(clean(one).lower() for one in owner)))
+    if risk:
+        parts.append(c.risk == risk)
+    if workspace.strip():
+        name = clean(workspace).strip().lower()
+        kinds = ("workspaces", "registries")
+        parts.append(or_(*(c.resource.contains(f"/{kind}/{name}/", autoescape=True) for kind in kinds)))
     if search.strip():
         text = clean(search).strip().lower()
         parts.append(
@@ -264,10 +290,15 @@ def _columns(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one(db: Connection, number: int) -> Record:
-    row = db.execute(select(findings).where(c.number == number)).first() if 0 < number < 2**31 else None
-    if row is None:
+    record = _maybe(db, number)
+    if record is None:
         raise FinopsError(f"There is no finding {number}.", "List them: `finops janitor list --all`.")
-    return _records(db, [row])[0]
+    return record
+
+
+def _maybe(db: Connection, number: int) -> Record | None:
+    row = db.execute(select(findings).where(c.number == number)).first() if 0 < number < 2**31 else None
+    return _records(db, [row])[0] if row else None
 
 
 def _records(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:
