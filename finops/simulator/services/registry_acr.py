@@ -26,7 +26,8 @@ ACR = f"{ROOT}/acr/v1"
 # Items of a page, and the most one may ask for (seen: 100; azure-docs do not say).
 USUAL, MOST = 100, 1000
 # What a line has besides what `_manifests` lists.
-INSIDE = {"config", "layers", "references", "subject", "artifactType", "body", "deletedAt", "registry", "imageName"}
+INSIDE = {"config", "layers", "references", "subject", "artifactType", "body", "deletedAt", "tagAttributes",
+          "registry", "imageName"}  # fmt: skip
 
 Answers = Callable[[World, Request, Holding], Response]
 

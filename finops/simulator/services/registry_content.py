@@ -2,7 +2,8 @@
 
 A line of `images/<registry>.jsonl` is an item of `_manifests` and, beside it, what the body of the manifest says:
 `config` and `layers` ({digest, size, mediaType?}), `references` (an index's children), `subject`, `artifactType`;
-`body` where the bytes themselves were recorded. Layers are no archives, and a hundredth of what real ones weigh.
+`body` where the bytes themselves were recorded; `tagAttributes` where a tag is locked; `deletedAt` where it was deleted
+softly. Layers are no archives, and a hundredth of what real ones weigh.
 """
 
 from __future__ import annotations

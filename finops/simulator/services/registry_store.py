@@ -42,7 +42,7 @@ class Repository:
                 "createdTime": line["createdTime"],
                 "lastUpdateTime": line["lastUpdateTime"],
                 "signed": False,
-                "changeableAttributes": dict(line.get("changeableAttributes") or OPEN),
+                "changeableAttributes": {**OPEN, **inside(line, "tagAttributes", tag)},
             }
         self.changed()
 
