@@ -14,9 +14,9 @@ ABOVE = {"id", "name", "type", "tags", "etag", "systemdata"}
 ADDED = {
     "allocationstate", "allocationstatetransitiontime", "applications", "clientid", "connectivityendpoints",
     "createdat", "createdby", "createdon", "creationdate", "creationtime", "currentnodecount", "errors", "etag",
-    "lastmodifiedat", "lastmodifiedby", "lastoperation", "lastupdatetime", "lastupdatedtime", "modifiedon", "nodestatecounts",
-    "osimagemetadata", "principalid", "provisioningerrors", "provisioningstate", "scoringuri", "state", "swaggeruri",
-    "systemdata", "targetnodecount", "tenantid",
+    "lastmodifiedat", "lastmodifiedby", "lastoperation", "lastupdatedtime", "lastupdatetime", "modifiedon",
+    "nodestatecounts", "osimagemetadata", "principalid", "provisioningerrors", "provisioningstate", "scoringuri",
+    "state", "swaggeruri", "systemdata", "targetnodecount", "tenantid",
 }  # fmt: skip
 # What a quiet step changes itself is no reason to ask anew after it.
 TURNED = {"traffic0": {"traffic", "mirrortraffic"}, "minNodes0": {"minnodecount"}, "stop": set[str]()}
