@@ -22,6 +22,7 @@ COMMANDS = {
     "policy": "What may be created: check policies, try them out, put them into Azure.",
     "report": "The weekly report: render it, look at it, send it.",
     "simulate": "A simulated Azure estate on 127.0.0.1.",
+    "web": "The approvals page: people approve, deny and snooze what the janitor found.",
 }
 
 
