@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from finops import __version__
 from finops.errors import DataError
 from finops.estate import queries
+from finops.estate.asking import Ask, Asker
 from finops.estate.evidence import INTERVAL, Evidence, Series, moment_of
-from finops.estate.facts import series_needed
+from finops.estate.facts import everything, needed
 from finops.estate.folder import STAMP, Stamp, arm_file, write, write_lines, write_stamp
 from finops.estate.ids import subscription_of, type_of
 from finops.estate.model import Gap, Json, text
-from finops.estate.read import Ask, Asker, gather
+from finops.estate.pricing import sizes_in_use
+from finops.estate.read import gather
 from finops.estate.redact import Redaction
 
 if TYPE_CHECKING:
@@ -99,7 +101,8 @@ def capture(
 
 def recorded_series() -> list[Series]:
     """What facts need, and what they will want to know of a recording: RECORDED_DAYS back."""
-    return list(dict.fromkeys(replace(one, days=max(one.days, RECORDED_DAYS)) for one in (*series_needed(), *ALSO)))
+    _, series = needed(everything())
+    return list(dict.fromkeys(replace(one, days=max(one.days, RECORDED_DAYS)) for one in (*series, *ALSO)))
 
 
 def refuse_to_overwrite(folder: Path) -> None:
@@ -188,18 +191,6 @@ def _prices_in(azure: Azure, region: str, sizes: set[str]) -> list[Json]:
     # Filter values are letter case sensitive, and Machine Learning writes sizes in any case: so all of the region.
     wanted = f"serviceName eq 'Virtual Machines' and armRegionName eq '{region}' and priceType eq 'Consumption'"
     return [item for item in azure.retail_prices(wanted) if text(item, "armSkuName").lower() in sizes]
-
-
-def sizes_in_use(bodies: Iterable[Json]) -> dict[str, set[str]]:
-    """VM sizes of computes and deployments in lower case, by region."""
-    found: dict[str, set[str]] = {}
-    for body in bodies:
-        region = text(body, "location").replace(" ", "").lower()
-        for path in ("properties.properties.vmSize", "properties.vmSize", "properties.instanceType"):
-            size = text(body, path).lower()
-            if size and region.isalnum():
-                found.setdefault(region, set()).add(size)
-    return found
 
 
 def _subscriptions(evidence: Evidence) -> list[str]:
