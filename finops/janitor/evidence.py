@@ -9,6 +9,7 @@ from typing import Any
 
 from finops.conditions import Explanation
 from finops.estate import Estate, Known, Resource
+from finops.estate.facts.instances import BUSY_PERCENT, is_instance
 from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes
 from finops.exemptions import TAG
@@ -17,7 +18,6 @@ from finops.janitor.model import Json, Rule
 from finops.janitor.risk import is_production
 from finops.janitor.wording import said, words
 
-USAGE = "usage"  # a fact: [[day, value], ...], for the chart
 RUNS = "/jobs"  # of a batch endpoint: runs are no part of it
 
 
@@ -100,17 +100,24 @@ def shown(
             if isinstance(fact, Known)
             else {"reason": str(getattr(fact, "reason", fact))}
             for name, fact in sorted(facts.items())
-            if name != USAGE
         },
         "tags": dict(resource.body.get("tags") or {}) if isinstance(resource.body.get("tags"), dict) else {},
         "goesWithIt": [child.id for child in with_it],
         "risks": risky,
     }
-    usage = facts.get(USAGE)
-    if isinstance(usage, Known) and isinstance(usage.value, list):
-        found["usage"] = plain(usage.value)
-        found["threshold"] = 0
+    usage = estate.usage(resource.id)
+    if usage.days:
+        found |= {
+            "usage": [[str(day), value] for day, value in usage.days],
+            "usageOf": usage.of,
+            "threshold": threshold(resource),
+        }
     return found
+
+
+def threshold(resource: Resource) -> float:
+    """What its usage must be above to count as use."""
+    return BUSY_PERCENT if is_instance(resource.body) else 0
 
 
 def _checks(rule: Rule, told: Explanation, facts: Mapping[str, Any]) -> Iterator[Json]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from finops.estate import Estate, Known, Resource, Unknown
 from finops.estate.facts import definitions_for
 from finops.estate.ids import key, scopes
 from finops.estate.model import Fact
+from finops.janitor.model import Rule
 
 MANIFEST = "microsoft.containerregistry/registries/manifests"
 # What finops.images measures of a manifest.
@@ -23,6 +24,15 @@ def known_for(resource_type: str) -> frozenset[str]:
     if resource_type == MANIFEST:
         return OF_IMAGES
     return frozenset({one.name for one in definitions_for(resource_type)} | {ENVIRONMENT})
+
+
+def wanted(rules: Iterable[Rule]) -> frozenset[str]:
+    """What `estate.read(facts=...)` must be asked for: facts, and types that are not listed unless asked for."""
+    found = {"costLast30Days", "dependents", "locked", "owner", "pricePerHour"}
+    for rule in rules:
+        if rule.mode != "off" and rule.type != MANIFEST:
+            found |= {rule.type, *rule.condition.facts} - {ENVIRONMENT}
+    return frozenset(found)
 
 
 def facts_of(resource: Resource, estate: Estate, asked: frozenset[str], tag: str) -> Mapping[str, Any]:

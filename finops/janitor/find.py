@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.conditions import Explanation
 from finops.estate import Estate, Known, Resource
+from finops.estate.facts.dependents import NOT_LOOKED_AT
 from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes
 from finops.exemptions import Exemption, Exemptions, by_tag
@@ -127,6 +128,8 @@ def _not_checked(resource: Resource, facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"{what}: it was not measured"
         elif fact is not None and not isinstance(fact, Known):
             yield f"{what}: {fact.reason}"
+    if has_dependents(resource):
+        yield from NOT_LOOKED_AT
 
 
 def unknown_in(told: Explanation) -> str:

@@ -9,8 +9,6 @@ from typing import Any
 from finops.estate import Known
 from finops.janitor.model import Rule
 
-HOURS_A_MONTH = Decimal(730)  # as Azure's price pages count
-
 
 def cost_of(facts: Mapping[str, Any]) -> Decimal | None:
     """What it cost in the last 30 days."""
@@ -19,24 +17,17 @@ def cost_of(facts: Mapping[str, Any]) -> Decimal | None:
 
 
 def saving_of(rule: Rule, facts: Mapping[str, Any], cost: Decimal | None) -> Decimal | None:
-    """What acting saves a month: the bill of the last 30 days for what goes, today's price for what is stopped."""
+    """What acting saves a month, by the bill of the last 30 days; list prices are in USD and are not added to it."""
     if rule.action == "archive":
         return Decimal(0)  # a version costs nothing; what it costs is its image, which has a rule of its own
-    hourly = _price(facts)
-    if rule.action == "stop" and hourly is not None:
-        return _cents(hourly * HOURS_A_MONTH)
-    if rule.action == "scaleToZero":
-        idle = facts.get("idleNodesLast7Days")
-        if hourly is None or not (isinstance(idle, Known) and isinstance(idle.value, int)):
-            return None
-        return _cents(hourly * idle.value * HOURS_A_MONTH)
-    return cost
+    if rule.action != "scaleToZero" or cost is None:
+        return cost
+    idle, nodes = _count(facts, "idleNodesLast7Days"), _count(facts, "nodes")
+    if idle is None or not nodes:
+        return None
+    return (cost * min(idle, nodes) / nodes).quantize(Decimal("0.01"))
 
 
-def _price(facts: Mapping[str, Any]) -> Decimal | None:
-    fact = facts.get("pricePerHour")
-    return fact.value if isinstance(fact, Known) and isinstance(fact.value, Decimal) else None
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"))
+def _count(facts: Mapping[str, Any], name: str) -> int | None:
+    fact = facts.get(name)
+    return fact.value if isinstance(fact, Known) and isinstance(fact.value, int) else None

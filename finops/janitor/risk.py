@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops.estate import Estate, Known, Resource
+from finops.estate.facts import definitions_for
 from finops.estate.model import text
 from finops.janitor.actions import COMPUTE, INSTANCE
 from finops.janitor.facts import environment_of
@@ -41,8 +42,8 @@ def risks(
 
 
 def has_dependents(resource: Resource) -> bool:
-    """Whether something may refer to it: of a manifest that is what `reached` says."""
-    return "reached" not in resource.facts
+    """Whether things that we could list may refer to it: of a manifest that is what `reached` says."""
+    return any(one.name == "dependents" for one in definitions_for(resource.type))
 
 
 def is_production(resource: Resource, estate: Estate, tag: str) -> bool:
