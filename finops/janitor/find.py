@@ -20,7 +20,7 @@ from finops.janitor.fingerprint import digest_of, fingerprint
 from finops.janitor.model import Finding, Found, Kept, Rule
 from finops.janitor.money import cost_of, saving_of
 from finops.janitor.protection import protected
-from finops.janitor.risk import has_dependents, risks
+from finops.janitor.risk import has_dependents, kind_of, risks
 from finops.janitor.wording import filled, words
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def find(
     for rule in rules:
         if rule.mode == "off":
             continue
-        resources = estate.of_type(rule.type)
+        resources = [each for each in estate.of_type(rule.type) if rule.kind in ("", kind_of(each.body))]
         looked_at[rule.name] = len(resources)
         for resource in resources:
             decided = decide(rule, resource, look)
@@ -134,16 +134,8 @@ def _not_checked(resource: Resource, facts: Mapping[str, Any]) -> Iterator[str]:
 
 def unknown_in(told: Explanation) -> str:
     """Which facts are not known, and why, in words."""
-    unknown = list(told.unknown())
-    said = [
-        f"{words(one.fact)} {_are(one.fact)} not known: {one.reason}" if one.fact else one.reason for one in unknown
-    ]
-    text = "; ".join(said) or "something that the rule asks for is not known"
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _are(fact: str) -> str:
-    return "are" if words(fact).split()[0].endswith("s") else "is"
+    said = [f"{words(one.fact)} ({one.reason})" if one.fact else one.reason for one in told.unknown()]
+    return f"Not known: {'; '.join(said) or 'something that the rule asks for'}."
 
 
 def surroundings(resource: Resource, estate: Estate) -> Mapping[str, Any]:

@@ -52,6 +52,7 @@ class Rule:
     """One kind of waste, as configured.
 
     type          the resource type in lower case
+    kind          of a compute, its computeType in lower case; "" where the rule is about every kind
     why           to the owner; {facts.x} and {parameters.x} stand for what was measured and what is asked
     grace_days    working days from asking the owner to acting
     persist_runs  in how many runs, one after the other, it must be found before anybody is asked
@@ -75,6 +76,7 @@ class Rule:
     mode: Mode
     source: str = ""
     leaves: tuple[Leaf, ...] = field(default=(), repr=False)
+    kind: str = ""
 
 
 @dataclass(frozen=True)

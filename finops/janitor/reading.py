@@ -13,7 +13,7 @@ from finops.conditions.compiler import Compiler, meant
 from finops.conditions.expressions import Call, Literal
 from finops.conditions.parameters import resolve
 from finops.errors import ConfigError, DataError
-from finops.janitor.actions import refuse_misfit
+from finops.janitor.actions import KIND, refuse_misfit
 from finops.janitor.facts import known_for
 from finops.janitor.fingerprint import digest_of
 from finops.janitor.model import Json, Leaf, Quiet, Rule
@@ -137,6 +137,7 @@ def rule_of(
         mode=settings.mode_of(given.name) if settings else "list",
         source=source,
         leaves=tuple(_leaves(body["if"], values)),
+        kind=(required_equals(body["if"], KIND) or "").lower(),
     )
 
 

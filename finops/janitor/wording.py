@@ -46,11 +46,27 @@ def counted(value: Any, noun: str = "") -> str:
     return f"{written} {noun}{'' if value == 1 else 's'}" if noun else written
 
 
+# Facts whose name alone says too little.
+SAID = {
+    "deployments": "number of deployments", "traffic": "percent of the traffic",
+    "mirrorTraffic": "percent of the mirrored traffic", "ownerExists": "whether its owner still has an account",
+    "idleNodesLast7Days": "nodes that idled all of the last 7 days", "costCenter": "CostCenter",
+    "daysSinceInvoked": "days since it was invoked", "daysSinceUsed": "days since it was used",
+    "daysSinceLastJob": "days since its last job", "daysStopped": "days since it was stopped",
+    "idleHours": "hours without work", "lastChangedDays": "days since it was changed", "ageDays": "age in days",
+    "targetsMissing": "targets that are gone", "reached": "whether anything refers to it",
+    "pushedDays": "days since it was pushed", "newestRank": "place in its repository, newest first",
+    "tagged": "whether it has a tag", "imageLocked": "whether the registry has it locked",
+    "computeType": "kind of compute", "isEnabled": "switched on", "isArchived": "archived",
+}  # fmt: skip
+
+
 def words(subject: str) -> str:
     """A field or fact as people say it: "days without requests", "provisioning state"; an expression as it is."""
     if subject.startswith("["):
         return subject
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", subject.rpartition(".")[2]).lower()
+    name = subject.rpartition(".")[2]
+    return SAID.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
 
 
 ASKED = {
