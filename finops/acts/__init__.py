@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .caps import over
 from .hand import Held
+from .manifests import is_image, registry_of, state_of
 from .model import Act, Caps, Outcome, Resolved, generation_of
 from .perform import perform
 from .reconcile import reconcile
@@ -24,8 +25,11 @@ __all__ = [
     "Resolved",
     "differs",
     "generation_of",
+    "is_image",
     "over",
     "perform",
     "reconcile",
+    "registry_of",
+    "state_of",
     "tagging",
 ]

@@ -25,6 +25,7 @@ API_VERSIONS = {
     "subscriptions": "2022-12-01",
     "resourcegroups": "2021-04-01",
     "microsoft.containerregistry/registries": "2023-07-01",
+    "microsoft.containerregistry/registries/manifests": "2021-07-01",
     "microsoft.storage/storageaccounts": "2023-05-01",
 }
 ML_VERSION = "2024-04-01"

@@ -15,6 +15,7 @@ from finops.state import State, digest
 
 from .caps import over
 from .hand import Hand, Held, thrown
+from .manifests import state_of
 from .model import TAG, Act, Caps, Outcome, generation_of
 from .protection import has_keep, protected
 from .verdict import differs, verdict
@@ -109,7 +110,7 @@ class _Run:
             return Outcome(act, "refused", why)
         # Last, so that as little as possible can happen between this reading and the request.
         read_at = self.azure.time.monotonic()
-        body = self.azure.state_of(act.resource_id, act.version)
+        body = state_of(self.azure, act.resource_id, act.version)
         if why := _not_the_same(act, body):
             return Outcome(act, "changed-since", why)
         if not act.gives_back and has_keep((body or {}).get("tags"), self.now):
@@ -167,7 +168,7 @@ class _Run:
             if wait:
                 self.azure.time.sleep(wait)
             try:
-                body = self.azure.state_of(act.resource_id, act.version)
+                body = state_of(self.azure, act.resource_id, act.version)
                 wrong = act.confirmed(body) or differs(act.afterwards, body)
                 outcome, said = verdict(act.generation, act.afterwards is None, wrong, body)
             except (AzureError, *ODD) as fault:

@@ -10,7 +10,7 @@ from .model import generation_of
 
 SETTLED = {"", "succeeded", "failed", "canceled", "cancelled", "unknown"}
 # What a compute instance is on its way to another state (ComputeInstanceState, 2024-04-01), provisioned all the while.
-ON_THE_WAY = {"creating", "starting", "stopping", "restarting", "settingup", "usersettingup", "deleting", "resizing"}
+ON_THE_WAY = {"creating", "starting", "stopping", "restarting", "settingup", "usersettingup", "deleting"}
 
 
 def verdict(generation: str | None, gone: bool, differs: str | None, body: Json | None) -> tuple[str | None, str]:

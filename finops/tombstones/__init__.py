@@ -8,11 +8,14 @@ for step in steps(tombstone.content, look): ...          # how it is made again
 compare(before, after)                                   # what is equal, field by field
 """
 
-from finops.tombstones.comparing import Comparison, compare
+from finops.tombstones.again import compared, steps, version_of
+from finops.tombstones.comparing import Comparison, compare, same
 from finops.tombstones.folder import Draft, draft, read
-from finops.tombstones.gathering import gather
+from finops.tombstones.gathering import as_before, gather
 from finops.tombstones.model import Content, Piece, Tombstone
-from finops.tombstones.steps import Step, steps
+from finops.tombstones.oci import exported, listed, taken_tag
+from finops.tombstones.sending import sent
+from finops.tombstones.steps import Step
 
 __all__ = [
     "Comparison",
@@ -21,9 +24,17 @@ __all__ = [
     "Piece",
     "Step",
     "Tombstone",
+    "as_before",
     "compare",
+    "compared",
     "draft",
+    "exported",
     "gather",
+    "listed",
     "read",
+    "same",
+    "sent",
     "steps",
+    "taken_tag",
+    "version_of",
 ]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops.estate.ids import key
+from finops.estate.model import text
 from finops.spot.durations import duration
-from finops.tombstones.model import Json
+from finops.tombstones.model import Content, Json
 from finops.tombstones.sending import own
 
 MISSING = "(not there)"
@@ -34,6 +35,9 @@ def compare(what: str, resource_id: str, before: Json, after: Json | None) -> Co
         return Comparison(resource_id, what, (), ((resource_id, "there", "gone"),))
     was, now = dict(_flat(own(what, before))), dict(_flat(own(what, after)))
     equal, different = [], []
+    state = text(after, "properties.provisioningState")
+    if state.lower() not in {"", "succeeded", text(before, "properties.provisioningState").lower()}:
+        different.append(("properties.provisioningState", "Succeeded", state))
     for path in sorted(was.keys() | now.keys()):
         one, other = was.get(path, MISSING), now.get(path, MISSING)
         if one == other or (not _written_by_people(path) and alike(one, other)):
@@ -41,6 +45,16 @@ def compare(what: str, resource_id: str, before: Json, after: Json | None) -> Co
         else:
             different.append((path, one, other))
     return Comparison(resource_id, what, tuple(equal), tuple(different))
+
+
+def same(before: Content, now: Content) -> bool:
+    """Whether two readings of one resource say the same, apart from what Azure sets."""
+
+    def plain(content: Content) -> list[tuple[str, str, Json]]:
+        found = [(one.what, key(one.id), dict(_flat(own(one.what, one.body)))) for one in content.pieces]
+        return sorted(found, key=lambda one: one[:2])
+
+    return plain(before) == plain(now) and before.image == now.image
 
 
 def alike(one: Any, other: Any) -> bool:

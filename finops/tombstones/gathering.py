@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from finops.errors import FinopsError
@@ -36,6 +38,20 @@ def gather(azure: Azure, resource_id: str, action: str) -> Content:
     main = found.pieces[0]
     lost = [*found.lost] if action in IN_PLACE else [*found.lost, *_lost_with(main, found.pieces)]
     return Content(main.id, action, tuple(found.pieces), None, tuple(lost))
+
+
+def as_before(content: Content, quiet: Content) -> Content:
+    """`content` with what the quiet step, before which `quiet` was read, took from the resource itself."""
+    main, held = content.main(), quiet.main().body
+    body = copy.deepcopy(main.body)
+    if quiet.action == "traffic0":
+        for name in ("traffic", "mirrorTraffic"):
+            body["properties"][name] = copy.deepcopy(at(held, f"properties.{name}"))
+    if quiet.action == "minNodes0":
+        least = at(held, "properties.properties.scaleSettings.minNodeCount")
+        body["properties"]["properties"]["scaleSettings"]["minNodeCount"] = least
+    pieces = tuple(replace(one, body=body) if one is main else one for one in content.pieces)
+    return replace(content, pieces=pieces)
 
 
 class _Reading:

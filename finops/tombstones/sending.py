@@ -42,7 +42,7 @@ NOTES = ("azureasyncoperationuri", "azureml.onlineendpointid")
 
 def sent(what: str, body: Json) -> Json:
     """What is sent to make `body` again just as it is."""
-    made = _pruned(copy.deepcopy(own(what, body)))
+    made: Json = _pruned(copy.deepcopy(own(what, body)))
     if "identity" in made:
         if kind_of_identity(body) in {"", "none"}:
             del made["identity"]

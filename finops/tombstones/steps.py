@@ -9,6 +9,7 @@ import copy
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from finops.errors import AzureError
@@ -16,7 +17,7 @@ from finops.estate.ids import key, type_of
 from finops.estate.model import at, text
 from finops.tombstones.gathering import BATCH, IN_PLACE, ONLINE, principal_of
 from finops.tombstones.model import Content, Json, Piece
-from finops.tombstones.sending import own, sent
+from finops.tombstones.sending import sent
 
 Look = Callable[[str, str], Json | None]  # id, API version -> its body now, None where it is not there
 # Our own name for a role assignment that a new principal gets: the same however often an undo is begun.
@@ -30,7 +31,8 @@ class Step:
     makes       nothing is there yet
     path        where it is sent to: the resource, or an action below it
     afterwards  the part of the body that shows that it was done
-    by_people   it grants a role: where we may not, a person does it with the command in `otherwise`
+    by_people   where we may not, or cannot, a person does it with the command in `otherwise`
+    manifest    of an image: the file to put back under its digest or under `label`, once its `layers` are there
     """
 
     says: str
@@ -43,17 +45,23 @@ class Step:
     afterwards: Json
     by_people: bool = False
     otherwise: str = ""
+    manifest: Path | None = None
+    media_type: str = ""
+    label: str = ""
+    layers: tuple[Path, ...] = ()
 
 
-def steps(content: Content, look: Look) -> Iterator[Step]:
+def resource_steps(content: Content, look: Look) -> Iterator[Step]:
     """What is still to be done, in order. Each is to be done before the next one is asked for."""
     main = content.main()
     if content.action in IN_PLACE:
         yield from _given_back(content.action, main, look)
         return
     for piece in content.pieces:
-        if piece.what in {"endpoint", "deployment", "compute"} and look(piece.id, piece.api_version) is None:
-            yield _made(piece)
+        if piece.what in {"endpoint", "deployment", "compute"}:
+            now = look(piece.id, piece.api_version)
+            if now is None or (_failed(now) and not _failed(piece.body)):
+                yield _made(piece, makes=now is None)
     if type_of(main.id) in {ONLINE, BATCH}:
         yield from _routed(main, look)
     yield from _stopped(main, look)
@@ -64,13 +72,13 @@ def steps(content: Content, look: Look) -> Iterator[Step]:
         yield from _granted(piece, content, look)
 
 
-def _made(piece: Piece) -> Step:
+def _made(piece: Piece, makes: bool = True) -> Step:
     body = sent(piece.what, piece.body)
     if piece.what == "endpoint":
         for name in ROUTES:
             body["properties"].pop(name, None)  # names deployments that are not there yet
     says = f"make the {piece.what} {_name(piece.id)}"
-    return Step(says, piece.id, piece.api_version, "PUT", piece.id, body, True, _mark(body))
+    return Step(says, piece.id, piece.api_version, "PUT", piece.id, body, makes, _mark(piece, body))
 
 
 ROUTES = ("traffic", "mirrorTraffic", "defaults")
@@ -100,26 +108,32 @@ def _stopped(main: Piece, look: Look) -> Iterator[Step]:
 
 
 def _granted(piece: Piece, content: Content, look: Look) -> Iterator[Step]:
-    """A role that was granted on the resource, or to its own identity, which is another one now."""
-    principal, resource_id = text(piece.body, "properties.principalId"), piece.id
+    named, wanted = given_role(piece, content, look)
+    if look(named, piece.api_version) is not None:
+        return
+    properties = sent("role", wanted)["properties"]
+    principal, role = properties["principalId"], _name(text(piece.body, "properties.roleDefinitionId"))
+    scope = piece.id[: piece.id.lower().rindex("/providers/microsoft.authorization/")]
+    yield Step(
+        f"grant the role {role} on {scope}", named, piece.api_version, "PUT", named, {"properties": properties}, True,
+        {"properties": {"principalId": principal}}, True,
+        f"az role assignment create --assignee-object-id {principal} --role {role} --scope {scope}",
+    )  # fmt: skip
+
+
+def given_role(piece: Piece, content: Content, look: Look) -> tuple[str, Json]:
+    """The id and the body of a role that is granted again: an own identity is another one now."""
+    principal = text(piece.body, "properties.principalId")
     for holder in content.pieces:
         if principal_of(holder.body) and principal_of(holder.body).lower() == principal.lower():
-            now = look(holder.id, holder.api_version)
-            principal = principal_of(now or {})
-            if not principal:
+            now = principal_of(look(holder.id, holder.api_version) or {})
+            if not now:
                 raise AzureError(f"{holder.id} has no identity of its own.", "Its roles cannot be granted again.")
-            named = uuid.uuid5(ROLE_NAMES, f"{key(piece.id)}/{principal.lower()}")
-            resource_id = f"{piece.id.rpartition('/')[0]}/{named}"
-    if look(resource_id, piece.api_version) is not None:
-        return
-    properties = {**sent("role", piece.body)["properties"], "principalId": principal}
-    scope = piece.id[: piece.id.lower().rindex("/providers/microsoft.authorization/")]
-    role = text(piece.body, "properties.roleDefinitionId")
-    yield Step(
-        f"grant the role {_name(role)} on {scope}", resource_id, piece.api_version, "PUT", resource_id,
-        {"properties": properties}, True, {"properties": {"principalId": principal}}, True,
-        f"az role assignment create --assignee-object-id {principal} --role {_name(role)} --scope {scope}",
-    )  # fmt: skip
+            if now.lower() == principal.lower():
+                break  # it was not deleted after all
+            named = f"{piece.id.rpartition('/')[0]}/{uuid.uuid5(ROLE_NAMES, f'{key(piece.id)}/{now.lower()}')}"
+            return named, {**piece.body, "properties": {**piece.body["properties"], "principalId": now}}
+    return piece.id, piece.body
 
 
 def _given_back(action: str, main: Piece, look: Look) -> Iterator[Step]:
@@ -154,17 +168,19 @@ def _given_back(action: str, main: Piece, look: Look) -> Iterator[Step]:
     )  # fmt: skip
 
 
-def _mark(body: Json) -> Json:
-    """What of a body that was made shows, after a crash, that it is this one and not somebody else's."""
+def _mark(piece: Piece, body: Json) -> Json:
+    """What of a body that was made shows, after a crash, that it is this one and not somebody else's, and whole."""
     inner: Any = body.get("properties") or {}
-    shown = {
-        name: inner[name] for name in ("instanceType", "authMode", "computeType", "environmentId") if name in inner
-    }
+    names = ("instanceType", "authMode", "computeType", "environmentId", "targetResourceUri")
+    shown = {name: inner[name] for name in names if name in inner}
+    if piece.what != "autoscale":
+        shown["provisioningState"] = "Succeeded"
     return {"properties": shown}
+
+
+def _failed(body: Json) -> bool:
+    return text(body, "properties.provisioningState").lower() == "failed"
 
 
 def _name(resource_id: str) -> str:
     return resource_id.rstrip("/").rpartition("/")[2]
-
-
-__all__ = ["Look", "Step", "own", "steps"]
