@@ -109,6 +109,12 @@ class State:
                     first[found.what, found.resource, found.fingerprint] = moment_of(found.first_at)
         return {key: first[row] for key, row in stored.items()}
 
+    def sightings(self, what: str) -> dict[str, datetime]:
+        """When `what` was first seen on each resource, by its id in lower case. Notes nothing."""
+        query = select(sightings.c.resource, sightings.c.first_at).where(sightings.c.what == clean(what)[:200])
+        with self._reading() as db:
+            return {row.resource: moment_of(row.first_at) for row in db.execute(query)}
+
     def forget_absent(self, what: str, present: Iterable[Seen], within: Iterable[str]) -> int:
         """How many sightings of `what` were forgotten: those not `present`, in scopes that were read completely.
 

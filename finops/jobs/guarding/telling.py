@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import mail
+from finops.approvals.people import address
 from finops.jobs.guarding.plan import Line, Plan
 from finops.report.model import Money
 from finops.report.render import inlined
@@ -20,10 +20,6 @@ from finops.report.words import Words
 if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.state import State
-
-# Entra's name of a guest: ana_example.com#EXT#@contoso.onmicrosoft.com, where no mail arrives.
-_GUEST = re.compile(r"(?i)^(.+)_([^_@]+)#ext#@.+$")
-_ADDRESS = re.compile(r"^[^@\s,;:<>\"()\[\]\\]+@[^@\s,;:<>\"()\[\]\\]+\.[^@\s,;:<>\"()\[\]\\]+$")
 
 
 @dataclass
@@ -44,13 +40,6 @@ class Deed:
     line: Line
     did: str
     notes: tuple[str, ...] = ()
-
-
-def address(owner: str) -> str:
-    """The mail address of an owner; "" for what is none."""
-    guest = _GUEST.match(owner.strip())
-    written = f"{guest[1]}@{guest[2]}" if guest else owner.strip()
-    return written if _ADDRESS.match(written) else ""
 
 
 def announce(plan: Plan, settings: Settings, state: State, now: datetime) -> list[Path]:

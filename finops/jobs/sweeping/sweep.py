@@ -1,0 +1,129 @@
+"""The sweep: read what exists, find waste by the rules, remember it, and tell whose it is. Changes nothing in Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finops import approvals, estate, exemptions, janitor, prices
+from finops.approvals import Changes
+from finops.estate import Estate
+from finops.estate.ids import key
+from finops.exemptions import Exemption, Exemptions
+from finops.janitor import Finding, Found, Rule
+from finops.jobs.guarding.reading import book_or_none
+from finops.jobs.sweeping.telling import tell
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.config.model import Settings
+    from finops.state import State
+
+SEEN = "janitor"  # what a resource was first seen as, in the state
+# What findings show beside what their rules ask for.
+ALWAYS = ("costLast30Days", "dependents", "lastRequest", "locked", "owner", "ownerExists", "pricePerHour")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look found, before anything is remembered."""
+
+    estate: Estate
+    rules: tuple[Rule, ...]
+    found: Found
+    exemptions: Exemptions
+    currency: str
+    problems: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return not self.problems
+
+    def mode(self, finding: Finding) -> str:
+        return next((rule.mode for rule in self.rules if rule.name == finding.rule), "off")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One sweep: what it found, what that changed in the state, and the mails that it left."""
+
+    looked: Looked
+    changes: Changes
+    mails: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def partial(self) -> bool:
+        """Whether something could not be read, or told."""
+        return bool(self.problems)
+
+
+def sweep(
+    azure: Azure, settings: Settings, state: State, now: datetime, step: Callable[[str], None] = lambda doing: None
+) -> Swept:
+    """Find waste and remember it; ask owners and approvers by mail. Changes nothing in Azure."""
+    looked = look(azure, settings, now, state, step, remember=True)
+    step("Remembering what was found")
+    changes = approvals.record(
+        state, looked.found, looked.rules, now, settings, looked.estate.resources, looked.currency, looked.exemptions
+    )
+    step("Telling owners and approvers")
+    told = tell(state, settings, now)
+    return Swept(looked, changes, told.mails, (*looked.problems, *changes.problems, *told.problems))
+
+
+def look(
+    azure: Azure,
+    settings: Settings,
+    now: datetime,
+    state: State | None = None,
+    step: Callable[[str], None] = lambda doing: None,
+    only: Iterable[str] = (),
+    remember: bool = False,
+) -> Looked:
+    """What the rules take for waste now. only: names of rules; none: all that are not off.
+
+    remember: note in the state what was seen for the first time; without it nothing at all is written
+    """
+    rules = [rule for rule in janitor.rules(janitor.folders(settings), settings.janitor) if rule.mode != "off"]
+    rules = [rule for rule in rules if rule.name in set(only)] if only else rules
+    filed = _filed(settings, now)
+    step("Reading the estate")
+    evidence = estate.gather(azure, now, facts=facts_of(rules), pricing=prices)
+    step("Asking what it costs")
+    problems: list[str] = []
+    with book_or_none(azure, settings, now, problems) as book:
+        found = estate.with_facts(evidence, book, _first_seen(evidence.bodies, state, now, remember))
+        currency = book.currencies[0] if book and len(book.currencies) == 1 else ""
+    problems += [f"{gap.what} below {gap.scope} could not be read: {gap.reason}" for gap in found.gaps]
+    keeps = Exemptions([*exemptions.by_tag(found.resources.values(), now, settings.guard.exemption_days), *filed])
+    problems += [f"The exemption of {one.scope} still keeps, but: {one.problem}" for one in keeps.all if one.problem]
+    step("Comparing it with the rules")
+    return Looked(
+        found, tuple(rules), janitor.find(found, rules, now, settings, filed), keeps, currency, tuple(problems)
+    )
+
+
+def facts_of(rules: Iterable[Rule]) -> set[str]:
+    """Names of the facts and types that the rules need."""
+    return {*ALWAYS}.union(*({*rule.condition.facts, rule.type} for rule in rules))
+
+
+def _filed(settings: Settings, now: datetime) -> list[Exemption]:
+    guard = settings.guard
+    if guard.exemptions is None:
+        return []
+    known = [*exemptions.RULES, *janitor.names(janitor.folders(settings))]
+    return exemptions.by_file(guard.exemptions, now, guard.exemption_days, known)
+
+
+def _first_seen(ids: Iterable[str], state: State | None, now: datetime, remember: bool) -> dict[str, datetime] | None:
+    """When our own memory first saw each resource."""
+    if state is None:
+        return None
+    if not remember:
+        return state.sightings(SEEN)
+    return {seen[0]: first for seen, first in state.seen([(key(one), SEEN, "") for one in ids], now).items()}
