@@ -105,10 +105,10 @@ def rule_of(
     source, body, then = str(given.file), given.body, given.body["then"]
     values = _values(given, settings, {**(own.parameters if own else {}), **(parameters or {})})
     kind = _type(body["if"], source)
+    refuse_misfit(kind, body, source)
     condition = compile_condition(body["if"], values, fields="arm", facts=known_for(kind), source=source)
     for place, why in condition.gaps:
         raise DataError(f"{source}: {place} can never be evaluated: {why}.", "Ask for something that is known.")
-    refuse_misfit(kind, body, source)
     _refuse_blanks(body, known_for(kind), values, source)
     quiet = _quiet(then, own)
     relied_on: Json = {
