@@ -26,16 +26,22 @@ WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws-
 HOST = "127.0.0.1"
 URL = f"http://{HOST}:8090"
 
-ANA = {
-    "oid": "oid-ana",
-    "name": "Ana Approver",
-    "preferred_username": "ana@contoso.example",
-    "roles": ["FinOps.Approver"],
-}
-BO = {"oid": "oid-bo", "name": "Bo Approver", "preferred_username": "bo@contoso.example", "roles": ["FinOps.Approver"]}
-RIA = {"oid": "oid-ria", "name": "Ria Reader", "preferred_username": "ria@contoso.example", "roles": ["FinOps.Reader"]}
-OLA = {"oid": "oid-ola", "name": "Ola Owner", "preferred_username": "ola@contoso.example", "roles": ["FinOps.Reader"]}
-EVA = {"oid": "oid-eva", "name": "Eva Elsewhere", "preferred_username": "eva@contoso.example", "roles": ["Other.Role"]}
+
+def claims(name: str, *roles: str) -> dict[str, Any]:
+    """Somebody's claims, as Entra ID has them."""
+    return {
+        "oid": f"oid-{name}",
+        "name": name.title(),
+        "preferred_username": f"{name}@contoso.example",
+        "roles": [*roles],
+    }
+
+
+ANA = claims("ana", "FinOps.Approver")
+BO = claims("bo", "FinOps.Approver")
+OLA = claims("ola", "FinOps.Reader")  # owns what `finding` makes
+RIA = claims("ria", "FinOps.Reader")
+EVA = claims("eva", "Other.Role")
 
 
 def usage(days: int = 90, quiet: int = 16) -> list[list[Any]]:
@@ -108,9 +114,10 @@ def settings(auth: str = "easyauth", **web: Any) -> Settings:
 
 def principal(claims: dict[str, Any], **other: Any) -> str:
     """The header that Easy Auth sends for these claims."""
-    pairs = [("http://schemas.microsoft.com/identity/claims/tenantid", TENANT)]
-    for name, value in {**claims, **other}.items():
-        long = {"oid": "http://schemas.microsoft.com/identity/claims/objectidentifier"}.get(name, name)
+    base = "http://schemas.microsoft.com/identity/claims"
+    pairs: list[tuple[str, Any]] = []
+    for name, value in {"tid": TENANT, **claims, **other}.items():
+        long = {"oid": f"{base}/objectidentifier", "tid": f"{base}/tenantid"}.get(name, name)
         pairs += [(long, one) for one in value] if isinstance(value, list) else [(long, value)]
     body = {"auth_typ": "aad", "claims": [{"typ": typ, "val": val} for typ, val in pairs], "name_typ": "name",
             "role_typ": "roles"}  # fmt: skip
@@ -125,20 +132,21 @@ class Browser:
     ) -> None:
         self.site = app(state, given or settings(), lambda: now)
         self.headers = {"X-MS-CLIENT-PRINCIPAL": principal(who)} if who else {}
-        self.cookies: dict[str, str] = {}
+        self.cookies = httpx.Cookies()
         self.address = HOST
 
-    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, **other: Any) -> httpx.Response:
-        """One request, redirects not followed, cookies kept."""
+    def ask(self, method: str, path: str, headers: Any = (), **other: Any) -> httpx.Response:
+        """One request; redirects are not followed, cookies are kept. A list of headers replaces the browser's own."""
+        sent = headers if isinstance(headers, list) else [*self.headers.items(), *dict(headers).items()]
 
         async def asked() -> httpx.Response:
             wire = httpx.ASGITransport(self.site, raise_app_exceptions=False, client=(self.address, 50000))
             async with httpx.AsyncClient(transport=wire, base_url=URL, cookies=self.cookies) as client:
-                return await client.request(method, path, headers={**self.headers, **(headers or {})}, **other)
+                answer = await client.request(method, path, headers=sent, **other)
+                self.cookies = client.cookies
+                return answer
 
-        answer = anyio.run(asked)
-        self.cookies |= dict(answer.cookies)
-        return answer
+        return anyio.run(asked)
 
     def get(self, path: str, **other: Any) -> httpx.Response:
         return self.ask("GET", path, **other)

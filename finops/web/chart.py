@@ -42,15 +42,18 @@ class Chart:
     height: int = HEIGHT
 
 
-def chart(evidence: Mapping[str, Any]) -> Chart | None:
-    """The chart of `evidence["usage"]`, [[iso day, value or null], ...]; None where there is no such series."""
+def chart(evidence: Mapping[str, Any], of: str = "use") -> Chart | None:
+    """The chart of `evidence["usage"]`, [[iso day, value or null], ...]; None where there is no such series.
+
+    of: what is counted, where the evidence does not say it in `usageOf`
+    """
     values = _values(evidence.get("usage"))
     if not values:
         return None
     last = max(values)
     first = max(min(values), last - timedelta(days=DAYS - 1))
     days = tuple((day, values.get(day)) for day in (first + timedelta(days=n) for n in range((last - first).days + 1)))
-    of = str(evidence.get("usageOf") or "use")
+    of = str(evidence.get("usageOf") or of)
     threshold = _number(evidence.get("threshold"))
     top = max([value for _, value in days if value is not None] + [threshold or 0.0, 0.0]) * 1.05 or 1.0
     step = WIDTH / len(days)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .query import GROUPS, ORDERS, Query, query_of, status_choices
+from .query import ORDERS, Query, query_of, status_choices
 from .rows import Row, days, rows_of
 from .words import STATUSES
 from .words import amount as written
@@ -32,7 +32,7 @@ def listing(site: Site, request: Request) -> Response:
         rows=rows,
         total=total,
         headline=_headline(amount, next((record.currency for record in records if record.currency), "")),
-        scope_said=_scope(query),
+        scope_said=_scope(query, total),
         query=query,
         pages=-(-total // size),
         rules=site.state.findings.rules(),
@@ -52,13 +52,14 @@ def _headline(amount: Decimal | None, currency: str) -> str:
     return "Amounts in several currencies" if amount is None else f"{written(amount, currency)} a month"
 
 
-def _scope(query: Query) -> str:
-    """What the heading says of the filters: " that wait for a decision", " (Denied)"."""
+def _scope(query: Query, total: int) -> str:
+    """ "126 open findings", "1 finding: Denied", with ", filtered" where it is narrowed down further."""
+    noun = "finding" if total == 1 else "findings"
+    filtered = ", filtered" if query.narrow or query.search else ""
     if query.status == "waiting":
-        said = " that are open"
-    else:
-        said = f" ({GROUPS.get(query.status) or STATUSES.get(query.status, query.status)})".replace("(Any status)", "")
-    return f"{said.rstrip()}, filtered" if query.narrow or query.search else said.rstrip()
+        return f"{total:,} open {noun}{filtered}"
+    status = "" if query.status == "all" else f": {STATUSES.get(query.status, query.status)}"
+    return f"{total:,} {noun}{status}{filtered}"
 
 
 def _caption(rows: list[Row], query: Query, total: int, size: int) -> str:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from finops.approvals import OPEN, Person, counting, is_high, needed, owns
 from finops.approvals.votes import GO, is_own
+from finops.janitor.wording import words
 from finops.state import Record
 
 from .chart import chart
@@ -78,7 +79,7 @@ def shown_one(
         afterwards=_afterwards(record),
         stale_sign_in=site.door.stale(signed) if may.approve else "",
         sign_in_again=site.door.again(f"/findings/{record.number}"),
-        chart=chart(evidence),
+        chart=chart(evidence, "requests" if "endpoints/" in finding.resource_id.lower() else "use"),
         check_columns=["What", "Is", "Asked", "Holds", "As of"],
         checks=checked(evidence.get("checks")),
         lines=texts(evidence.get("lines")),
@@ -133,7 +134,7 @@ def texts(lines: Any) -> list[str]:
 def pairs(facts: Any) -> list[tuple[str, str]]:
     if not isinstance(facts, dict):
         return []
-    return [(str(name), _fact(value)) for name, value in list(facts.items())[:LONGEST_TABLE]]
+    return [(words(str(name)), _fact(value)) for name, value in list(facts.items())[:LONGEST_TABLE]]
 
 
 def _fact(fact: Any) -> str:

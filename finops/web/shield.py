@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -29,6 +29,7 @@ STRICT = "max-age=31536000"
 METHODS = {"GET", "HEAD", "POST"}
 # 200 rows of a number and a digest are 20 KB; a reason of 4,000 characters is at most 48 KB when percent-encoded.
 LONGEST_BODY = 256 * 1024
+_HOST = re.compile(r"(?:(?P<name>[a-z0-9._-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?\Z")
 
 
 class Shield:
@@ -79,12 +80,8 @@ class Shield:
 
 def _host(given: list[str]) -> str:
     """The name in the one Host header, in lower case and without its port; "" for none, several, or nonsense."""
-    if len(given) != 1:
-        return ""
-    try:
-        return urlsplit(f"//{given[0]}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.match(given[0].lower()) if len(given) == 1 else None
+    return (found["name"] or found["address"]) if found else ""
 
 
 def _bounded(receive: Receive) -> Receive:

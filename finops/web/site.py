@@ -95,7 +95,9 @@ def app(state: State, settings: Settings, now: Callable[[], datetime] = lambda: 
         Route("/favicon.ico", _file("favicon.svg"), methods=["GET"]),
     ]
     https = bool(settings.web.public_url and settings.web.public_url.startswith("https:"))
-    return Shield(Starlette(routes=routes, exception_handlers=answers(site)), hosts_of(settings.web), https)
+    pages = Starlette(routes=routes, exception_handlers=answers(site))
+    pages.router.redirect_slashes = False  # it would name a host and a scheme, and behind a proxy the wrong ones
+    return Shield(pages, hosts_of(settings.web), https)
 
 
 def hosts_of(settings: WebSettings) -> set[str]:
