@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from finops.state import Event, Record
 
 Json = dict[str, Any]
-MOST = 20  # items of a section; Gmail cuts a mail of more than about 102 KB
+WHOLE, BRIEF = 8, 25  # items that a mail shows whole, and in a line; Gmail cuts one of more than about 102 KB
 LONGEST_WHY = 400
 
 
@@ -118,17 +118,21 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
     """The letter as subject, text and HTML, ready to be kept and left in the outbox."""
     templates = Templates(settings.folders.reports, Words(2))
     items = sorted(letter.items, key=lambda one: (-(one.amount.amount if one.amount else Decimal(-1)), one.number))
+    high = [one for one in items if one.high][:WHOLE]
+    low = [one for one in items if not one.high][: WHOLE if len(items) > WHOLE + 2 else WHOLE + 2]
+    rest = [one for one in items if one not in high and one not in low]
     context = {
         "organisation": settings.report.organisation,
         "kind": letter.kind,
         "total": total(items),
         "unpriced": sum(one.amount is None for one in items),
-        "high": [one for one in items if one.high][:MOST],
-        "low": [one for one in items if not one.high][:MOST],
+        "ownerless": sum(not one.owner for one in items),
+        "high": high,
+        "high_count": sum(one.high for one in items),
+        "low": low,
+        "rest": rest[:BRIEF],
         "count": len(items),
-        "more": len(items)
-        - len([one for one in items if one.high][:MOST])
-        - len([one for one in items if not one.high][:MOST]),
+        "more": len(rest[BRIEF:]),
         "due": min((one.due for one in items if one.due), default=None),
         "expires": min((one.expires for one in items if one.expires), default=None),
         "page": link(settings.web, "mine" if letter.kind == "owner" else "pending"),
@@ -147,11 +151,12 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
 
 
 def total(items: Sequence[Item]) -> Money | None:
-    """What they come to, as far as it is known; None where nothing is, or currencies differ: they are never added."""
+    """What they come to, as far as it is known; None for nothing, or where currencies differ: they are never added."""
     known = [one.amount for one in items if one.amount]
     if len({one.currency for one in known}) != 1:
         return None
-    return Money(sum((one.amount for one in known), Decimal(0)), known[0].currency)
+    amount = sum((one.amount for one in known), Decimal(0))
+    return Money(amount, known[0].currency) if amount else None
 
 
 def _reported(events: Sequence[tuple[Event, Item]]) -> Json:
@@ -159,11 +164,11 @@ def _reported(events: Sequence[tuple[Event, Item]]) -> Json:
             for event, item in events]  # fmt: skip
     done = [row for row in rows if row["after"] == "confirmed"]
     return {
-        "done": done[:MOST],
+        "done": done[:BRIEF],
         "done_count": len(done),
         "done_total": total([item for event, item in events if event.after == "confirmed"]),
-        "back": [row for row in rows if row["after"] == "restored"][:MOST],
-        "not_done": [row for row in rows if row["after"] not in {"confirmed", "restored"}][:MOST],
+        "back": [row for row in rows if row["after"] == "restored"][:BRIEF],
+        "not_done": [row for row in rows if row["after"] not in {"confirmed", "restored"}][:BRIEF],
         "not_done_count": sum(row["after"] not in {"confirmed", "restored"} for row in rows),
     }
 

@@ -54,6 +54,7 @@ class Swept:
     changes: Changes
     mails: tuple[Path, ...]
     problems: tuple[str, ...]
+    waiting: int = 0  # findings that are told of after the quiet hours
 
     @property
     def partial(self) -> bool:
@@ -72,7 +73,8 @@ def sweep(
     )
     step("Telling owners and approvers")
     told = tell(state, settings, now)
-    return Swept(looked, changes, told.mails, (*looked.problems, *changes.problems, *told.problems))
+    problems = (*looked.problems, *changes.problems, *told.problems)
+    return Swept(looked, changes, told.mails, problems, told.waiting)
 
 
 def look(
