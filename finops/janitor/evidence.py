@@ -27,10 +27,15 @@ def leaves_of(told: Explanation) -> list[Explanation]:
 
 
 def goes_with(rule: Rule, resource: Resource, estate: Estate) -> list[Resource]:
-    """What a deletion takes along: everything below it, but for runs."""
+    """What a deletion takes along: what is below it, but for runs, and for what others hang on it (locks, roles)."""
     if rule.action != "delete":
         return []
-    return [child for child in estate.children(resource.id) if not child.type.endswith(RUNS)]
+    below = len(key(resource.id))
+    return [
+        child
+        for child in estate.children(resource.id)
+        if not child.type.endswith(RUNS) and "/providers/" not in child.id[below:]
+    ]
 
 
 def relied_on(
@@ -54,7 +59,6 @@ def relied_on(
         "fingerprint": spec,
         "leaves": [[leaf.place, leaf.held] for leaf in leaves],
         "dependents": sorted(map(str, dependents.value)) if isinstance(dependents, Known) else "unknown",
-        "locked": [[scope, _locked(scope, estate)] for scope in scopes(resource.id)],
         "keep": [[scope, value] for scope in scopes(resource.id) for value in _keeps(scope, estate)],
         "lastRequest": plain(last.value) if isinstance(last, Known) else "none known",
         "owner": owner,
@@ -63,12 +67,6 @@ def relied_on(
             [key(child.id), generation_of(child.body), fingerprint(child.body, rule.quiet)] for child in with_it
         ],
     }
-
-
-def _locked(scope: str, estate: Estate) -> bool:
-    holder = estate.resources.get(scope)
-    fact = holder.facts.get("locked") if holder else None
-    return isinstance(fact, Known) and bool(fact.value)
 
 
 def _keeps(scope: str, estate: Estate) -> Iterator[str]:

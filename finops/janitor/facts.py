@@ -28,7 +28,7 @@ def known_for(resource_type: str) -> frozenset[str]:
 
 def wanted(rules: Iterable[Rule]) -> frozenset[str]:
     """What `estate.read(facts=...)` must be asked for: facts, and types that are not listed unless asked for."""
-    found = {"costLast30Days", "dependents", "locked", "owner", "pricePerHour"}
+    found = {"costLast30Days", "dependents", "lastRequest", "locked", "owner", "ownerExists", "pricePerHour"}
     for rule in rules:
         if rule.mode != "off" and rule.type != MANIFEST:
             found |= {rule.type, *rule.condition.facts} - {ENVIRONMENT}

@@ -48,7 +48,8 @@ def counted(value: Any, noun: str = "") -> str:
 
 # Facts whose name alone says too little.
 SAID = {
-    "deployments": "number of deployments", "traffic": "percent of the traffic",
+    "deployments": "number of deployments", "servingDeployments": "deployments that may answer",
+    "traffic": "percent of the traffic",
     "mirrorTraffic": "percent of the mirrored traffic", "ownerExists": "whether its owner still has an account",
     "idleNodesLast7Days": "nodes that idled all of the last 7 days", "costCenter": "CostCenter",
     "daysSinceInvoked": "days since it was invoked", "daysSinceUsed": "days since it was used",
