@@ -35,13 +35,17 @@ def _idle(site: Site) -> None:
     dark = _put(site, "dark", 30, {**ASLEEP, "noMetrics": True})
     draft.keep(IDLE, dark, "Monitor has no data", unknown=True)
     draft.keep(IDLE, _put(site, "kept", 30, ASLEEP, tags=site.keep_tag()), "a finops:keep tag")
-    fresh = _instance(site, "fresh", 30)
-    fresh["properties"]["properties"]["lastOperation"] |= {
-        "operationName": "Start",
-        "operationTime": stamp_of(draft.ago(0.1)),
-    }
-    draft.put(draft.ago(30), draft.person("fresh"), fresh, ASLEEP)
-    draft.keep(IDLE, fresh["id"], "started two hours ago")
+    fresh, maker = _put(site, "fresh", 30, ASLEEP, stopped=29), site.draft.person(site.other.team, "instance", "fresh")
+
+    def start(body: Json) -> None:
+        inner, at = body["properties"]["properties"], stamp_of(draft.ago(0.1))
+        inner["state"] = "Running"
+        inner["lastOperation"] |= {"operationName": "Start", "operationTime": at}
+        body["properties"]["modifiedOn"] = at
+
+    draft.change(draft.ago(0.1), "", fresh, start)
+    draft.event(draft.ago(0.1), maker, "start/action", fresh)
+    draft.keep(IDLE, fresh, "started two hours ago")
 
 
 def _stopped(site: Site) -> None:
