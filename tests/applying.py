@@ -120,7 +120,7 @@ class Applying:
             seen, found = looker.look(stand_ins, self.now)  # type: ignore[arg-type]
             approvals.record(state, found, looker.rules, self.now, self.settings, seen.resources, "USD")
             state.keep("janitor/looked-at", dict.fromkeys((one.name for one in looker.rules), 100), self.now)
-            records = [one for one in state.findings.alive().values()] and state.findings.all(limit=None)[0]
+            records = state.findings.all(limit=None)[0]
             approvals.told(state, records, self.settings.janitor, self.now)
             wanted = {key(one) for one in ids}
             return [state.findings.get(one.number) for one in records if key(one.finding.resource_id) in wanted]
@@ -174,7 +174,23 @@ class Applying:
         self.served.world.resources.put(body)
 
     def gone(self, resource_id: str) -> None:
+        for child in self.served.world.resources.children(resource_id):
+            self.served.world.resources.delete(child["id"])
         self.served.world.resources.delete(resource_id)
+
+    def change(self, resource_id: str, **properties: Any) -> None:
+        """What somebody else writes: some properties, or `tags`."""
+        body = self.body(resource_id)
+        assert body is not None
+        tags = properties.pop("tags", None)
+        if tags is not None:
+            body["tags"] = {**body["tags"], **tags}
+        body["properties"] |= properties
+        self.put(body)
+
+    def lock(self, scope: str, level: str = "CanNotDelete") -> None:
+        lock = f"{scope}/providers/Microsoft.Authorization/locks/mine"
+        self.put({"id": lock, "name": "mine", "type": "Microsoft.Authorization/locks", "properties": {"level": level}})
 
     def body(self, resource_id: str) -> Json | None:
         return copy.deepcopy(self.served.world.resources.get(resource_id))

@@ -75,8 +75,9 @@ def resource_steps(content: Content, look: Look) -> Iterator[Step]:
 def _made(piece: Piece, makes: bool = True) -> Step:
     body = sent(piece.what, piece.body)
     if piece.what == "endpoint":
-        for name in ROUTES:
-            body["properties"].pop(name, None)  # names deployments that are not there yet
+        for name in ROUTES:  # they name deployments that are not there yet
+            if body["properties"].pop(name, None) is not None and name != "defaults":
+                body["properties"][name] = {}
     says = f"make the {piece.what} {_name(piece.id)}"
     return Step(says, piece.id, piece.api_version, "PUT", piece.id, body, makes, _mark(piece, body))
 

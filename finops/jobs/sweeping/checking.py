@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from finops.acts import generation_of, is_image
-from finops.estate import Estate
+from finops.estate import Estate, Gap
 from finops.estate.ids import key, scopes
+from finops.estate.queries import RESOURCE
 from finops.janitor import Finding, Found
 from finops.state import Record, StoredFinding
 
@@ -33,7 +34,8 @@ def check(record: Record, estate: Estate, found: Found) -> Check:
     kept = next((one for one in found.kept if one.rule == asked.rule and key(one.resource_id) == name), None)
     resource = estate.resources.get(name)
     if resource is None:
-        hidden = next((gap for gap in estate.gaps if key(gap.scope) in scopes(name)), None)
+        # What lies below something that is gone cannot be read either: that is no gap of its own.
+        hidden = next((gap for gap in estate.gaps if key(gap.scope) in scopes(name) and _is_itself(gap, name)), None)
         if hidden is not None:
             return Check("unknown", f"It could not be read again: {hidden.reason}.")
         return Check("gone", "It is not there any more.")
@@ -41,12 +43,25 @@ def check(record: Record, estate: Estate, found: Found) -> Check:
         made = generation_of(resource.body) or "at an unknown time"
         return Check("gone", f"It was deleted, and another one of its name was made {made}.")
     if now is not None:
-        return Check("same", "Nothing has changed.", now) if now.digest == asked.digest else _differs(asked, now)
+        if now.digest == asked.digest:
+            return Check("same", "Nothing has changed.", now)
+        near = next((gap for gap in estate.gaps if _is_near(gap, name)), None)
+        # What looks different may only be what could not be read.
+        return Check("unknown", f"It could not be read whole: {near.reason}.") if near else _differs(asked, now)
     if kept is not None:
         return Check("unknown" if kept.unknown else "kept", kept.why)
     if asked.rule not in found.looked_at:
         return Check("unknown", f"The rule {asked.rule} was not asked.")
     return Check("kept", "The rule does not hold any more.")
+
+
+def _is_near(gap: Gap, name: str) -> bool:
+    """Whether what could not be read is the resource, above it or below it."""
+    return key(gap.scope) in scopes(name) or name in scopes(gap.scope)
+
+
+def _is_itself(gap: Gap, name: str) -> bool:
+    return is_image(name) or gap.what == RESOURCE
 
 
 def _differs(before: StoredFinding, now: Finding) -> Check:
