@@ -80,6 +80,8 @@ class Estate:
     resources: Mapping[str, Resource]
     gaps: tuple[Gap, ...] = ()
     measured: Callable[[str], Usage] = field(default=no_usage, compare=False, repr=False)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)  # what was listed whole, below where
+    jobs_since: Mapping[str, datetime] = field(default_factory=dict, repr=False)  # workspaces, and how far back
 
     def usage(self, resource_id: str) -> Usage:
         """What Monitor measured of it, day by day; empty where the metrics were not read or there are none."""
