@@ -257,11 +257,10 @@ def _show_plan(looked: Looked, output: str, everything: bool) -> None:
             rows.append(
                 {
                     "Amount": None if amount is None else round(amount, 2),
-                    "Would": VERBS.get(one.action, one.action) + (" (high risk)" if one.risk != "low" else ""),
+                    "Would": VERBS.get(one.action, one.action) + ("" if one.risk == "low" else ", high risk"),
                     "Resource": name,
-                    "Owner": one.owner,
-                    "Rule": f"{one.rule} ({looked.mode(one)})",
-                    "Why": one.why,
+                    "Rule": one.rule,
+                    "Why": one.why.partition(". ")[0].rstrip(".") + ".",
                 }
             )
         else:
@@ -286,7 +285,7 @@ def _show_plan(looked: Looked, output: str, everything: bool) -> None:
         click.echo(
             f"{len(rows)} findings; {kept} kept, {unknown} of them because something is not known"
             f"{'' if everything or not kept else ' (--all)'}. "
-            f"Amounts in {looked.currency or 'no known currency'} a month."
+            f"Amounts in {looked.currency or 'no known currency'} a month. Owners and all evidence: -o json."
         )
     for problem in looked.problems:
         note(f"! {problem}")

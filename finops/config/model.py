@@ -278,6 +278,9 @@ class JanitorSettings(Section):
     job_days: Annotated[int, Field(ge=1, le=3660, description="Days for which the image of a job is still needed.")] = (
         90
     )
+    image_files: Annotated[
+        list[Path], Field(description="Files that name images which Azure cannot tell of, see images.md.")
+    ] = []
     max_acts: Annotated[
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
     ] = 20

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finops import approvals, estate, exemptions, janitor, prices
+from finops import approvals, estate, exemptions, images, janitor, prices
 from finops.approvals import Changes
-from finops.estate import Estate
+from finops.estate import Estate, Gap
+from finops.estate.facts import LISTED_ON_REQUEST
 from finops.estate.ids import key
 from finops.exemptions import Exemption, Exemptions
 from finops.janitor import Finding, Found, Rule
@@ -100,7 +101,12 @@ def look(
     with book_or_none(azure, settings, now, problems) as book:
         found = estate.with_facts(evidence, book, _first_seen(evidence.bodies, state, now, remember))
         currency = book.currencies[0] if book and len(book.currencies) == 1 else ""
-    problems += [f"{gap.what} below {gap.scope} could not be read: {gap.reason}" for gap in found.gaps]
+    if any(rule.type == images.TYPE for rule in rules):
+        step("Reading container images")
+        own = settings.janitor
+        held = images.read(azure, found, now, own.keep_newest, job_days=own.job_days, files=own.image_files)
+        found = found.merged(held.resources(), held.gaps)
+    problems += _said(found.gaps)
     keeps = Exemptions([*exemptions.by_tag(found.resources.values(), now, settings.guard.exemption_days), *filed])
     problems += [f"The exemption of {one.scope} still keeps, but: {one.problem}" for one in keeps.all if one.problem]
     step("Comparing it with the rules")
@@ -110,8 +116,19 @@ def look(
 
 
 def facts_of(rules: Iterable[Rule]) -> set[str]:
-    """Names of the facts and types that the rules need."""
-    return {*ALWAYS}.union(*({*rule.condition.facts, rule.type} for rule in rules))
+    """Names of the facts and types that the rules need; for images, of all that may refer to one."""
+    named = {*ALWAYS}.union(*({*rule.condition.facts, rule.type} for rule in rules))
+    return named | set(LISTED_ON_REQUEST) if images.TYPE in named else named
+
+
+def _said(gaps: Iterable[Gap]) -> Iterator[str]:
+    """What could not be read, in sentences; what failed alike for many is said once."""
+    alike: dict[tuple[str, str], list[Gap]] = {}
+    for gap in gaps:
+        alike.setdefault((gap.what, gap.code or gap.reason), []).append(gap)
+    for (what, _), found in alike.items():
+        more = f" (and {len(found) - 1} more like it)" if len(found) > 1 else ""
+        yield f"{what} below {found[0].scope}{more} could not be read: {found[0].reason}"
 
 
 def _filed(settings: Settings, now: datetime) -> list[Exemption]:
