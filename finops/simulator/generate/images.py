@@ -29,7 +29,8 @@ def used(draft: Draft, registry: str, repository: str, what: str) -> str:
     """The reference of an image that `what`, a deployment, runs: by tag, by digest, or by the digest of an untagged."""
     held = draft.images.setdefault(registry, [])
     number = len(held)
-    tags = [] if number % 4 == 3 else [f"v{number + 1}"]
+    # An image without a tag would be waste once its endpoint is gone; one with a tag is the newest of its repository.
+    tags = [] if number % 4 == 3 and "legacy" not in repository else [f"v{number + 1}"]
     line = _image(draft, registry, repository, draft.some_day(95, 260, registry, "used", number), tags, what)
     held.append(line)
     if tags and number % 3 == 1:
