@@ -68,7 +68,7 @@ class Session:
         from finops.simulator import serving
 
         recorded = check(self.estate)
-        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps)) as server:
+        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps, self.estate)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
             with connect(local, tell=note) as azure:
                 yield azure

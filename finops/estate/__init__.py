@@ -5,6 +5,7 @@ from __future__ import annotations
 from finops.estate.capture import capture
 from finops.estate.collecting import with_facts
 from finops.estate.evidence import Evidence, NotKnown
+from finops.estate.facts import everything
 from finops.estate.folder import Stamp, check, stamp
 from finops.estate.look import look
 from finops.estate.model import Estate, Fact, Gap, Known, Resource, Unknown, Usage
@@ -24,6 +25,7 @@ __all__ = [
     "Usage",
     "capture",
     "check",
+    "everything",
     "faults",
     "gather",
     "look",

@@ -35,6 +35,12 @@ ASKED = dict.fromkeys((*queries.TYPES, queries.RESOURCE_GROUP), queries.GRAPH) |
     queries.COMPUTE: queries.COMPUTES,
     queries.JOB: queries.JOBS,
     queries.LOCK: queries.LOCKS,
+    queries.SCHEDULE: queries.SCHEDULES,
+    queries.ENVIRONMENT: queries.ENVIRONMENTS,
+    queries.ENVIRONMENT_VERSION: queries.ENVIRONMENTS,
+    queries.COMPONENT_VERSION: queries.COMPONENTS,
+    queries.BATCH_JOB: queries.BATCH_JOBS,
+    queries.ROLE_ASSIGNMENT: queries.ROLES,
 }
 
 RECORDED_DAYS = 30
@@ -47,19 +53,29 @@ ALSO = (
 
 # Gets the folder for charges; gives their BillingCurrency and what is missing of them.
 Recorder = Callable[[Path], tuple[str, list[Gap]]]
+# Gets the estate and the folder; gives what it could not read.
+Further = Callable[[Estate, Path], list[Gap]]
 
 
 def capture(
-    azure: Azure, folder: Path, now: datetime, *, name: str = "", charges: Recorder | None = None, salt: bytes = b""
+    azure: Azure,
+    folder: Path,
+    now: datetime,
+    *,
+    name: str = "",
+    charges: Recorder | None = None,
+    more: Further | None = None,
+    salt: bytes = b"",
 ) -> Stamp:
     """Record what `azure` lets us see into `folder`, which must be new or empty; the stamp that was written.
 
     charges: writes the charges.
+    more: records what rooms above this one know how to read.
     salt: makes the pseudonyms; by default a new one, so that nobody can find a person by trying addresses.
     """
     folder = Path(folder)
     refuse_to_overwrite(folder)
-    evidence = gather(azure, now, activity=True, series=recorded_series())
+    evidence = gather(azure, now, activity=True, series=recorded_series(), facts=everything())
     ask = Asker(azure)
     states = _policy_states(ask, evidence)
     prices = _prices(ask, evidence)
@@ -71,6 +87,8 @@ def capture(
             write_lines(file, map(redact, bodies))
         write_lines(folder / "nodes.jsonl", map(redact, _nodes(evidence)))
         _metrics(folder, evidence, gaps)
+        if evidence.users or not any(gap.what == queries.USERS for gap in gaps):
+            write_lines(folder / "directory.jsonl", map(redact, _users(evidence)))
         if evidence.activity:
             events = [event for found in evidence.activity.values() for event in found]
             write_lines(folder / "activity-log.jsonl", map(redact, sorted(events, key=_when)))
@@ -79,6 +97,8 @@ def capture(
         if prices is not None:
             write_lines(folder / "prices.jsonl", prices)
         currency, missing = charges(folder / "charges") if charges else ("", [])
+        if more:
+            missing = [*missing, *more(with_facts(evidence), folder)]
         stamp = Stamp(
             name=name or folder.resolve().name,
             as_of=now,
@@ -87,6 +107,7 @@ def capture(
             tenant_id=_tenant(evidence),
             gaps=(*gaps, *missing),
             billing_currency=currency,
+            jobs_since=now - queries.LONG_SINCE,
         )
         write_stamp(folder, stamp)
         (folder / UNFINISHED).unlink()
@@ -140,6 +161,11 @@ def _by_file(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> dict[Path
 def _nodes(evidence: Evidence) -> Iterator[Json]:
     for name, nodes in sorted(evidence.nodes.items()):
         yield {"computeId": evidence.bodies[name]["id"], "nodes": nodes}
+
+
+def _users(evidence: Evidence) -> Iterator[Json]:
+    for who, account in sorted(evidence.users.items()):
+        yield {"asked": who, **(account or {"id": who, "gone": True})}
 
 
 def _metrics(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> None:

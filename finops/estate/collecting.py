@@ -34,7 +34,7 @@ class Collection:
         self._jobs_since: dict[str, datetime] = {}
         self._metrics: dict[Line, list[Json]] = {}
         self._activity: dict[str, list[Json]] = {}
-        self._users: dict[str, bool] = {}
+        self._users: dict[str, Json | None] = {}
         self._prices: list[Json] = []
 
     def whole(self, what: str, scopes: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ class Collection:
         elif one.what == queries.NODES:
             self._nodes[scope] = found
         elif one.what == queries.USERS:
-            self._users[one.scope.removeprefix("/users/").lower()] = found is not None
+            self._users[one.scope.removeprefix("/users/").lower()] = found
         elif one.what == queries.PRICES:
             self._prices += found
         elif one.what == queries.ACTIVITY:
@@ -113,7 +113,14 @@ def with_facts(
         name: Resource(body["id"], body, {} if type_of(name) == queries.LOCK else facts_of(body, evidence))
         for name, body in evidence.bodies.items()
     }
-    return Estate(evidence.as_of, resources, evidence.gaps, lambda resource_id: usage(evidence, resource_id))
+    return Estate(
+        evidence.as_of,
+        resources,
+        evidence.gaps,
+        lambda resource_id: usage(evidence, resource_id),
+        evidence.listed,
+        evidence.jobs_since,
+    )
 
 
 def usage(evidence: Evidence, resource_id: str) -> Usage:

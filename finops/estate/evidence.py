@@ -71,7 +71,7 @@ class Evidence:
     jobs_since: Mapping[str, datetime] = field(default_factory=dict)  # and how far back, archived ones as well
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)  # what was listed whole, below which scopes
     absent: frozenset[str] = frozenset()  # ids that Azure itself answered 404 for
-    users: Mapping[str, bool] = field(default_factory=dict)  # whether the directory has the account
+    users: Mapping[str, Json | None] = field(default_factory=dict)  # as asked for; None: there is none
     first_seen: Mapping[str, datetime] | None = None  # our own memory
     rates: Rates | None = None
     metrics: Mapping[Line, list[Json]] = field(default_factory=dict)  # Monitor's `data`
@@ -96,6 +96,10 @@ class Evidence:
         """Raise NotKnown unless all of `what` below `scope` was listed."""
         whole = self.listed.get(what, frozenset())
         if not any(one in whole for one in scopes(scope)):
+            below = key(scope) + "/"
+            for missing in self.gaps:
+                if missing.what == what and key(missing.scope).startswith(below):
+                    raise NotKnown(missing.reason)
             graph = any((one, GRAPH) in self._gaps for one in scopes(scope))
             raise self.missing(GRAPH if graph else what, scope)
 
@@ -104,15 +108,16 @@ class Evidence:
         name = key(resource_id)
         if name in self.bodies or name in self.absent:
             return name in self.bodies
+        if (name, RESOURCE) in self._gaps:
+            raise self.missing(RESOURCE, name)
         self.expect(what, name.rpartition("/")[0].rpartition("/")[0])
         return False
 
     def has_account(self, who: str) -> bool:
         """Whether the directory has the account of an object id or an address."""
-        found = self.users.get(who.lower())
-        if found is None:
+        if who.lower() not in self.users:
             raise self.missing(USERS, f"/users/{who}")
-        return found
+        return self.users[who.lower()] is not None
 
     @cached_property
     def references(self) -> References:

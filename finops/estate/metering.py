@@ -87,9 +87,8 @@ def _points(
             name = next((name for name in together.names if name.lower() == called), "")
             if not name:
                 continue
-            if not series.dimension:
-                # Asked, and nothing was measured: known to be no data.
-                found[key(resource_id), name, series.dimensions()] = []
+            # Asked, and nothing was measured: known to be no data. Split by a dimension, it is the line of no value.
+            found.setdefault((key(resource_id), name, series.dimensions()), [])
             for line in at(metric, "timeseries") or []:
                 points = [point for point in at(line, "data") or [] if isinstance(point, dict)]
                 found.setdefault((key(resource_id), name, series.dimensions(_value(line))), []).extend(points)

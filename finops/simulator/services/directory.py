@@ -61,6 +61,7 @@ def _list(world: World, request: Request) -> Response:
             raise _refused(request, 400, "Request_UnsupportedQuery", text)
         field = next(name for name in ("id", "userPrincipalName", "mail") if name.lower() == asked[1].lower())
         found = [user for user in people if str(user.get(field, "")).lower() in values]
+    found = [user for user in found if not user.get("gone")]
     chosen = request.query_params.get("$select", "")
     answer = page(request, found, PAGE, key=lambda user: str(user["id"]))
     body = json.loads(bytes(answer.body))
@@ -79,7 +80,8 @@ def _by_ids(world: World, request: Request) -> Response:
             request, 400, "Request_BadRequest", f"From 1 to {MOST_IDS} ids can be asked for, not {len(ids)}."
         )
     kinds = {str(each).lower() for each in sent.get("types") or ["directoryobject"]}
-    found = [user for user in people if user["id"].lower() in ids] if kinds & {"user", "directoryobject"} else []
+    known = [user for user in people if not user.get("gone")]
+    found = [user for user in known if user["id"].lower() in ids] if kinds & {"user", "directoryobject"} else []
     context = "https://graph.microsoft.com/v1.0/$metadata#directoryObjects"
     shown = [{"@odata.type": "#microsoft.graph.user", **_shown(user, "", alone=False)} for user in found]
     return ok({"@odata.context": context, "value": shown})
@@ -118,8 +120,14 @@ def _directory(world: World, request: Request, needed: set[str]) -> list[Json]:
 
 def _named(people: list[Json], name: str, request: Request) -> Json:
     for user in people:
-        if name.lower() in (str(user["id"]).lower(), str(user.get("userPrincipalName", "")).lower()):
+        if name.lower() in {str(user.get(field, "")).lower() for field in ("id", "userPrincipalName", "asked")}:
+            if user.get("gone"):
+                break
             return user
+    else:
+        if any("asked" in user for user in people):
+            # A recording knows those whom it asked for, and cannot tell of anybody else.
+            raise _refused(request, 403, "Authorization_RequestDenied", "The recording did not ask for this account.")
     text = f"Resource '{name}' does not exist or one of its queried reference-property objects are not present."
     raise _refused(request, 404, "Request_ResourceNotFound", text)
 
