@@ -333,25 +333,10 @@ LEAVES = some.sampled_from(
     [None, True, 0, -1, 1e308, float("nan"), "", "x", "2026-11-20T00:00:00Z", "AmlCompute", "ComputeInstance"]
 )
 NAMES = some.sampled_from(
-    [
-        "properties",
-        "tags",
-        "systemData",
-        "createdAt",
-        "computeType",
-        "vmPriority",
-        "nodeStateCounts",
-        "jobs",
-        "status",
-        "action",
-        "traffic",
-        "lastOperation",
-        "operationTime",
-        "state",
-        "sku",
-        "capacity",
-        "personalComputeInstanceSettings",
-    ]
+    ["properties", "tags", "systemData", "createdAt", "computeType", "vmPriority", "nodeStateCounts", "jobs", "status"]
+)
+MORE_NAMES = some.sampled_from(
+    ["action", "traffic", "lastOperation", "operationTime", "state", "sku", "capacity", "defaults", "componentSpec"]
 )
 BELOW = [
     "onlineEndpoints/churn",
@@ -363,7 +348,9 @@ BELOW = [
     "environments/sklearn/versions/3",
 ]
 ANYTHING = some.recursive(
-    LEAVES, lambda inner: some.lists(inner, max_size=2) | some.dictionaries(NAMES, inner, max_size=3), max_leaves=6
+    LEAVES,
+    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(NAMES | MORE_NAMES, inner, max_size=3),
+    max_leaves=6,
 )
 
 

@@ -16,11 +16,12 @@ from finops import __version__
 from finops.errors import DataError
 from finops.estate import queries
 from finops.estate.asking import Ask, Asker
+from finops.estate.collecting import with_facts
 from finops.estate.evidence import INTERVAL, Evidence, Series, moment_of
 from finops.estate.facts import everything, needed
 from finops.estate.folder import STAMP, Stamp, arm_file, write, write_lines, write_stamp
 from finops.estate.ids import subscription_of, type_of
-from finops.estate.model import Gap, Json, text
+from finops.estate.model import Estate, Gap, Json, text
 from finops.estate.pricing import sizes_in_use
 from finops.estate.read import gather
 from finops.estate.redact import Redaction
