@@ -58,6 +58,12 @@ class Watch:
                     yield record.number, said
 
     def _one(self, record: Record, tombstone: str) -> Iterator[Said]:
+        if why := approvals.invalid(record, self.now):
+            # Somebody wants it to be left alone, or the approval ran out: nothing stays taken away without one.
+            status = "snoozed" if record.snoozed_until is not None else "expired"
+            moved = approvals.moved(self.state, record.number, status, f"{why} {record.note}", self.now, WHO)
+            yield self._given_back(moved, tombstone, why) or ("done", "ended the quiet step", why)
+            return
         try:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
             if body is None or generation_of(body) != record.finding.generation:
