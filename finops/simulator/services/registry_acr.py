@@ -172,7 +172,7 @@ def _manifest(world: World, request: Request, held: Holding) -> Response:
     shown = listed(home, line)
     if "references" in line:
         shown["references"] = [
-            {name: child[name] for name in ("digest", "architecture", "os")} for child in line["references"]
+            {name: child.get(name, "") for name in ("digest", "architecture", "os")} for child in line["references"]
         ]
     return ok({"registry": held.server, "imageName": home.name, "manifest": shown})
 
