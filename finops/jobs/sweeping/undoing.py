@@ -13,7 +13,7 @@ from finops.errors import FinopsError
 from finops.estate.ids import key
 from finops.estate.model import text
 from finops.jobs.sweeping.acting import RULE, UNDO, restoring
-from finops.jobs.sweeping.settling import of_record, settle
+from finops.jobs.sweeping.settling import BEFORE, of_record, settle
 from finops.state import Record
 from finops.tombstones import Comparison, Step
 
@@ -116,8 +116,9 @@ class _Undo:
         body = self._look(main, tombstones.version_of(self.content))
         if body is None or generation_of(body) == self.tombstone.generation:
             return
-        intents = list(of_record(self.state.intents_since(self.tombstone.made_at), self.record, UNDO))
-        if any(one.outcome == "done" and key(one.resource_id) == key(main) for one in intents):
+        intents = self.state.intents_since(self.tombstone.made_at - BEFORE)
+        mine = of_record(intents, self.record, UNDO)
+        if any(one.outcome == "done" and key(one.resource_id) == key(main) for one in mine):
             return
         by = text(body, "systemData.createdBy")
         raise FinopsError(
