@@ -40,7 +40,7 @@ def compare(what: str, resource_id: str, before: Json, after: Json | None) -> Co
         different.append(("properties.provisioningState", "Succeeded", state))
     for path in sorted(was.keys() | now.keys()):
         one, other = was.get(path, MISSING), now.get(path, MISSING)
-        if one == other or (not _written_by_people(path) and alike(one, other)):
+        if alike(one, other, exactly=_written_by_people(path)):
             equal.append(path)
         else:
             different.append((path, one, other))
@@ -57,9 +57,9 @@ def same(before: Content, now: Content) -> bool:
     return plain(before) == plain(now) and before.image == now.image
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Whether Azure takes two values for the same."""
-    if isinstance(one, str) and isinstance(other, str):
+def alike(one: Any, other: Any, exactly: bool = False) -> bool:
+    """Whether Azure takes two values for the same. exactly: every letter counts."""
+    if isinstance(one, str) and isinstance(other, str) and not exactly:
         # "East US" is eastus, STANDARD_DS3_V2 is Standard_DS3_v2, PT120S is PT2M; ids are in letters of Azure's choice.
         if one.replace(" ", "").lower() == other.replace(" ", "").lower():
             return True
