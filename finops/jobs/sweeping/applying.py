@@ -17,6 +17,7 @@ from finops.estate.ids import key, type_of
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping import tombs
 from finops.jobs.sweeping.acting import ACT, QUIET, Deed
+from finops.jobs.sweeping.allowing import rehearsed
 from finops.jobs.sweeping.checking import Check, check
 from finops.jobs.sweeping.looking import Looker
 from finops.jobs.sweeping.quieting import QUIETED, Watch
@@ -96,6 +97,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.started = self.azure.time.monotonic()
+        self.settings = rehearsed(self.settings, self.state)
         self.looker = Looker(self.azure, self.settings, self.state)
         self.checks: dict[int, Check] = {}
         self.over: list[Record] = []  # quiet ones whose days are over

@@ -16,6 +16,7 @@ from finops.estate.ids import key
 from finops.exemptions import Exemption, Exemptions
 from finops.janitor import Finding, Found, Rule
 from finops.jobs.guarding.reading import book_or_none
+from finops.jobs.sweeping.allowing import refusals
 from finops.jobs.sweeping.telling import tell
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def look(
         held = images.read(azure, found, now, own.keep_newest, job_days=own.job_days, files=own.image_files)
         found = found.merged(held.resources(), held.gaps)
     problems += _said(found.gaps)
+    problems += refusals(settings, state).values() if state else ()
     keeps = Exemptions([*exemptions.by_tag(found.resources.values(), now, settings.guard.exemption_days), *filed])
     problems += [f"The exemption of {one.scope} still keeps, but: {one.problem}" for one in keeps.all if one.problem]
     step("Comparing it with the rules")
