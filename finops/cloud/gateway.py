@@ -217,9 +217,9 @@ class Azure:
         """The nodes of a compute cluster."""
         return nodes.nodes_of(self, compute_id)
 
-    def user(self, who: str) -> Json | None:
-        """The directory's account of an object id or an address; None when the directory says that there is none."""
-        return directory.user(self, who)
+    def users(self, whos: Sequence[str]) -> dict[str, Json | AzureError | None]:
+        """The directory's account of each object id or address; None when the directory says that there is none."""
+        return directory.users(self, whos)
 
     def batch_jobs(self, endpoint_id: str, region: str) -> Iterator[Json]:
         """The jobs that calls of a batch endpoint started."""

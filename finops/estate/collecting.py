@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from finops.errors import AzureError
 from finops.estate import queries
-from finops.estate.asking import Ask
+from finops.estate.asking import Ask, gap
 from finops.estate.evidence import Evidence, Line, Series
 from finops.estate.facts import facts_of
 from finops.estate.facts.clusters import IDLE_NODES
@@ -29,6 +30,7 @@ class Collection:
         self.bodies: dict[str, Json] = {}
         self.listed: dict[str, set[str]] = {}
         self.absent: set[str] = set()
+        self.gaps: list[Gap] = []  # within an answer
         self._nodes: dict[str, list[Json]] = {}
         self._locks: dict[str, list[Json]] = {}
         self._jobs_since: dict[str, datetime] = {}
@@ -49,7 +51,7 @@ class Collection:
         elif one.what == queries.NODES:
             self._nodes[scope] = found
         elif one.what == queries.USERS:
-            self._users[one.scope.removeprefix("/users/").lower()] = found
+            self._take_accounts(found)
         elif one.what == queries.PRICES:
             self._prices += found
         elif one.what == queries.ACTIVITY:
@@ -71,6 +73,13 @@ class Collection:
             if not (one.what in (queries.ENVIRONMENTS, queries.DEPLOYMENTS) and type_of(scope) == queries.WORKSPACE):
                 self.whole(one.what, [scope])
 
+    def _take_accounts(self, found: Mapping[str, Json | AzureError | None]) -> None:
+        for who, account in found.items():
+            if isinstance(account, AzureError):
+                self.gaps.append(gap(f"/users/{who}", queries.USERS, account))
+            else:
+                self._users[who.lower()] = account
+
     def settle(self, what: str, workspaces: Iterable[str], gaps: Iterable[Gap]) -> None:
         """All of `what` has been asked for in these workspaces: those without a gap at or below them are whole."""
         broken = [key(gap.scope) + "/" for gap in gaps if gap.what == what]
@@ -91,7 +100,7 @@ class Collection:
             metrics=self._metrics,
             activity=self._activity,
             rates=Rates(tuple(self._prices), pricing) if pricing else None,
-            gaps=tuple(gaps),
+            gaps=(*gaps, *self.gaps),
         )
 
     def _add(self, found: Iterable[Json]) -> None:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
@@ -116,7 +116,10 @@ class Evidence:
     def has_account(self, who: str) -> bool:
         """Whether the directory has the account of an object id or an address."""
         if who.lower() not in self.users:
-            raise self.missing(USERS, f"/users/{who}")
+            for scope in (key(f"/users/{who}"), "/users"):
+                for gap in self._gaps.get((scope, USERS), ()):
+                    raise NotKnown(gap.reason)
+            raise NotKnown(f"{USERS} was not asked for")
         return self.users[who.lower()] is not None
 
     @cached_property
@@ -150,7 +153,7 @@ class Evidence:
         subscription = subscription_of(resource_id)
         if subscription not in self.activity:
             raise self.missing(ACTIVITY, resource_id)
-        return [event for event in self.activity[subscription] if key(text(event, "resourceId")) == key(resource_id)]
+        return self._events.get(key(resource_id), [])
 
     def points(self, resource_id: str, series: Series, value: str = "", since: datetime | None = None) -> Points:
         """The values in the window of `series`, oldest first, when they cover it: null is "no data", not zero.
@@ -169,7 +172,7 @@ class Evidence:
             # The first hour is whole only if it began on the hour.
             start = since.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
             said = f"hours since {since:%Y-%m-%dT%H:%MZ}"
-        found = [(moment, measured) for moment, measured in self._measured(line, series) if start <= moment < end]
+        found = between(self._measured(line, series), start, end)
         wanted = max(0, int((end - start) / timedelta(hours=1)))
         if len(found) < wanted * COVERAGE:
             raise NotKnown(f"Monitor has {len(found)} of the {wanted} hourly points of the {said}")
@@ -188,8 +191,7 @@ class Evidence:
         line = (key(resource_id), series.metric, series.dimensions(value))
         line = self._lines.get((*line[:2], line[2].lower()), line)
         start, end = series.window(self.as_of)
-        found = self._measured(line, series) if line in self.metrics else []
-        return [(moment, value) for moment, value in found if start <= moment < end]
+        return between(self._measured(line, series), start, end) if line in self.metrics else []
 
     def below(self, resource_id: str, resource_type: str) -> list[Json]:
         """The bodies of one type below an id."""
@@ -197,6 +199,14 @@ class Evidence:
         start = bisect_left(self._names, below)
         names = takewhile(lambda name: name.startswith(below), islice(self._names, start, None))
         return [self.bodies[name] for name in names if type_of(name) == resource_type]
+
+    @cached_property
+    def _events(self) -> dict[str, list[Json]]:
+        found: dict[str, list[Json]] = {}
+        for events in self.activity.values():
+            for event in events:
+                found.setdefault(key(text(event, "resourceId")), []).append(event)
+        return found
 
     @cached_property
     def _names(self) -> list[str]:
@@ -212,7 +222,7 @@ class Evidence:
         if (line, series.aggregation) not in recent:
             values: dict[datetime, float] = {}
             for point in self.metrics[line]:
-                measured = at(point, series.aggregation)
+                measured = point.get(series.aggregation)
                 if isinstance(measured, int | float) and 0 <= measured < LARGEST:
                     moment = moment_of(point, "timeStamp")
                     if moment:
@@ -255,9 +265,19 @@ def targets(job: Json) -> set[str]:
     return {target for _, target in ids_in(at(job, "properties"), "properties") if "/computes/" in target}
 
 
+def between(points: Points, start: datetime, end: datetime) -> Points:
+    """Those of sorted points that lie in [start, end)."""
+    return points[bisect_left(points, (start,)) : bisect_left(points, (end,))]
+
+
 def moment_of(body: Any, path: str) -> datetime | None:
     """The time at a dotted path, aware and in UTC; None where there is none."""
-    written = text(body, path)
+    return _moment(text(body, path))
+
+
+# Every resource has points at the same hours.
+@lru_cache(1 << 14)
+def _moment(written: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:

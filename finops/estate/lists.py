@@ -129,10 +129,12 @@ def nodes(azure: Azure, bodies: Iterable[Json]) -> Iterator[Ask]:
 
 
 def accounts(azure: Azure, bodies: Iterable[Json]) -> Iterator[Ask]:
-    """The account of everybody to whom a compute instance belongs, once; the scope is /users/{who}."""
-    owners = {account_of(body)[0] for body in bodies if type_of(body["id"]) == queries.COMPUTE and is_instance(body)}
-    for who in sorted(owners - {""}):
-        yield Ask(queries.USERS, f"/users/{who}", partial(azure.user, who))
+    """The account of everybody to whom a compute instance belongs, each once."""
+    instances = (body for body in bodies if type_of(body["id"]) == queries.COMPUTE and is_instance(body))
+    owners = sorted({account_of(body)[0] for body in instances} - {""})
+    for start in range(0, len(owners), queries.ACCOUNTS_TOGETHER):
+        asked = owners[start : start + queries.ACCOUNTS_TOGETHER]
+        yield Ask(queries.USERS, "/users", partial(azure.users, asked))
 
 
 def events(azure: Azure, subscriptions: Iterable[str], now: datetime) -> Iterator[Ask]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finops.cloud import Azure
 
 CURRENCY = "USD"  # list prices
+TOGETHER = 15  # sizes in one filter, so that the address stays short of 2,000 characters
 
 
 class Pricing(Protocol):
@@ -67,10 +68,18 @@ class Rates:
 
 
 def prices(azure: Azure, bodies: Iterable[Json], pricing: Pricing) -> Iterator[Ask]:
-    """The published prices of each VM size in use, by region."""
+    """The published prices of the VM sizes in use, some at once, by region."""
     for region, sizes in sorted(sizes_in_use(bodies).items()):
-        for size in sorted(sizes):
-            yield Ask(queries.PRICES, "/", partial(_items, azure, pricing.vm_filter(size, region)))
+        filters = [pricing.vm_filter(size, region) for size in sorted(sizes)]
+        for start in range(0, len(filters), TOGETHER):
+            yield Ask(queries.PRICES, "/", partial(_items, azure, _any_of(filters[start : start + TOGETHER])))
+
+
+def _any_of(filters: list[str]) -> str:
+    """Filters that differ in their last condition alone, as one."""
+    common = filters[0].rpartition(" and ")[0]
+    last = " or ".join(one.rpartition(" and ")[2] for one in filters)
+    return f"{common} and ({last})"
 
 
 def _items(azure: Azure, wanted: str) -> list[Json]:

@@ -106,6 +106,8 @@ JOBS_AT_MOST_LONG = 20000
 
 # Curated environments come with the workspace: nobody here can archive them.
 CURATED = "azureml-"
+# Accounts in one call to the directory.
+ACCOUNTS_TOGETHER = 20
 # Component versions read one by one, a workspace.
 COMPONENTS_AT_MOST = 200
 
