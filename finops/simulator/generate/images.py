@@ -1,7 +1,7 @@
 """Images of the registries: those that something reaches, in every way there is, and those that nothing does.
 
-What is stale is older than 100 days, what is young is younger than 60, so that rules may ask for anything in between;
-beyond the newest three of a repository means that at least four are newer.
+What is stale is older than 100 days, what is young is younger than 60, without a tag than 30, so that rules may ask for
+anything in between; beyond the newest three of a repository means that at least four are newer.
 """
 
 from __future__ import annotations
@@ -51,15 +51,17 @@ def manifests(draft: Draft, registry: str, count: int) -> Iterator[Json]:
     left = max(0, count - len(held))
     repositories = REPOSITORIES[: 1 + min(4, left // 60)]
     locked = _is_locked(draft, registry)
+    others = repositories[1:]
     for number in range(left):
-        repository = repositories[number % len(repositories)]
-        if number < FRESH * len(repositories):
-            pushed, tags = draft.some_day(1, 40, registry, "fresh", number), [f"n{number}"]
-            yield _image(draft, registry, repository, pushed, tags, registry, number)
+        if number < FRESH * len(others):
+            repository, pushed = others[number % len(others)], draft.some_day(1, 40, registry, "fresh", number)
+            yield _image(draft, registry, repository, pushed, [f"n{number}"], registry, number)
             continue
+        repository = repositories[number % len(repositories)]
         is_old = draft.chance(registry, number, "old") < 0.75
-        pushed = draft.some_day(*((110, 420) if is_old else (2, 55)), registry, "pushed", number)
         tags = [f"{number}"] if draft.chance(registry, "tagged", number) < 0.45 else []
+        days = (110, 420) if is_old else (2, 55) if tags else (2, 25)
+        pushed = draft.some_day(*days, registry, "pushed", number)
         media_type = content.OCI if draft.chance(registry, "oci", number) < 0.1 else content.DOCKER
         is_kept = draft.chance(registry, number, "locked") < 0.03
         line = _image(
@@ -93,6 +95,10 @@ class _Corner:
         self.locked = _is_locked(draft, place.registry)
 
     def fill(self) -> None:
+        for number in range(FRESH):
+            pushed = self.draft.some_day(1, 40, self.registry, "fresh", number)
+            line = _image(self.draft, self.registry, MAIN, pushed, [f"new{number}"], "fresh", number)
+            self.held.append(line)
         self._environments()
         self._containers()
         self._indexes()
