@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, or_, select, true, update
 
 from finops.errors import FinopsError
 
@@ -75,14 +75,15 @@ class Casebook:
         """
         wanted = _wanted(_set(status), rule, _set(owner), search, risk, workspace)
         with reading(self._engine, self._where) as db:
-            sums = select(func.count(), func.coalesce(func.sum(c.amount), 0)).where(wanted)
-            total, amount = db.execute(sums).one()
-            priced = select(c.currency).where(wanted, c.amount.is_not(None)).distinct()
-            currencies = db.execute(priced).scalars().all()
-            query = select(findings).where(wanted).order_by(*ORDERS[order]).offset(offset)
-            rows = db.execute(query if limit is None else query.limit(limit)).all()
-            found = _records(db, rows)
-        return found, int(total), Decimal(int(amount)) / MILLIONTHS if len(currencies) < 2 else None
+            sums = select(func.count(), func.count(c.amount), func.coalesce(func.sum(c.amount), 0)).where(wanted)
+            each = db.execute(sums.group_by(c.currency)).all()
+            # Numbers first: a row is some KB of evidence, too much to be sorted along.
+            query = select(c.number).where(wanted).order_by(*ORDERS[order]).offset(offset)
+            numbers = db.execute(query if limit is None else query.limit(limit)).scalars().all()
+            found = _of(db, numbers)
+        total = sum(int(row[0]) for row in each)
+        priced = [int(row[2]) for row in each if row[1]]
+        return found, total, Decimal(sum(priced)) / MILLIONTHS if len(priced) < 2 else None
 
     def counts(self) -> dict[str, int]:
         """How many findings there are in each status."""
@@ -260,7 +261,7 @@ def _set(one_or_more: str | Collection[str]) -> set[str]:
 def _wanted(
     status: set[str], rule: str, owner: set[str], search: str, risk: str, workspace: str
 ) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [c.number > 0]
+    parts: list[ColumnElement[bool]] = []
     if status:
         parts.append(c.status.in_(sorted(status)))
     if rule:
@@ -282,7 +283,7 @@ def _wanted(
                 c.rule.contains(text, autoescape=True),
             )
         )
-    return and_(*parts)
+    return and_(true(), *parts)
 
 
 def _columns(fields: dict[str, Any]) -> dict[str, Any]:
@@ -299,6 +300,15 @@ def _one(db: Connection, number: int) -> Record:
 def _maybe(db: Connection, number: int) -> Record | None:
     row = db.execute(select(findings).where(c.number == number)).first() if 0 < number < 2**31 else None
     return _records(db, [row])[0] if row else None
+
+
+def _of(db: Connection, numbers: Sequence[int]) -> list[Record]:
+    """The findings of these numbers, in this order."""
+    found: dict[int, Record] = {}
+    for start in range(0, len(numbers), BATCH):
+        these = select(findings).where(c.number.in_(numbers[start : start + BATCH]))
+        found |= {record.number: record for record in _records(db, db.execute(these).all())}
+    return [found[number] for number in numbers]
 
 
 def _records(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:

@@ -64,7 +64,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("alive IS true"),
     )
     op.create_index("ix_findings_resource", "findings", ["resource"])
-    op.create_index("ix_findings_status", "findings", ["status", "amount"])
+    op.create_index("ix_findings_status", "findings", ["status", "amount", "currency", "risk", "rule"])
     op.create_table(
         "votes",
         sa.Column("number", sa.Integer, nullable=False, autoincrement=True),
