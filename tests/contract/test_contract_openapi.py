@@ -20,7 +20,7 @@ from finops.simulator import new_estate
 COST, POLICY = "cost_management_2023-11-01", "policyinsights_states_2019-10-01"
 
 # Routes that no document of ../shared/azure/openapi describes: subscriptions and tenants (subscriptions.json was not
-# collected), the blob of a cost details report, and the Retail Prices API, which has no public document; Microsoft
+# collected), metrics:getBatch, the blob of a cost details report, and the Retail Prices API, which has none; Microsoft
 # Graph and AML's own API beside ARM. Role assignments and autoscale settings are judged as what any resource is.
 GRAPH = [("GET", "users"), ("GET", "users/{user}"), ("POST", "$batch"), ("POST", "directoryObjects/getByIds")]
 JOBS = (
@@ -34,6 +34,7 @@ WITHOUT_DOCUMENT = {
     "GET /tenants",
     "GET /ccmreportstoragesimulated/armreports/{name}/{part}",
     "GET /api/retail/prices",
+    "POST /subscriptions/{subscription}/metrics:getBatch",
     "GET /discovery",
     "GET /discovery/{more:path}",
     *(f"{method} /graph/v1.0/{path}" for method, path in GRAPH),
