@@ -46,7 +46,7 @@ def why(context: click.Context, session: Session, image: str, files: tuple[Path,
             session.now,
             keep_newest=settings.keep_newest,
             job_days=settings.job_days,
-            files=files,
+            files=(*settings.image_files, *files),
             layer_reads=0,
         ).why(image)
     if output == "table":
