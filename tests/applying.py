@@ -27,6 +27,7 @@ from estates import (
     workspace_id,
     write_estate,
 )  # fmt: skip
+from registries import write_images
 
 from finops import approvals
 from finops.approvals import APPROVER, Person
@@ -216,7 +217,12 @@ def _stand_in(resource_id: str, rule: str) -> Any:
 
 @contextmanager
 def applying(
-    folder: Path, *more: Json, metrics: Iterable[Json] = (), nodes_of: Iterable[Json] | None = None, **janitor: Any
+    folder: Path,
+    *more: Json,
+    metrics: Iterable[Json] = (),
+    nodes_of: Iterable[Json] | None = None,
+    pictures: Iterable[Json] = (),
+    **janitor: Any,
 ) -> Iterator[Applying]:
     """An estate with `more` in it; people work around the clock, and nobody has any grace."""
     quiet_days = janitor.pop("quiet_days", 0)
@@ -235,6 +241,8 @@ def applying(
         ),
     )  # fmt: skip
     estate = write_estate(folder / "estate", bodies(*more), nodes_of, metrics)
+    if pictures:
+        write_images(estate, *pictures)
     with serving(estate, retry_after=0, polls=0) as served:
         azure = settings.azure.model_copy(update={"endpoint": served.url})
         yield Applying(served, folder, settings.model_copy(update={"azure": azure}))

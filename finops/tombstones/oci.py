@@ -5,16 +5,14 @@ Layout: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops import images
 from finops.acts import registry_of
-from finops.errors import AzureError, DataError, NotFound
+from finops.errors import AzureError, NotFound
 from finops.tombstones.comparing import MISSING, Comparison
 from finops.tombstones.model import Content, Json, Tombstone
 from finops.tombstones.steps import Look, Step
@@ -31,23 +29,10 @@ LOST = ("The date of its first push, and the registry's own count of pulls.",)
 def exported(azure: Azure, resource_id: str, folder: Path) -> Content:
     """The content of an image's tombstone, with its layout in `folder`. NotFound when it is gone."""
     content = listed(azure, resource_id)
-    image = content.image or {}
-    registry, repository, _ = registry_of(azure, resource_id)
-    blobs = folder / LAYOUT / "blobs" / "sha256"
-    blobs.mkdir(parents=True, mode=0o700)
-    index = []
-    for one in image["manifests"]:
-        body = registry.manifest(repository, one["digest"]).body
-        _put(blobs, one["digest"], iter([body]))
-        for blob in one["blobs"]:
-            if not (blobs / blob["digest"].partition(":")[2]).exists():
-                _put(blobs, blob["digest"], registry.blob(repository, blob["digest"]))
-        entry = {"mediaType": one["mediaType"], "digest": one["digest"], "size": len(body)}
-        index += [
-            {**entry, "annotations": {"org.opencontainers.image.ref.name": tag}} for tag in one["tags"]
-        ] or [entry]  # fmt: skip
-    _write(folder / LAYOUT / "oci-layout", {"imageLayoutVersion": "1.0.0"})
-    _write(folder / LAYOUT / "index.json", {"schemaVersion": 2, "manifests": index})
+    registry, repository, digest = registry_of(azure, resource_id)
+    layout = images.export(azure, registry.server, repository, digest, folder / LAYOUT)
+    if set(layout.manifests) != {one["digest"] for one in (content.image or {})["manifests"]}:
+        raise AzureError(f"{resource_id} changed while it was exported.", "It is exported again by the next run.")
     return content
 
 
@@ -60,7 +45,7 @@ def listed(azure: Azure, resource_id: str) -> Content:
         "registry": images.parts_of(resource_id)[0], "server": registry.server, "repository": repository,
         "digest": digest, "manifests": walk.found,
     }  # fmt: skip
-    return Content(resource_id, "deleteImage", (), image, (*LOST, *walk.lost))
+    return Content(resource_id, "deleteImage", (), image, LOST)
 
 
 class _Walk:
@@ -69,7 +54,6 @@ class _Walk:
     def __init__(self, registry: Registry, repository: str) -> None:
         self.registry, self.repository = registry, repository
         self.found: list[Json] = []
-        self.lost: list[str] = []
         self._seen: set[str] = set()
 
     def visit(self, digest: str, role: str) -> None:
@@ -90,12 +74,7 @@ class _Walk:
             *(body.get("layers") or []),
             *(body.get("blobs") or []),
         ]
-        kept = []
-        for blob in blobs:
-            if blob.get("urls"):  # a layer that its maker gives out, and no registry keeps
-                self.lost.append(f"The layer {blob['digest']} lies at {blob['urls'][0]}, not in the registry.")
-            else:
-                kept.append({"digest": blob["digest"], "size": blob.get("size", 0)})
+        kept = [{"digest": blob["digest"], "size": blob.get("size", 0)} for blob in blobs]
         self.found.append(
             {"digest": digest, "mediaType": read.media_type, "role": role, "blobs": kept,
              "tags": sorted(tags) if isinstance(tags, list) else []}
@@ -121,7 +100,7 @@ def image_steps(tombstone: Tombstone, look: Look) -> Iterator[Step]:
             if tag not in (look(resource_id, VERSION) or {"properties": {"labels": {}}})["properties"]["labels"]:
                 yield Step(
                     f"tag it {tag}", resource_id, VERSION, "PUT", resource_id, None, False,
-                    {"properties": {"labels": {tag: True}}}, True,
+                    {"properties": {"labels": {tag: True}}}, "changed-since",
                     f"decide by hand about the tag {tag}, which names another image by now",
                     manifest=file, media_type=kind, label=tag,
                 )  # fmt: skip
@@ -151,22 +130,6 @@ def taken_tag(azure: Azure, resource_id: str, tag: str) -> str:
         return registry.manifest(repository, tag).digest
     except NotFound:
         return ""
-
-
-def _put(blobs: Path, digest: str, pieces: Iterator[bytes]) -> None:
-    """A blob on the disk, under the digest that it really has."""
-    hashed = hashlib.sha256()
-    path = blobs / digest.partition(":")[2]
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
-        for piece in pieces:
-            hashed.update(piece)
-            file.write(piece)
-    if f"sha256:{hashed.hexdigest()}" != digest:
-        raise DataError(f"{digest} came as sha256:{hashed.hexdigest()}.", "It is read again by the next run.")
-
-
-def _write(path: Path, body: Json) -> None:
-    path.write_text(json.dumps(body, indent=1, sort_keys=True), "utf-8")
 
 
 def _json(body: bytes, digest: str) -> Json:

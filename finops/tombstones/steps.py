@@ -31,7 +31,7 @@ class Step:
     makes       nothing is there yet
     path        where it is sent to: the resource, or an action below it
     afterwards  the part of the body that shows that it was done
-    by_people   where we may not, or cannot, a person does it with the command in `otherwise`
+    by_people   the result of an act with which it is left to a person, who is told `otherwise`
     manifest    of an image: the file to put back under its digest or under `label`, once its `layers` are there
     """
 
@@ -43,7 +43,7 @@ class Step:
     body: Json | None
     makes: bool
     afterwards: Json
-    by_people: bool = False
+    by_people: str = ""
     otherwise: str = ""
     manifest: Path | None = None
     media_type: str = ""
@@ -117,7 +117,7 @@ def _granted(piece: Piece, content: Content, look: Look) -> Iterator[Step]:
     scope = piece.id[: piece.id.lower().rindex("/providers/microsoft.authorization/")]
     yield Step(
         f"grant the role {role} on {scope}", named, piece.api_version, "PUT", named, {"properties": properties}, True,
-        {"properties": {"principalId": principal}}, True,
+        {"properties": {"principalId": principal}}, "failed",
         f"az role assignment create --assignee-object-id {principal} --role {role} --scope {scope}",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from finops import approvals, tombstones
-from finops.acts import Act, Caps, Outcome, Resolved, is_image, over, perform, reconcile, state_of
+from finops.acts import Act, Caps, Outcome, Resolved, generation_of, is_image, over, perform, reconcile, state_of
 from finops.approvals.moving import not_due
 from finops.approvals.recording import POPULATION
 from finops.approvals.workdays import Workdays
@@ -73,6 +73,7 @@ def apply(
     only: Iterable[int] = (),
 ) -> Applied:
     """Do what is due; without `execute` only say what would be done. only: numbers of findings; none: all of them."""
+    settings = rehearsed(settings, state)  # a rule that would have deleted what was used later may not act
     if not execute:
         return _Run(azure, settings, state, now, step, frozenset(only)).rehearsed()
     with state.turn():
@@ -175,6 +176,8 @@ class _Run:
 
     def _not_done(self, record: Record, seen: Check) -> None:
         what = self._action(record)
+        if seen.verdict == "gone" and not self._is_gone(record):
+            seen = Check("unknown", "A list does not show it, but it may still be there.")
         if seen.verdict == "unknown":
             self._say(record, "held", what, f"{seen.why} Its approval stands; it is tried again by the next run.")
             return
@@ -187,6 +190,14 @@ class _Run:
             self._say(self.state.findings.get(record.number), "held", what, f"{seen.why} {refusal}")
             return
         self._say(moved, "void", what, seen.why)
+
+    def _is_gone(self, record: Record) -> bool:
+        """Whether Azure itself says so, asked directly."""
+        try:
+            body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
+        except FinopsError:
+            return False
+        return body is None or generation_of(body) != record.finding.generation
 
     def _prepared(self, record: Record) -> tuple[Deed, Json] | None:
         """The deed with its tombstone on the disk; None where there cannot be one: then nothing is done."""

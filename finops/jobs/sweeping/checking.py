@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from finops import images
 from finops.acts import generation_of, is_image
 from finops.estate import Estate, Gap
 from finops.estate.ids import key, scopes
@@ -35,7 +36,8 @@ def check(record: Record, estate: Estate, found: Found) -> Check:
     resource = estate.resources.get(name)
     if resource is None:
         # What lies below something that is gone cannot be read either: that is no gap of its own.
-        hidden = next((gap for gap in estate.gaps if key(gap.scope) in scopes(name) and _is_itself(gap, name)), None)
+        hides = _hides_image if is_image(name) else _hides
+        hidden = next((gap for gap in estate.gaps if hides(gap, name)), None)
         if hidden is not None:
             return Check("unknown", f"It could not be read again: {hidden.reason}.")
         return Check("gone", "It is not there any more.")
@@ -60,8 +62,14 @@ def _is_near(gap: Gap, name: str) -> bool:
     return key(gap.scope) in scopes(name) or name in scopes(gap.scope)
 
 
-def _is_itself(gap: Gap, name: str) -> bool:
-    return is_image(name) or gap.what == RESOURCE
+def _hides(gap: Gap, name: str) -> bool:
+    return key(gap.scope) in scopes(name) and gap.what == RESOURCE
+
+
+def _hides_image(gap: Gap, name: str) -> bool:
+    """Whether anything in the image's registry, or above it, could not be read."""
+    registry, _, _ = images.parts_of(name)
+    return key(gap.scope) in scopes(registry) or key(registry) in scopes(gap.scope)
 
 
 def _differs(before: StoredFinding, now: Finding) -> Check:

@@ -136,7 +136,7 @@ class _Undo:
         if outcome.result == "done":
             self.done.append(one.says)
             return ""
-        if one.by_people and outcome.result in {"failed", "refused", "changed-since"}:
+        if outcome.result == one.by_people:
             self.for_people.append(one.otherwise)
             return ""
         return f"Could not {one.says}: {outcome.why}"
