@@ -37,6 +37,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, *opt
         ("web: {auth: easyauth, secret_key: " + LONG + "}", "web.tenant_id is missing"),
         ("web: {auth: bearer, secret_key: " + LONG + "}", "are missing"),
         ("web: {public_url: 'http://finops.example'}", "only https:// is accepted"),
+        ("web: {public_url: 'https://finops.example/approvals'}", "leave out the path"),
         ("web: {auth: anything}", "web.auth"),
     ],
 )

@@ -134,6 +134,15 @@ def test_the_role_claim_is_the_one_that_easy_auth_names(state: State):
     assert "(approver)" in text(browser.get("/findings"))
 
 
+def test_an_address_that_a_guest_brings_along_makes_nobody_an_owner(state: State):
+    record = put(state, owner="ola@contoso.example")
+    guest = {**claims("gus", "FinOps.Reader"), "email": "ola@contoso.example"}
+
+    answer = Browser(state, guest).decide(record, action="keep", at="finding", reason="Mine")
+
+    assert (answer.status_code, state.findings.get(record.number).status) == (409, "pending")
+
+
 def test_an_old_sign_in_looks_but_does_not_approve(state: State):
     record = put(state)
     old = (datetime.now(UTC) - timedelta(minutes=61)).timestamp()

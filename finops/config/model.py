@@ -378,6 +378,13 @@ class WebSettings(Section):
             raise ValueError("write it as https://host/path, without a user or a fragment")
         return value.rstrip("/")
 
+    @field_validator("public_url")
+    @classmethod
+    def _at_the_root(cls, value: str | None) -> str | None:
+        if value and (urlsplit(value).path or urlsplit(value).query):
+            raise ValueError("the page is served at the root of its host: leave out the path")
+        return value
+
 
 class FolderSettings(Section):
     """Folders of your own that win over the shipped ones."""

@@ -120,7 +120,9 @@ class People:
                 f"You are signed in, but you have neither the role {settings.reader_role} nor {settings.approver_role}."
                 " An administrator assigns them in Entra ID, under Enterprise applications, Users and groups."
             )
-        email = _text(claims, "email", "preferred_username", "upn")
+        # Not `email` where there is another: guests bring it along, and nobody has checked it.
+        # https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-subject
+        email = _text(claims, "preferred_username", "upn", "email")
         name = _text(claims, "name") or email or oid
         since = claims.get("auth_time", claims.get("iat"))
         return SignedIn(Person(oid.strip().lower(), name, email.lower(), frozenset(roles)), _moment(since))
