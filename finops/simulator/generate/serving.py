@@ -22,7 +22,8 @@ def endpoints(draft: Draft, places: list[Place], count: int) -> None:
     for number in range(count):
         place = seats[number % len(seats)]
         model = MODELS[(number // len(seats) * 3 + number) % len(MODELS)]
-        name = f"{place.team}-{model}-{place.environment}-{number:02d}"[:32].rstrip("-")
+        end = f"-{number:02d}"  # what makes the name the only one of its kind; AML takes 32 characters
+        name = f"{place.team}-{model}-{place.environment}"[: 32 - len(end)].rstrip("-") + end
         _endpoint(draft, place, name, f"{place.team}-{model}", number)
 
 
