@@ -23,6 +23,7 @@ READER = {"Name": "Reader", "Actions": ["*/read"], "NotActions": []}
 @contextmanager
 def graph(folder: Path, users: list[dict[str, Any]] | None = None, **options: Any) -> Iterator[httpx.Client]:
     estate = write_estate(folder / "estate")
+    (estate / "directory.jsonl").unlink(missing_ok=True)
     if users is not None:
         (estate / "directory.jsonl").write_text("".join(json.dumps(user) + "\n" for user in users))
     token = {"Authorization": "Bearer ours"}
@@ -128,3 +129,11 @@ def test_users_are_listed_and_filtered(tmp_path: Path):
     assert "@odata.nextLink" not in second
     assert [user["id"] for user in named["value"]] == [ANA["id"]]
     assert odd.status_code == 400
+
+
+def test_a_recording_knows_whom_it_asked_for(tmp_path: Path):
+    gone = {"asked": BEN["id"], "id": BEN["id"], "gone": True}
+    with graph(tmp_path, [{**ANA, "asked": ANA["id"]}, gone]) as http:
+        statuses = [http.get(f"/users/{name}").status_code for name in (ANA["id"], BEN["id"], "somebody@else.com")]
+
+    assert statuses == [200, 404, 403]

@@ -50,7 +50,7 @@ def routes(world: World) -> list[BaseRoute]:
 
 def principals(world: World) -> Iterator[str]:
     """The object ids of everybody and everything that can be given a role, in lower case, as far as we know them."""
-    yield from (world.directory or {})
+    yield from (person for person, user in (world.directory or {}).items() if not user.get("gone"))
     for body in world.resources.all():
         identity = inside(body, "identity")
         for each in (identity, *inside(identity, "userAssignedIdentities").values()):
