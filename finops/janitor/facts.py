@@ -12,10 +12,11 @@ from finops.estate.model import Fact
 from finops.janitor.model import Rule
 
 MANIFEST = "microsoft.containerregistry/registries/manifests"
-# What finops.images measures of a manifest.
+# What finops.images measures of a manifest, and what it has from its registry.
 OF_IMAGES = frozenset(
-    {"exclusiveBytes", "imageLocked", "lastPulledDays", "newestRank", "pushedDays", "reached", "reachedBy", "tagged"}
-)
+    {"ageDays", "costCenter", "dependents", "exclusiveBytes", "imageLocked", "lastPulledDays", "locked", "newestRank",
+     "owner", "ownerExists", "pushedDays", "reached", "reachedBy", "tagged"}
+)  # fmt: skip
 ENVIRONMENT = "environment"
 
 
