@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from finops.config import folder
@@ -58,6 +61,34 @@ def test_each_case_says_why(checked: Checked) -> None:
     from finops.conditions import read_rule
 
     assert all(read_rule(case.file).get("why") for case in checked.cases)
+
+
+WASTE = [(one, case) for one, case in CASES if case.expected == "waste"]
+STRANGE: list[Any] = [0, 1, -1, 13, 10**9, 0.5, float("nan"), True, False, None, "", "403", "(untagged)", [], {}]
+
+
+@pytest.mark.parametrize(("checked", "case"), WASTE, ids=[f"{one.name}/{case.name}" for one, case in WASTE])
+def test_without_a_fact_nothing_is_waste_that_some_value_of_it_would_keep(checked: Checked, case: Case) -> None:
+    rule = rule_of(read(checked.file), parameters=case.parameters)
+
+    for name in [*sorted(rule.condition.facts), "locked"]:
+        unknown = replace(case, facts={**case.facts, name: {"reason": "403"}})
+        if verdict(unknown.decided(rule)) == "waste":
+            others = [replace(case, facts={**case.facts, name: value}) for value in STRANGE]
+            assert {verdict(one.decided(rule)) for one in others} == {"waste"}, name
+
+
+@pytest.mark.parametrize("value", [None, "", "many", "=cmd()", [], {}, [403]], ids=repr)
+def test_a_fact_of_a_kind_that_it_cannot_be_is_never_waste(value: Any) -> None:
+    """Whatever Azure may answer one day: words, lists and nulls count for nothing."""
+    for checked, case in WASTE:
+        rule = rule_of(read(checked.file), parameters=case.parameters)
+        for name in rule.condition.facts:
+            asked = next(leaf.asked for leaf in rule.leaves if leaf.subject == f"facts.{name}")
+            if isinstance(asked, int) and not isinstance(asked, bool) and name in case.facts:
+                told = replace(case, facts={**case.facts, name: value})
+                unless = name in ("servingDeployments", "daysWithoutRequests") and rule.name == "endpoint-failed"
+                assert unless or verdict(told.decided(rule)) != "waste", (case.name, name)
 
 
 def test_what_is_shipped_does_what_it_is_known_for() -> None:
