@@ -20,8 +20,10 @@ from estates import (
     deployment,
     endpoint,
     group,
+    group_id,
     instance,
     points,
+    storage_account,
     subscription,
     workspace,
     workspace_id,
@@ -44,6 +46,10 @@ from finops.state import Record, State, StoredFinding
 Json = dict[str, Any]
 
 HOME = workspace_id("ml-prod")
+SILENT = f"{HOME}/onlineEndpoints/silent"
+DATA = f"{group_id(PROD, 'rg-ml')}/providers/Microsoft.Storage/storageAccounts/mldata"
+READS = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"  # Storage Blob Data Reader
+NAMES = ("11111111-aaaa-4aaa-8aaa-000000000001", "11111111-aaaa-4aaa-8aaa-000000000002")
 ANN = Person("oid-ann", "Ann", "ann@contoso.com", frozenset({APPROVER}))
 BEN = Person("oid-ben", "Ben", "ben@contoso.com", frozenset({APPROVER}))
 RULES = (
@@ -70,6 +76,48 @@ def silent_endpoint(name: str = "silent") -> list[Json]:
     made = deployment(body["id"])
     made["properties"]["environmentVariables"] = {"MODE": "fast"}
     return [body, made]
+
+
+def role(scope: str, name: str, principal: str) -> Json:
+    definition = f"/subscriptions/{PROD}/providers/Microsoft.Authorization/roleDefinitions/{READS}"
+    return {
+        "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
+        "name": name,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": {
+            "roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal",
+            "scope": scope, "condition": None, "description": "reads models",
+        },
+    }  # fmt: skip
+
+
+def autoscale(target: str) -> Json:
+    name = "scale-silent"
+    return {
+        "id": f"{group_id(PROD, 'rg-ml')}/providers/Microsoft.Insights/autoscaleSettings/{name}",
+        "name": name,
+        "type": "Microsoft.Insights/autoscaleSettings",
+        "location": "eastus",
+        "tags": {"team": "ocr"},
+        "properties": {
+            "enabled": True, "targetResourceUri": target, "name": name, "notifications": [],
+            "profiles": [{"name": "all", "capacity": {"minimum": "1", "maximum": "5", "default": "1"}, "rules": []}],
+        },
+    }  # fmt: skip
+
+
+def whole(name: str = "silent") -> list[Json]:
+    """An endpoint with everything that one can have."""
+    body, blue = silent_endpoint(name)
+    green = deployment(body["id"], "green", instances=2)
+    green["tags"] = {"run": "7"}
+    green["properties"]["description"] = "The next one"
+    body["properties"] |= {"traffic": {"blue": 90, "green": 10}, "mirrorTraffic": {"green": 10}, "description": "OCR"}
+    principal = body["identity"]["principalId"]
+    return [
+        body, blue, green, storage_account(PROD, "rg-ml", "mldata"), autoscale(f"{body['id']}/deployments/green"),
+        role(DATA, NAMES[0], principal), role(body["id"], NAMES[1], "cccccccc-0000-4000-8000-000000000001"),
+    ]  # fmt: skip
 
 
 def silence(resource_id: str, hours: int = 30 * 24 + 24) -> list[Json]:

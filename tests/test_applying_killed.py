@@ -23,7 +23,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from applying import HOME, Applying, applying, cluster, empty_endpoint
+from applying import HOME, SILENT, Applying, applying, cluster, empty_endpoint, silence, whole
 from estates import deployment
 
 from finops import tombstones
@@ -44,11 +44,13 @@ class Worker:
 
     process: subprocess.Popen[str]
 
-    def run(self, janitor: Applying, seed: int, until: Callable[[], None] | None = None) -> int:
+    def run(
+        self, janitor: Applying, seed: int, until: Callable[[], None] | None = None, undo: tuple[int, ...] = ()
+    ) -> int:
         """Its exit status; -9: killed with SIGKILL when `until` came back."""
         order = {
             "settings": json.loads(janitor.settings.model_dump_json()), "state": str(janitor.folder / "state.db"),
-            "now": janitor.now.isoformat(), "seed": seed, "undo": [],
+            "now": janitor.now.isoformat(), "seed": seed, "undo": undo,
         }  # fmt: skip
         self._write(json.dumps(order))
         child = int(self._read())
@@ -249,3 +251,30 @@ def test_killed_at_any_moment_nothing_is_deleted_unasked_or_twice_or_left_acted(
 
     assert failed == {}
     assert tally["confirmed"] > seed  # it did get things done
+
+
+def test_an_undo_that_is_killed_goes_on_where_it_was(worker: Worker, tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        [record] = janitor.approved(SILENT)
+        janitor.apply()
+        janitor.served.requests.clear()
+        made = Event()
+        janitor.served.world.resources.listen(lambda resource_id, body: made.set())
+        chance = random.Random(7)
+
+        def moment() -> None:
+            made.wait(10)
+            made.clear()
+            time.sleep(chance.uniform(0, 0.1))
+
+        for seed in range(6):
+            worker.run(janitor, seed, moment, (record.number,))
+            janitor.live(minutes=20)
+            made.clear()
+        undone = janitor.undo(record.number)
+
+        assert undone.equal, undone.stopped
+        puts = Counter(one for one in janitor.changes() if one.startswith("PUT"))
+        assert puts["PUT onlineEndpoints/silent"] == 2  # made, then given its traffic
+        assert set(puts.values()) == {1, 2}
+        assert janitor.record(record.number).status == "restored"

@@ -8,60 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from applying import HOME, Applying, applying, cluster, empty_endpoint, instance, silence, silent_endpoint
-from estates import DEV, PROD, deployment, endpoint, group_id, storage_account
+from applying import HOME, SILENT, Applying, applying, cluster, empty_endpoint, instance, silence, whole
+from estates import DEV, PROD, deployment, endpoint, group_id
 
 from finops.errors import FinopsError
 from finops.simulator.rbac import rbac_of
 
-SILENT, EMPTY = f"{HOME}/onlineEndpoints/silent", f"{HOME}/onlineEndpoints/empty"
-DATA = f"{group_id(PROD, 'rg-ml')}/providers/Microsoft.Storage/storageAccounts/mldata"
-READS = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"  # Storage Blob Data Reader
-NAMES = ("11111111-aaaa-4aaa-8aaa-000000000001", "11111111-aaaa-4aaa-8aaa-000000000002")
+EMPTY = f"{HOME}/onlineEndpoints/empty"
 
 Json = dict[str, Any]
-
-
-def role(scope: str, name: str, principal: str) -> Json:
-    definition = f"/subscriptions/{PROD}/providers/Microsoft.Authorization/roleDefinitions/{READS}"
-    return {
-        "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
-        "name": name,
-        "type": "Microsoft.Authorization/roleAssignments",
-        "properties": {
-            "roleDefinitionId": definition, "principalId": principal, "principalType": "ServicePrincipal",
-            "scope": scope, "condition": None, "description": "reads models",
-        },
-    }  # fmt: skip
-
-
-def autoscale(target: str) -> Json:
-    name = "scale-silent"
-    return {
-        "id": f"{group_id(PROD, 'rg-ml')}/providers/Microsoft.Insights/autoscaleSettings/{name}",
-        "name": name,
-        "type": "Microsoft.Insights/autoscaleSettings",
-        "location": "eastus",
-        "tags": {"team": "ocr"},
-        "properties": {
-            "enabled": True, "targetResourceUri": target, "name": name, "notifications": [],
-            "profiles": [{"name": "all", "capacity": {"minimum": "1", "maximum": "5", "default": "1"}, "rules": []}],
-        },
-    }  # fmt: skip
-
-
-def whole(name: str = "silent") -> list[Json]:
-    """An endpoint with everything that one can have."""
-    body, blue = silent_endpoint(name)
-    green = deployment(body["id"], "green", instances=2)
-    green["tags"] = {"run": "7"}
-    green["properties"]["description"] = "The next one"
-    body["properties"] |= {"traffic": {"blue": 90, "green": 10}, "mirrorTraffic": {"green": 10}, "description": "OCR"}
-    principal = body["identity"]["principalId"]
-    return [
-        body, blue, green, storage_account(PROD, "rg-ml", "mldata"), autoscale(f"{body['id']}/deployments/green"),
-        role(DATA, NAMES[0], principal), role(body["id"], NAMES[1], "cccccccc-0000-4000-8000-000000000001"),
-    ]  # fmt: skip
 
 
 def deleted(janitor: Applying, resource_id: str, rule: str = "") -> int:
