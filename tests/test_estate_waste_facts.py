@@ -348,6 +348,14 @@ def test_an_environment_of_a_component_is_used_by_the_jobs_with_that_component()
     assert read(made(VERSION), component, pipeline)["daysSinceUsed"] == 9
 
 
+def test_a_component_that_is_gone_may_have_used_any_environment():
+    pipeline = job("p", 9, jobs={"train": {"componentId": COMPONENT}})
+
+    said = read(made(VERSION), pipeline, absent=frozenset([COMPONENT.lower()]))["daysSinceUsed"]
+
+    assert said == "(a component that its workspace's jobs name is gone, and with it what it ran in)"
+
+
 @pytest.mark.parametrize("user", [BLUE, f"{BATCH}/deployments/a"])
 def test_an_environment_of_a_deployment_is_in_use(user):
     assert read(made(VERSION), made(user, environmentId=VERSION))["daysSinceUsed"] == 0

@@ -112,11 +112,11 @@ def test_charges_are_refused_without_their_action(small_estate: Path, tmp_path: 
     with (
         serving(small_estate, roles=[{**ROLE, "Actions": rest}]) as server,
         connect(AzureSettings(endpoint=server.url)) as azure,
-        pytest.raises(FinopsError),
     ):
         now = server.world.clock.now().astimezone(UTC)
         subscriptions = [str(one["subscriptionId"]) for one in azure.subscriptions()]
-        ingest(azure, subscriptions, Period(now.date().replace(day=1), now.date()), tmp_path, now)
+        with pytest.raises(FinopsError):
+            ingest(azure, subscriptions, Period(now.date().replace(day=1), now.date()), tmp_path, now)
 
 
 def test_nothing_is_refused_to_the_role_where_there_is_one_of_each(one_of_each: tuple[Path, set[str]], tmp_path: Path):

@@ -78,6 +78,7 @@ def capture(
     refuse_to_overwrite(folder)
     evidence = gather(azure, now, activity=True, series=recorded_series(), facts=everything())
     ask = Asker(azure)
+    evidence = _with_containers(ask, evidence)
     states = _policy_states(ask, evidence)
     prices = _prices(ask, evidence)
     redact = Redaction(salt or secrets.token_bytes(16))
@@ -145,6 +146,18 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / UNFINISHED).write_text("A capture is under way, or was killed.\n", "utf-8")
+
+
+def _with_containers(ask: Asker, evidence: Evidence) -> Evidence:
+    """The evidence, and the components whose versions it holds: a version is not served without what it is one of."""
+    containers = {
+        name.rpartition("/versions/")[0] for name in evidence.bodies if type_of(name) == queries.COMPONENT_VERSION
+    }
+    asks = [
+        Ask(queries.COMPONENTS, one, partial(ask.azure.state_of, one, queries.ML_VERSION)) for one in sorted(containers)
+    ]
+    found = {one.scope: body for one, body in ask.all(asks) if body is not None}
+    return replace(evidence, bodies={**evidence.bodies, **found})
 
 
 def _by_file(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> dict[Path, list[Json]]:

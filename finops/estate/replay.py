@@ -30,6 +30,7 @@ PATHS = {
 PREFIXED = {queries.BATCH_JOBS: ("/mferp/managementfrontend", "/jobs"), queries.USERS: ("/graph/v1.0", "")}
 
 # Files that a recording has, empty or not, if it asked for what they hold; else it cannot tell that there is none.
+GRAPH_PATH = "^/graph/"
 FILES = {
     "arm/microsoft.machinelearningservices/workspaces/" + name: path
     for name, path in (
@@ -41,7 +42,7 @@ FILES = {
     )
 } | {
     "arm/microsoft.authorization/roleassignments.jsonl": r"/providers/microsoft\.authorization/roleassignments(\?|$)",
-    "directory.jsonl": r"^/graph/",
+    "directory.jsonl": GRAPH_PATH,
 }
 LONG_LISTS = r"/workspaces/[^/]+/jobs\?(.*&)?listviewtype=all"
 
@@ -62,10 +63,13 @@ def faults(gaps: Iterable[Gap], folder: Path | None = None) -> list[Json]:
 
 
 def _not_asked(folder: Path) -> Iterator[Json]:
+    # Writes stay possible; the directory is asked by POST.
     refused = {"fault": "status", "status": 403, "code": "NotRecorded", "method": "GET"}
     for name, path in FILES.items():
         if not (folder / name).exists():
-            yield {**refused, "path": path, "message": f"The recording has no {name}: it was not asked for."}
+            method = ".*" if path == GRAPH_PATH else "GET"
+            said = f"The recording has no {name}: it was not asked for."
+            yield {**refused, "method": method, "path": path, "message": said}
     found = stamp(folder)
     if found.source == "azure" and found.jobs_since is None:
         yield {**refused, "path": LONG_LISTS, "message": "The recording holds no jobs older than 30 days."}

@@ -50,6 +50,8 @@ def days_since_used(body: Json, evidence: Evidence) -> int:
     if found:
         # A component of which nobody knows what it runs in may run in this one.
         evidence.expect(queries.COMPONENTS, workspace)
+        if any(one.startswith(f"{workspace}/components/") for one in evidence.absent):
+            raise NotKnown("a component that its workspace's jobs name is gone, and with it what it ran in")
     return found
 
 
