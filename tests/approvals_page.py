@@ -61,13 +61,13 @@ def evidence(**other: Any) -> dict[str, Any]:
             {"what": "deployments", "field": "facts.deployments", "is": 2, "asked": "more than 0", "threshold": 0,
              "held": True, "unknown": None, "asOf": None},
         ],
-        "lines": ["facts.daysWithoutRequests is 16: at least 14 holds"],
+        "lines": ["yes all of", "  yes facts.daysWithoutRequests greaterOrEquals 14"],
         "facts": {"daysWithoutRequests": {"value": 16, "asOf": "2026-11-16T05:00:00+00:00"},
                   "pricePerHour": {"reason": "no price for this size"}},
         "goesWithIt": [f"{WORKSPACE}/onlineEndpoints/chat/deployments/blue"],
         "risks": [],
         "usage": usage(),
-        "usageOf": "requests",
+        "usageOf": "requests a day",
         "threshold": 1,
     }  # fmt: skip
     return {**found, **other}

@@ -164,7 +164,8 @@ def test_the_chart_has_a_bar_a_day_and_the_thresholds_line(state: State):
     assert shown.count('<rect class="bar"') + shown.count('<rect class="hole"') == 90
     assert shown.count('<line class="threshold"') == 2  # the line, and the key to it
     assert (
-        "90 days from 2026-08-18 to 2026-11-15: requests. At most 119, on 2026-10-25; last seen on 2026-10-30." in shown
+        "90 days from 2026-08-18 to 2026-11-15: requests a day. At most 119, on 2026-10-25; last seen on 2026-10-30."
+        in shown
     )
 
 

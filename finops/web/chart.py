@@ -42,7 +42,7 @@ class Chart:
     height: int = HEIGHT
 
 
-def chart(evidence: Mapping[str, Any], of: str = "use") -> Chart | None:
+def chart(evidence: Mapping[str, Any], of: str = "use a day") -> Chart | None:
     """The chart of `evidence["usage"]`, [[iso day, value or null], ...]; None where there is no such series.
 
     of: what is counted, where the evidence does not say it in `usageOf`

@@ -79,7 +79,7 @@ def shown_one(
         afterwards=_afterwards(record),
         stale_sign_in=site.door.stale(signed) if may.approve else "",
         sign_in_again=site.door.again(f"/findings/{record.number}"),
-        chart=chart(evidence, "requests" if "endpoints/" in finding.resource_id.lower() else "use"),
+        chart=chart(evidence, "requests a day" if "endpoints/" in finding.resource_id.lower() else "use a day"),
         check_columns=["What", "Is", "Asked", "Holds", "As of"],
         checks=checked(evidence.get("checks")),
         lines=texts(evidence.get("lines")),
@@ -112,7 +112,8 @@ def may_of(record: Record, person: Person) -> May:
 
 def checked(checks: Any) -> list[list[str]]:
     """A row for each of the rule's conditions: what, what it is, what is asked, whether it holds, as of when."""
-    rows = [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
+    given = [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
+    rows = [check for check in given if check.get("field") != "type"]  # the heading says what it is
     return [
         [
             value_of(row.get("what")),

@@ -143,6 +143,11 @@ def value_of(value: Any) -> str:
     return shown(value)
 
 
+def starts(text: str) -> str:
+    """`text` as the start of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS = {
     "amount": amount,
     "day": day,
@@ -153,6 +158,7 @@ FILTERS = {
     "name": name_of,
     "group": group_of,
     "shown": shown,
+    "starts": starts,
     "value": value_of,
     "verb": lambda action: VERBS.get(action, action),
     "status": lambda status: STATUSES.get(status, status),
