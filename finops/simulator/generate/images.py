@@ -6,6 +6,7 @@ anything in between; beyond the newest three of a repository means that at least
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -20,7 +21,8 @@ from finops.simulator.store import Json
 
 REPOSITORIES = ["azureml/train", "azureml/serving", "azureml/environments", "notebooks/base", "tools/etl"]
 MAIN = REPOSITORIES[0]
-FRESH = 4  # newest images of each repository, so that none of the stale ones is among the newest three
+NEWEST = 3  # kept by the rule image-stale
+FRESH = NEWEST + 1  # newest images of each repository, so that none of the stale ones is among the newest three
 SIGNATURE = "application/vnd.cncf.notary.signature"
 BILL = "application/spdx+json"
 
@@ -29,8 +31,7 @@ def used(draft: Draft, registry: str, repository: str, what: str) -> str:
     """The reference of an image that `what`, a deployment, runs: by tag, by digest, or by the digest of an untagged."""
     held = draft.images.setdefault(registry, [])
     number = len(held)
-    # An image without a tag would be waste once its endpoint is gone; one with a tag is the newest of its repository.
-    tags = [] if number % 4 == 3 and "legacy" not in repository else [f"v{number + 1}"]
+    tags = [] if number % 4 == 3 else [f"v{number + 1}"]
     line = _image(draft, registry, repository, draft.some_day(95, 260, registry, "used", number), tags, what)
     held.append(line)
     if tags and number % 3 == 1:
@@ -47,6 +48,7 @@ def refer(draft: Draft, places: list[Place]) -> None:
 def manifests(draft: Draft, registry: str, count: int) -> Iterator[Json]:
     """`count` manifests of one registry (an id); the stale ones are planted."""
     held = draft.images.get(registry, [])
+    _left_behind(draft, registry, held)
     yield from held
     left = max(0, count - len(held))
     repositories = REPOSITORIES[: 1 + min(4, left // 60)]
@@ -82,6 +84,27 @@ def server_of(registry: str) -> str:
 def id_of(registry: str, line: Json) -> str:
     """Under which id rules know a manifest, see docs/images.md."""
     return f"{registry}/manifests/{line['imageName'].replace('/', '~')}@{line['digest']}"
+
+
+def _left_behind(draft: Draft, registry: str, held: list[Json]) -> None:
+    """Plant the images of deployments that are gone by now."""
+    group = registry.lower().rpartition("/providers/")[0]
+    kind = "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments"
+    told = " ".join(json.dumps(body["properties"]) for body in draft.world.resources.of_type(kind, under=group))
+    served = [line for line in held if line["imageName"].endswith("-serving")]
+    for line in served:
+        place = f"{server_of(registry)}/{line['imageName']}"
+        if line["digest"] in told or any(f'{place}:{tag}"' in told for tag in line["tags"]):
+            continue
+        newer = [
+            one
+            for one in served
+            if one["tags"] and one["imageName"] == line["imageName"] and one["createdTime"] > line["createdTime"]
+        ]
+        if not line["tags"] or len(newer) >= NEWEST:
+            pushed = minutes(datetime.fromisoformat(line["createdTime"]))
+            rule = "image-stale" if line["tags"] else "image-untagged"
+            draft.waste(rule, id_of(registry, line), pushed, _is_locked(draft, registry))
 
 
 class _Corner:
