@@ -143,6 +143,21 @@ def test_a_job_on_an_unused_cluster_takes_nodes_and_is_billed(served: Served):
     assert billed(passed(served, 24), ResourceName="gpu") > 0
 
 
+def test_a_call_of_a_batch_endpoint_runs_on_its_cluster(served: Served):
+    batch = f"{WORKSPACE}/batchEndpoints/score"
+    common = {"type": "x", "location": "eastus"}
+    compute = {"compute": f"{WORKSPACE}/computes/gpu"}
+    defaults = {"defaults": {"deploymentName": "d"}}
+    served.world.resources.put({"id": batch, "name": "score", "properties": defaults, **common})
+    served.world.resources.put({"id": f"{batch}/deployments/d", "name": "d", "properties": compute, **common})
+
+    called = httpx.post(f"{served.url}{batch}/jobs", json={"properties": {}}).json()
+
+    assert called["properties"]["status"] == "Queued"
+    assert billed(passed(served, 24), ResourceName="gpu") > 0
+    assert httpx.get(f"{served.url}{batch}/jobs/{called['name']}").json()["properties"]["status"] == "Completed"
+
+
 def test_people_send_jobs_again(served: Served):
     lives(served, "computes/gpu", jobsPerDay=24)
 

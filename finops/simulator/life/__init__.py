@@ -21,6 +21,7 @@ COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
 ENDPOINTS = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 DEPLOYMENTS = ENDPOINTS + "/deployments"
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
+BATCH_JOBS = "microsoft.machinelearningservices/workspaces/batchendpoints/jobs"
 DAY = 1440
 
 
@@ -125,7 +126,7 @@ class Life:
         kind = type_of(key)
         if kind == COMPUTES:
             self._hear_compute(key, body)
-        elif kind == JOBS and not self._writing:
+        elif kind in (JOBS, BATCH_JOBS) and not self._writing:
             self._hear_job(body)
         elif kind in (DEPLOYMENTS, ENDPOINTS):
             self._calls_changed = True
@@ -153,7 +154,8 @@ class Life:
         """A job was put through the API: queue it, or stop it."""
         if body is None:
             return
-        cluster = self.clusters.get(str(inside(body, "properties").get("computeId") or "").lower())
+        told = inside(body, "properties").get("computeId") or inside(body, "properties", "compute").get("target")
+        cluster = self.clusters.get(str(told or "").lower())
         status = str(inside(body, "properties").get("status", "")).lower()
         if cluster is None:
             return

@@ -79,14 +79,15 @@ def _get(world: World, request: Request) -> Response:
 
 
 def _invoke(world: World, request: Request) -> Response:
-    """Start a job on the deployment that is named, or on the default one. Its cluster is not made busy by it."""
+    """Start a job on the deployment that is named, or on the default one; it runs on that one's cluster."""
     endpoint = _endpoint(world, request)
     sent = shaped(body_of(request), SHAPE).get("properties") or {}
     name = sent.get("deploymentName") or inside(endpoint, "properties", "defaults").get("deploymentName")
     deployment = world.resources.get(f"{endpoint['id']}/deployments/{name}")
     if deployment is None:
         raise WireError(400, "UserError", f"The endpoint has no deployment named {name}.")
-    job = f"batchjob-{uuid.uuid4()}"
+    job, compute = f"batchjob-{uuid.uuid4()}", inside(deployment, "properties").get("compute")
+    waits = str(compute or "").lower() in world.life.clusters
     body: Json = {
         "id": f"{endpoint['id']}/jobs/{job}",
         "name": job,
@@ -94,9 +95,9 @@ def _invoke(world: World, request: Request) -> Response:
         "properties": {
             **sent,
             "name": job,
-            "compute": {"target": inside(deployment, "properties").get("compute"), "instanceCount": 1},
+            "compute": {"target": compute, "instanceCount": 1},
             "deploymentName": deployment["name"],
-            "status": "Completed",
+            "status": "Queued" if waits else "Completed",
             "provisioningState": "Succeeded",
             "interactionEndpoints": {},
         },
