@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from finops.estate.ids import key
@@ -157,20 +158,20 @@ def _facts(
     home: Held, one: Manifest, reach: Reach, rank: int, sizes: Sizes, estate: Estate, now: datetime
 ) -> dict[str, Fact]:
     reached = reach.of(one.digest)
-    paths = reach.paths.get(one.digest, ())
-    hidden = Unknown("; ".join(reach.hidden))
-    by = list(dict.fromkeys(path[0].id for path in paths))
+    by = tuple(dict.fromkeys(path[0].id for path in reach.paths.get(one.digest, ())))[:SHOWN]
+    hidden = _hidden("; ".join(reach.hidden))
     days = (now - one.pushed).days if one.pushed else -1
-    age: Fact = Known(days, now) if days >= 0 else Unknown("its registry does not say when it was pushed")
+    age = _known(days, now) if days >= 0 else _hidden("its registry does not say when it was pushed")
+    names = Known(list(by), now) if by else hidden if reach.hidden else _nobody(now)
     found: dict[str, Fact] = {
-        "reached": hidden if reached is None else Known(reached, now),
-        "reachedBy": Known(by[:SHOWN], now) if by or not reach.hidden else hidden,
-        "dependents": Known(by[:SHOWN], now) if by or not reach.hidden else hidden,
+        "reached": hidden if reached is None else _known(reached, now),
+        "reachedBy": names,
+        "dependents": names,
         "pushedDays": age,
         "ageDays": age,
-        "newestRank": Known(rank, now),
-        "tagged": Known(bool(one.tags), now),
-        "imageLocked": Known(one.locked, now),
+        "newestRank": _known(rank, now),
+        "tagged": _known(bool(one.tags), now),
+        "imageLocked": _known(one.locked, now),
         "exclusiveBytes": _bytes(one, sizes, now),
     }
     registry = estate.resources.get(key(home.registry.id))
@@ -178,13 +179,29 @@ def _facts(
     return found | {name: inherited[name] for name in INHERITED if name in inherited}
 
 
+# Images by the hundred thousand say the same few things: each is one object.
+@lru_cache(1 << 14, typed=True)
+def _known(value: int | bool, as_of: datetime) -> Fact:
+    return Known(value, as_of)
+
+
+@lru_cache(1 << 10)
+def _hidden(reason: str) -> Fact:
+    return Unknown(reason)
+
+
+@lru_cache(4)
+def _nobody(as_of: datetime) -> Fact:
+    return Known([], as_of)
+
+
 def _bytes(one: Manifest, sizes: Sizes, now: datetime) -> Fact:
     if one.media_type in INDEXES:
-        return Known(0, now)
+        return _known(0, now)
     known = sizes.alone.get(key(one.id))
     if known is not None:
-        return Known(known, now)
-    return Unknown(sizes.unread.get(one.registry.lower(), "its layers were not read"))
+        return _known(known, now)
+    return _hidden(sizes.unread.get(one.registry.lower(), "its layers were not read"))
 
 
 def told(facts: Mapping[str, Fact]) -> Json:
