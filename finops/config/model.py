@@ -9,9 +9,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+from .page import WebSettings
+from .strict import LOOPBACK, STRICT
+
+__all__ = ["LOOPBACK", "Section", "Settings", "WebSettings"]
+
 Mode = Literal["audit", "warn", "enforce"]
 JanitorMode = Literal["off", "list", "ask", "act"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -28,7 +32,7 @@ Clock = Annotated[time, BeforeValidator(_of_yaml)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class AzureSettings(Section):
@@ -332,58 +336,6 @@ class JanitorSettings(Section):
         """The mode of one rule."""
         own = self.rules.get(rule)
         return own.mode if own and own.mode else self.mode
-
-
-class WebSettings(Section):
-    """The approvals page: where it is served, and who may come in as what."""
-
-    host: Annotated[str, Field(min_length=1, description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8090
-    public_url: Annotated[
-        str | None, Field(description="Where people open it, such as https://finops.contoso.com; mails link to it.")
-    ] = None
-    auth: Annotated[
-        Literal["none", "demo", "easyauth", "bearer"],
-        Field(description="Who signs people in: nobody, a list of invented people, Easy Auth, or a proxy's token."),
-    ] = "none"
-    secret_key: Annotated[
-        SecretStr | None, Field(description="Signs forms and links; give it as a secret, not in the file.")
-    ] = None
-    jwks_url: Annotated[str | None, Field(description="With bearer: where the keys of the issuer are.")] = None
-    issuer: Annotated[str | None, Field(description="With bearer: the only issuer (iss) that is believed.")] = None
-    audience: Annotated[str | None, Field(description="With bearer: the only audience (aud) that is believed.")] = None
-    tenant_id: Annotated[
-        str | None, Field(description="The only Entra tenant whose people may come in; needed with easyauth.")
-    ] = None
-    reader_role: Annotated[
-        str, Field(min_length=1, description="App role of those who may look, and answer for what is theirs.")
-    ] = "FinOps.Reader"
-    approver_role: Annotated[str, Field(min_length=1, description="App role of those who may decide.")] = (
-        "FinOps.Approver"
-    )
-    fresh_minutes: Annotated[
-        int, Field(ge=0, le=1440, description="Age of a sign-in from which approving asks for a new one; 0: never.")
-    ] = 60
-    page_rows: Annotated[int, Field(ge=1, le=200, description="Findings a page.")] = 50
-
-    @field_validator("public_url", "jwks_url")
-    @classmethod
-    def _https(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("only https:// is accepted, or http:// on 127.0.0.1, ::1 or localhost")
-        if not parts.hostname or parts.username or parts.password or parts.fragment:
-            raise ValueError("write it as https://host/path, without a user or a fragment")
-        return value.rstrip("/")
-
-    @field_validator("public_url")
-    @classmethod
-    def _at_the_root(cls, value: str | None) -> str | None:
-        if value and (urlsplit(value).path or urlsplit(value).query):
-            raise ValueError("the page is served at the root of its host: leave out the path")
-        return value
 
 
 class FolderSettings(Section):
