@@ -48,7 +48,9 @@ def test_without_a_tag_and_without_latest_every_image_of_the_repository_may_be_m
 
 @pytest.mark.parametrize("reference", ["tools/etl:${{inputs.version}}", "tools/etl:$TAG", "$REPO/x:1"])
 def test_a_name_that_is_only_known_when_it_runs_keeps_all_it_may_mean(tmp_path: Path, reference: str):
-    found = read(world(tmp_path, [OLD, BARE], [container_group(reference)]))
+    latest = image("tools/etl", "2026-06-01", "latest")
+
+    found = read(world(tmp_path, [OLD, BARE, latest], [container_group(reference)]))
 
     assert fact(found, BARE, "reached") is True
 
