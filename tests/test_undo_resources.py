@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from applying import HOME, SILENT, Applying, applying, cluster, empty_endpoint, instance, silence, whole
+from applying import HOME, SILENT, Applying, applying, autoscale, cluster, empty_endpoint, instance, silence, whole
 from estates import DEV, PROD, deployment, endpoint, group_id
 
 from finops.errors import FinopsError
@@ -78,6 +78,19 @@ def test_what_its_own_identity_was_granted_is_granted_to_the_new_one(tmp_path: P
             for one in janitor.served.world.resources.of_type("Microsoft.Authorization/roleAssignments")
         }
         assert body["identity"]["principalId"] in principals
+
+
+def test_autoscale_settings_that_went_with_it_are_made_again(tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        setting = autoscale(SILENT)["id"]
+        before = plain(janitor.body(setting))
+        number = deleted(janitor, SILENT)
+        janitor.gone(setting)
+
+        undone = janitor.undo(number)
+
+        assert undone.equal
+        assert plain(janitor.body(setting)) == before
 
 
 def test_what_cannot_come_back_is_named(tmp_path: Path):
