@@ -276,6 +276,22 @@ def test_the_digest_moves_when_it_was_made_again():
     assert found(again).fingerprint == found(endpoint()).fingerprint
 
 
+def test_the_digest_moves_with_the_rule():
+    seen = Estate(NOW, {key(each.id): each for each in (endpoint(), *above())})
+    own = JanitorSettings(rules={"endpoint-without-requests": RuleSettings(parameters={"days": 15})})
+    other = [each for each in janitor.rules(folder("janitor"), own) if each.name == "endpoint-without-requests"]
+
+    [one] = janitor.find(seen, other, NOW, Settings()).findings
+
+    assert one.digest != found(endpoint()).digest
+
+
+def test_two_that_are_alike_have_two_digests():
+    twin = replace(endpoint(), id=f"{ENDPOINT}2")
+
+    assert len({one.digest for one in look(endpoint(), twin).findings}) == 2
+
+
 def test_the_digest_moves_with_the_spec():
     other = endpoint()
     other = replace(other, body={**other.body, "properties": {**other.body["properties"], "authMode": "AADToken"}})
@@ -340,6 +356,15 @@ def test_production_is_high_risk_by_its_own_tag_and_by_one_above(value: str):
     assert found(endpoint({"environment": value})).risk == "high"
     assert found(endpoint(), over=above(Environment=value)).risk == "high"
     assert found(endpoint({"Environment": "dev"}), over=above(Environment=value)).risk == "low"
+
+
+def test_a_rule_may_say_that_its_findings_are_high_risk():
+    seen = Estate(NOW, {key(each.id): each for each in (endpoint(), *above())})
+    strict = replace(RULES["endpoint-without-requests"], risk="high")
+
+    [one] = janitor.find(seen, [strict], NOW, Settings()).findings
+
+    assert (one.risk, one.evidence["risks"]) == ("high", ["the rule says so"])
 
 
 def test_a_cent_below_the_limit_is_low_risk():
