@@ -8,7 +8,24 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lives import ANA, BO, DAY, MONDAY, OLA, RIA, desk, finding, history, only, opened, pending, row, settings, sweep, tell
+from lives import (
+    ANA,
+    BO,
+    DAY,
+    MONDAY,
+    OLA,
+    RIA,
+    desk,
+    finding,
+    history,
+    only,
+    opened,
+    pending,
+    row,
+    settings,
+    sweep,
+    tell,
+)
 
 from finops import approvals
 from finops.approvals import Person

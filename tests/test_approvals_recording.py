@@ -241,7 +241,9 @@ def test_a_denial_holds_though_the_evidence_changes(state: State):
 
 def test_a_keep_tag_exempts_for_as_long_as_it_is_there(state: State):
     pending(state)
-    keep = Exemptions([Exemption(endpoint("chat"), date(2026, 12, 31), "demo", "ola@contoso.example", "tag finops:keep")])
+    keep = Exemptions(
+        [Exemption(endpoint("chat"), date(2026, 12, 31), "demo", "ola@contoso.example", "tag finops:keep")]
+    )
     protected = [Kept(rule().name, endpoint("chat"), "exempt", unknown=False)]
 
     sweep(state, MONDAY + DAY, kept=protected, exemptions=keep)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from finops.approvals.moving import step
 from finops.approvals.people import Answer, Person, owns
-from finops.approvals.statuses import APPROVED, ENDED, OPEN
+from finops.approvals.statuses import APPROVED, ENDED, allowed
 from finops.approvals.votes import APPROVE, GO, counting, is_high, is_own, needed
 from finops.errors import FinopsError
 from finops.state import Change, Record, State
@@ -109,7 +109,7 @@ class Desk:
                 return "Noted: what was done for the quiet step is taken back, and nothing more is done."
             if record.status == status == "denied":
                 raise Refused("It is denied already.")
-            if record.status not in OPEN and record.status != status:
+            if record.status != status and not allowed(record.status, status):
                 raise Refused(f"It is {record.status}: too late for that.")
             if record.status == status:
                 change.say(record, said, now, person.who, snoozed_until=until)

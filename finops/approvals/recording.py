@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from finops.approvals.moving import US, lapsed, step, stored
-from finops.approvals.statuses import APPROVED
+from finops.approvals.statuses import APPROVED, ENDED
 from finops.approvals.votes import invalid
 from finops.estate import Gap
 from finops.estate.ids import key
@@ -104,8 +104,8 @@ def record(
     nominated = {(one.rule, key(one.resource_id)): one for one in found.findings}
     for batch in _batches(list(nominated.items())):
         with state.findings.changing() as change:
-            for name, finding in batch:
-                _enter(change, finding, alive.get(name), sweep, changes)
+            for _, finding in batch:
+                _enter(change, finding, sweep, changes)
     for absent in _batches([number for name, number in alive.items() if name not in nominated]):
         with state.findings.changing() as change:
             for number in absent:
@@ -118,9 +118,9 @@ def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
-def _enter(change: Change, finding: Finding, number: int | None, sweep: Sweep, changes: Changes) -> None:
+def _enter(change: Change, finding: Finding, sweep: Sweep, changes: Changes) -> None:
     """A finding that is there: a new life, or the next step of the one it has."""
-    current = change.get(number) if number is not None else None
+    current = change.living(finding.rule, finding.resource_id)
     seen = stored(finding)
     if current is not None and current.status in {"quiet", "acted"}:
         return  # what acts on it is watching it
@@ -218,7 +218,7 @@ def _what_changed(current: Record, finding: Finding) -> str:
 
 def _leave(change: Change, current: Record, sweep: Sweep, changes: Changes) -> None:
     """What was not found this time: kept, gone, exempt, stale; or not known, and then nothing changes."""
-    if current.status in {"quiet", "acted"}:
+    if current.status in ENDED | {"quiet", "acted"}:
         return
     now, name = sweep.now, (current.finding.rule, key(current.finding.resource_id))
     keeping = sweep.exemptions.keeping(current.finding.resource_id, current.finding.rule, now)

@@ -33,7 +33,7 @@ _SIDE = frozenset({"denied", "snoozed", "exempt", "expired", "stale"})
 _END = frozenset({"kept", "gone"})
 
 MOVES: dict[str, frozenset[str]] = {
-    "found": frozenset({"asked", "snoozed", "exempt", "stale"}) | _END,
+    "found": frozenset({"asked", "denied", "snoozed", "exempt", "stale"}) | _END,
     "asked": frozenset({"pending"}) | _SIDE | _END,
     "pending": frozenset({"pending", "approved"}) | _SIDE | _END,
     "approved": frozenset({"scheduled", "pending"}) | _SIDE | _END,

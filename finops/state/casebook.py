@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, insert, or_, select, true, update
 
 from finops.errors import FinopsError
 
@@ -34,6 +34,22 @@ ORDERS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "rule": (c.rule, c.amount.desc().nulls_last(), c.number),
     "name": (c.resource, c.number),
 }
+
+# Made once: to put a statement together takes longer than to run it.
+ONE = select(findings).where(c.number == bindparam("number"))
+LIVING = select(findings).where(c.rule == bindparam("rule"), c.resource == bindparam("resource"), c.alive.is_(True))
+LAST = (
+    select(findings)
+    .where(c.resource == bindparam("resource"), c.rule == bindparam("rule"))
+    .order_by(c.number.desc())
+    .limit(1)
+)
+STANDING = select(votes).where(votes.c.finding == bindparam("finding"), votes.c.ended == "").order_by(votes.c.number)
+ADD = insert(findings).returning(c.number)
+HAPPENED = insert(events)
+CHANGE = update(findings).where(
+    c.number == bindparam("of"), c.version == bindparam("seen"), c.status == bindparam("was")
+)
 
 
 class Casebook:
@@ -140,14 +156,19 @@ class Change:
     def __init__(self, db: Connection, audit_key: bytes | None) -> None:
         self._db = db
         self._key = audit_key
+        self._last: trail.Last | None = None  # of the audit trail, once this transaction has written there
 
     def get(self, number: int) -> Record:
         return _one(self._db, number)
 
+    def living(self, rule: str, resource_id: str) -> Record | None:
+        """The life, not ended, of what a rule found on a resource."""
+        row = self._db.execute(LIVING, {"rule": rule, "resource": key_of(resource_id)}).first()
+        return _records(self._db, [row])[0] if row else None
+
     def last(self, rule: str, resource_id: str) -> Record | None:
         """The latest life of what a rule found on a resource, ended or not."""
-        query = select(findings).where(c.resource == key_of(resource_id), c.rule == rule)
-        row = self._db.execute(query.order_by(c.number.desc()).limit(1)).first()
+        row = self._db.execute(LAST, {"rule": rule, "resource": key_of(resource_id)}).first()
         return _records(self._db, [row])[0] if row else None
 
     def due_to_end(self, now: datetime) -> list[Record]:
@@ -176,7 +197,7 @@ class Change:
             "version": 1,
             **_columns(fields),
         }
-        number = int(self._db.execute(insert(findings).values(row).returning(c.number)).scalar_one())
+        number = int(self._db.execute(ADD, row).scalar_one())
         self._event(number, finding, now, who, "", status, why, with_evidence=True)
         return number
 
@@ -232,8 +253,8 @@ class Change:
 
     def _update(self, record: Record, values: dict[str, Any]) -> None:
         """Only what nobody has changed since it was read: the writing lock says so already, this proves it."""
-        same = and_(c.number == record.number, c.version == record.version, c.status == record.status)
-        done = self._db.execute(update(findings).where(same).values({**values, "version": record.version + 1}))
+        same = {"of": record.number, "seen": record.version, "was": record.status}
+        done = self._db.execute(CHANGE, {**values, "version": record.version + 1, **same})
         if done.rowcount != 1:
             raise FinopsError(
                 f"Finding {record.number} was changed by somebody else at the same moment.",
@@ -245,12 +266,13 @@ class Change:
         *, with_evidence: bool,
     ) -> None:  # fmt: skip
         row = {"finding": number, "at": written(now), "who": clean(who)[:200], "before": before, "after": after}
-        self._db.execute(insert(events).values({**row, "why": clean(why), "digest": about.digest}))
+        self._db.execute(HAPPENED, {**row, "why": clean(why), "digest": about.digest})
         seen = {"finding": number, "rule": about.rule, "digest": about.digest, "before": before, "after": after}
         if with_evidence:
             seen["evidence"] = about.evidence
             seen["action"] = about.action
-        trail.append(self._db, self._key, who, f"finding {after}", about.resource_id, why, seen, now)
+        what = f"finding {after}"
+        self._last = trail.add(self._db, self._key, who, what, about.resource_id, why, seen, now, last=self._last)
 
 
 def _set(one_or_more: str | Collection[str]) -> set[str]:
@@ -298,7 +320,7 @@ def _one(db: Connection, number: int) -> Record:
 
 
 def _maybe(db: Connection, number: int) -> Record | None:
-    row = db.execute(select(findings).where(c.number == number)).first() if 0 < number < 2**31 else None
+    row = db.execute(ONE, {"number": number}).first() if 0 < number < 2**31 else None
     return _records(db, [row])[0] if row else None
 
 
@@ -314,7 +336,9 @@ def _of(db: Connection, numbers: Sequence[int]) -> list[Record]:
 def _records(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:
     numbers = [row.number for row in rows]
     standing: dict[int, list[Vote]] = {}
-    for start in range(0, len(numbers), BATCH):
+    if len(numbers) == 1:
+        standing = {numbers[0]: [vote_of(row) for row in db.execute(STANDING, {"finding": numbers[0]})]}
+    for start in range(0, len(numbers) if len(numbers) > 1 else 0, BATCH):
         these = votes.c.finding.in_(numbers[start : start + BATCH])
         for row in db.execute(select(votes).where(these, votes.c.ended == "").order_by(votes.c.number)):
             standing.setdefault(row.finding, []).append(vote_of(row))
