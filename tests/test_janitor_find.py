@@ -286,6 +286,19 @@ def test_the_digest_moves_with_the_rule():
     assert one.digest != found(endpoint()).digest
 
 
+def test_the_digest_moves_with_the_answer_of_each_condition():
+    def failed(**told: Any) -> str:
+        spec = body(ENDPOINT, provisioningState="Failed")
+        known = facts(lastChangedDays=9, locked=False, dependents=[], **told)
+        [one] = look(Resource(ENDPOINT, spec, known), rule="endpoint-failed").findings
+        return one.digest
+
+    silent = failed(servingDeployments=1, daysWithoutRequests=9)
+
+    assert silent == failed(servingDeployments=2, daysWithoutRequests=30)
+    assert silent != failed(servingDeployments=0, daysWithoutRequests=9)
+
+
 def test_two_that_are_alike_have_two_digests():
     twin = replace(endpoint(), id=f"{ENDPOINT}2")
 
@@ -307,6 +320,19 @@ def test_the_digest_moves_with_what_goes_with_it():
     }
 
     assert len(digests) == 3
+
+
+def test_runs_and_what_others_hang_on_it_are_no_part_of_it():
+    batch = f"{WORKSPACE}/batchEndpoints/scoring"
+    known = facts(ageDays=120, daysSinceInvoked=90, locked=False, dependents=[])
+    below = [
+        Resource(f"{batch}/{name}", {"id": f"{batch}/{name}"})
+        for name in ("deployments/one", "jobs/run", "providers/Microsoft.Authorization/roleAssignments/reader")
+    ]
+
+    one = found(Resource(batch, body(batch), known), *below, rule="batch-endpoint-never-invoked")
+
+    assert one.evidence["goesWithIt"] == [f"{batch}/deployments/one"]
 
 
 def test_the_digest_moves_with_a_renewed_keep_tag_that_is_over():
