@@ -313,6 +313,16 @@ def test_the_demos_cookie_is_for_this_page_only(state: State):
     assert "SameSite=strict" in cookie
 
 
+def test_another_site_cannot_sign_one_in_as_somebody(state: State):
+    browser = Browser(state, None, settings("demo"))
+
+    answers = [sign_in(browser, csrf=token) for token in ("", "x", Seals(KEY).form("demo-ana"))]
+    answers += [browser.post("/sign-in", {"who": "ana"}, headers={"Sec-Fetch-Site": "cross-site"})]
+
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert browser.get("/findings").status_code == 401
+
+
 def test_the_demo_has_no_people_but_its_own(state: State):
     assert sign_in(Browser(state, None, settings("demo")), who="eva").status_code == 422
 

@@ -38,8 +38,6 @@ class Bearer:
         if kind.lower() != "bearer":
             return None
         try:
-            if jwt.get_unverified_header(token).get("alg") != ALGORITHM:
-                return None
             key = self._keys.get_signing_key_from_jwt(token)
             return jwt.decode(
                 token,

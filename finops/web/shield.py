@@ -1,4 +1,4 @@
-"""What holds for every request and answer, whichever page it is: hosts, methods, sizes, headers."""
+"""What holds for every request and answer, whichever page it is: hosts, sizes, headers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ HEADERS = {
 }
 # A year, https://datatracker.ietf.org/doc/html/rfc6797; only where the page is served by https.
 STRICT = "max-age=31536000"
-METHODS = {"GET", "HEAD", "POST"}
 # 200 rows of a number and a digest are 20 KB; a reason of 4,000 characters is at most 48 KB when percent-encoded.
 LONGEST_BODY = 256 * 1024
 _HOST = re.compile(r"(?:(?P<name>[a-z0-9._-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?\Z")
@@ -68,8 +67,6 @@ class Shield:
         headers = Headers(scope=scope)
         if _host(headers.getlist("host")) not in self._hosts:
             return HTTPStatus.BAD_REQUEST, "This page does not answer to that name."
-        if scope["method"] not in METHODS:
-            return HTTPStatus.METHOD_NOT_ALLOWED, "This page is read with GET and acted on with POST."
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.BAD_REQUEST, "The length of the form is no number."
