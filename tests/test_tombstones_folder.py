@@ -135,3 +135,18 @@ def test_a_disk_that_forgets_is_noticed_before_anything_is_deleted(tmp_path: Pat
 
     with pytest.raises(DataError, match="were changed, or are missing"):
         Forgetful(tmp_path, folder, 12, "delete").seal(content(), "cluster-unused", "2026-01-01", NOW)
+
+
+def test_what_is_given_up_is_gone(tmp_path: Path):
+    first, second = sealed(tmp_path), sealed(tmp_path, 13)
+    assert tombstones.names(tmp_path) == [("000012-delete", 12), ("000013-delete", 13)]
+
+    tombstones.remove(tmp_path, first.folder.name)
+
+    assert [path.name for path in tmp_path.iterdir()] == [second.folder.name]
+
+
+@pytest.mark.parametrize("name", ["../new", ".000012-delete-unfinished", ""])
+def test_only_a_tombstone_is_given_up(tmp_path: Path, name: str):
+    with pytest.raises(DataError, match="names no tombstone"):
+        tombstones.remove(tmp_path, name)

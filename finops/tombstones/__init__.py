@@ -10,7 +10,7 @@ compare(before, after)                                   # what is equal, field 
 
 from finops.tombstones.again import compared, steps, version_of
 from finops.tombstones.comparing import Comparison, compare, same
-from finops.tombstones.folder import Draft, draft, read
+from finops.tombstones.folder import Draft, draft, names, read, remove
 from finops.tombstones.gathering import as_before, gather
 from finops.tombstones.model import Content, Piece, Tombstone
 from finops.tombstones.oci import exported, listed, taken_tag
@@ -31,7 +31,9 @@ __all__ = [
     "exported",
     "gather",
     "listed",
+    "names",
     "read",
+    "remove",
     "same",
     "sent",
     "steps",

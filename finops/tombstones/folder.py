@@ -109,6 +109,24 @@ def read(root: Path, reference: str) -> Tombstone:
     )  # fmt: skip
 
 
+def names(root: Path) -> list[tuple[str, int]]:
+    """Every tombstone's name, with the number of its record."""
+    with _explained(Path(root)):
+        found = sorted(path.name for path in Path(root).iterdir()) if Path(root).exists() else []
+    return [(name, int(name.partition("-")[0])) for name in found if _NAME.match(name)]
+
+
+def remove(root: Path, name: str) -> None:
+    """Give up a tombstone. First its name, so that half of it is never taken for one."""
+    if not _NAME.match(name):
+        raise DataError(f"{name!r} names no tombstone.", "The database was changed by hand.")
+    given_up = Path(root) / f".{name}-removed"
+    with _explained(given_up):
+        os.rename(Path(root) / name, given_up)
+        _flush(Path(root))
+        shutil.rmtree(given_up)
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SUMS)
 

@@ -20,8 +20,9 @@ from finops.jobs.sweeping.acting import ACT, QUIET, Deed
 from finops.jobs.sweeping.allowing import rehearsed
 from finops.jobs.sweeping.checking import Check, check
 from finops.jobs.sweeping.looking import Looker
-from finops.jobs.sweeping.quieting import QUIETED, Watch
+from finops.jobs.sweeping.quieting import Watch
 from finops.jobs.sweeping.settling import Settled, settle
+from finops.jobs.sweeping.tombs import QUIETED
 from finops.state import Busy, Record
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def apply(
         run.settled(settle(state, settings.janitor, now))
         run.watch()
         run.act()
+        tombs.cleared(state, settings, run.time())
         return Applied(True, resolved, tuple(run.lines))
 
 
@@ -222,8 +224,6 @@ class _Run:
 
     def _agrees(self, record: Record, action: str, tomb: tombstones.Tombstone) -> str | None:
         """Asked just before the request: the whole look once more, and the tombstone holds what is there now."""
-        if why := not_due(self.state.findings.get(record.number), self.settings.janitor, self.time()):
-            return why
         [(_, seen)] = self._looked([record])
         if seen.verdict == "same" and tombs.differs(self.azure, self.settings, record, action, tomb):
             seen = Check("unknown", "It was changed while its tombstone was written.")

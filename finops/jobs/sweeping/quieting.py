@@ -19,6 +19,7 @@ from finops.estate.model import Json, text
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping.acting import BACK, change_of, restoring
 from finops.jobs.sweeping.checking import check
+from finops.jobs.sweeping.tombs import QUIETED
 from finops.state import Record
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from finops.state import State
 
 WHO = "finops janitor apply"
-QUIETED = (
-    "janitor/quiet/"  # kept under, by number: the tombstone of what we took from a resource and have not given back
-)
 # With these there is nothing left to give back to.
 OVER = {"confirmed", "restored", "gone"}
 Said = tuple[Literal["done", "held", "failed", "unknown", "void"], str, str]

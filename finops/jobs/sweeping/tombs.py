@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from finops import images, tombstones
 from finops.acts import is_image
+from finops.errors import FinopsError
 from finops.state import Record
 from finops.tombstones import Content, Tombstone
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import Settings
+    from finops.state import State
 
 IMAGE = images.TYPE
+# Kept under, by number: the tombstone of what a quiet step took from a resource, until it is given back.
+QUIETED = "janitor/quiet/"
+# In these a tombstone is needed, however old it is.
+NEEDED = {"approved", "scheduled", "quiet", "acted"}
 
 
 def written(azure: Azure, settings: Settings, record: Record, action: str, now: datetime) -> Tombstone:
@@ -26,6 +32,22 @@ def written(azure: Azure, settings: Settings, record: Record, action: str, now: 
         else:
             content = _gathered(azure, settings, record, action)
         return made.seal(content, finding.rule, finding.generation, now)
+
+
+def cleared(state: State, settings: Settings, now: datetime) -> list[str]:
+    """Tombstones whose time is over, removed: past the day until which their finding is restorable."""
+    removed = []
+    grace = timedelta(days=settings.janitor.restore_days)
+    for name, number in tombstones.names(settings.janitor.tombstones):
+        try:
+            record = state.findings.get(number)
+        except FinopsError:
+            continue  # of another memory
+        until = record.restorable_until or record.changed_at + grace
+        if record.status not in NEEDED and until < now and not state.kept(f"{QUIETED}{number}"):
+            tombstones.remove(settings.janitor.tombstones, name)
+            removed.append(name)
+    return removed
 
 
 def _gathered(azure: Azure, settings: Settings, record: Record, action: str) -> Content:
