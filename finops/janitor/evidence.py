@@ -18,6 +18,8 @@ from finops.janitor.model import Json, Rule
 from finops.janitor.risk import is_production
 from finops.janitor.wording import said, words
 
+# Facts about requests. Only a rule that asks for one of them rests on nobody calling; the others find what is in use.
+CALLS = {"daysWithoutRequests", "lastRequest", "requestsLast14Days"}
 RUNS = "/jobs"  # of a batch endpoint: runs are no part of it
 
 
@@ -51,7 +53,8 @@ def relied_on(
     with_it: list[Resource],
 ) -> Json:
     """What an approver saw and what must not have changed. No ages, no costs: these move by themselves."""
-    dependents, last = facts.get("dependents"), facts.get("lastRequest")
+    dependents = facts.get("dependents")
+    last = facts.get("lastRequest") if rule.condition.facts & CALLS else None
     return {
         "rule": [rule.name, rule.digest],
         "id": key(resource.id),

@@ -7,10 +7,11 @@ from typing import Literal
 
 from finops import images
 from finops.acts import generation_of, is_image
-from finops.estate import Estate, Gap
+from finops.estate import Estate, Gap, Known, Resource
 from finops.estate.ids import key, scopes
 from finops.estate.queries import RESOURCE
 from finops.janitor import Finding, Found
+from finops.janitor.evidence import plain
 from finops.state import Record, StoredFinding
 
 # same: nothing that an approver relied on has changed. differs: it is waste, but other evidence. kept: it is none any
@@ -54,7 +55,17 @@ def check(record: Record, estate: Estate, found: Found) -> Check:
         return Check("unknown" if kept.unknown else "kept", kept.why)
     if asked.rule not in found.looked_at:
         return Check("unknown", f"The rule {asked.rule} was not asked.")
-    return Check("kept", "The rule does not hold any more.")
+    return Check("kept", f"The rule does not hold any more{_since(asked, resource)}.")
+
+
+def _since(asked: StoredFinding, resource: Resource) -> str:
+    """What of the evidence is otherwise now, as far as it was measured both times."""
+    said = []
+    for one in asked.evidence.get("checks") or ():
+        fact = resource.facts.get(str(one["field"]).removeprefix("facts."))
+        if isinstance(fact, Known) and plain(fact.value) != one["is"]:
+            said.append(f"{one['what']}: {plain(fact.value)} now, {one['is']} when it was found")
+    return ": " + "; ".join(said) if said else ""
 
 
 def _is_near(gap: Gap, name: str) -> bool:
