@@ -164,9 +164,19 @@ def test_nothing_is_gone_where_most_of_what_was_there_is_missing(state: State):
 
     assert only(state).status == "pending"
     assert changes.problems == [
-        "endpoint-without-requests looked at 49 resources, at 100 last time: what is missing counts as not read, not "
-        "as gone."
+        "endpoint-without-requests looked at 49 resources, at 100 before: what is missing counts as not read, not as "
+        "gone."
     ]
+
+
+def test_what_stays_missing_is_believed_in_the_end(state: State):
+    sweep(state, MONDAY, finding(), looked_at=100)
+
+    for day in range(1, 4):
+        sweep(state, MONDAY + day * DAY, looked_at=49)
+        sweep(state, MONDAY + day * DAY, looked_at=49)  # the same sweep again, after a crash
+        seen = only(state).status
+        assert seen == ("pending" if day < 3 else "gone")
 
 
 def test_what_is_protected_is_kept_and_says_why(state: State):

@@ -23,8 +23,10 @@ T = TypeVar("T")
 
 BATCH = 500  # findings a transaction: others can decide in between
 REMEMBERED = timedelta(days=90)  # what came back within this, made alike, has not become younger
-PLAUSIBLE = 0.5  # of what a rule looked at last time; with less, something is wrong with the reading
+PLAUSIBLE = 0.5  # of what a rule looked at before; with less, something may be wrong with the reading
+BELIEVED = 3  # sweeps in a row that see less: then it is so
 POPULATION = "janitor/looked-at"  # kept under: how much each rule looked at in the last sweep
+PLAUSIBLY = "janitor/plausibly"  # kept under: how much it looked at when that was plausible, and how often it was not
 
 
 @dataclass
@@ -81,20 +83,14 @@ def record(
     currency: of costs and savings, "" not known
     """
     changes = Changes(expired=[one.number for one in lapsed(state, now)])
-    before = state.kept(POPULATION).get(POPULATION) or {}
-    shrunk = {name for name, count in found.looked_at.items() if count < PLAUSIBLE * int(before.get(name, 0))}
-    changes.problems += [
-        f"{name} looked at {found.looked_at[name]} resources, at {before[name]} last time: what is missing counts as "
-        "not read, not as gone."
-        for name in sorted(shrunk)
-    ]
+    implausible = _implausible(state, found.looked_at, now, changes)
     sweep = Sweep(
         rules={rule.name: rule for rule in rules},
         looked_at=found.looked_at,
         kept={(one.rule, key(one.resource_id)): one for one in found.kept},
         present=present,
         gaps=found.gaps,
-        implausible=frozenset(shrunk),
+        implausible=implausible,
         exemptions=exemptions or Exemptions([]),
         settings=settings.janitor,
         now=now,
@@ -110,8 +106,31 @@ def record(
         with state.findings.changing() as change:
             for number in absent:
                 _leave(change, change.get(number), sweep, changes)
-    state.keep(POPULATION, {**before, **found.looked_at}, now)
     return changes
+
+
+def _implausible(state: State, looked_at: Mapping[str, int], now: datetime, changes: Changes) -> frozenset[str]:
+    """Rules that suddenly see less than half of what there was: what they miss was not read, for all we know."""
+    kept = state.kept(PLAUSIBLY).get(PLAUSIBLY) or {}
+    at, found = now.isoformat(), set()
+    for rule, count in looked_at.items():
+        good = kept.get(rule, {"count": count, "below": 0, "at": ""})
+        if count >= PLAUSIBLE * good["count"]:
+            kept[rule] = {"count": count, "below": 0, "at": at}
+            continue
+        below = good["below"] + (good["at"] != at)
+        if below >= BELIEVED:
+            kept[rule] = {"count": count, "below": 0, "at": at}
+            continue
+        kept[rule] = {"count": good["count"], "below": below, "at": at}
+        found.add(rule)
+        changes.problems.append(
+            f"{rule} looked at {count} resources, at {good['count']} before: what is missing counts as not read, not "
+            "as gone."
+        )
+    state.keep(PLAUSIBLY, kept, now)
+    state.keep(POPULATION, {**(state.kept(POPULATION).get(POPULATION) or {}), **looked_at}, now)
+    return frozenset(found)
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

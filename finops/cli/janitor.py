@@ -113,7 +113,7 @@ def sweep(context: click.Context, session: Session, output: str) -> None:
     rows = [{"What": said, "Findings": len(getattr(swept.changes, name))} for name, said in words.items()]
     found = {"What": "found by this sweep", "Findings": len(swept.looked.found.findings)}
     show([found, *(row for row in rows if output != "table" or row["Findings"])], output, title="Sweep")
-    for problem in swept.problems:
+    for problem in (*swept.looked.remarks, *swept.problems):
         note(f"! {problem}")
     for mail in swept.mails:
         note(f"Mail: {mail}")
@@ -287,5 +287,5 @@ def _show_plan(looked: Looked, output: str, everything: bool) -> None:
             f"{'' if everything or not kept else ' (--all)'}. "
             f"Amounts in {looked.currency or 'no known currency'} a month. Owners and all evidence: -o json."
         )
-    for problem in looked.problems:
+    for problem in (*looked.remarks, *looked.problems):
         note(f"! {problem}")

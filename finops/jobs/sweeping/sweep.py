@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from finops import approvals, estate, exemptions, images, janitor, prices
 from finops.approvals import Changes
+from finops.errors import UsageError
 from finops.estate import Estate, Gap
 from finops.estate.facts import LISTED_ON_REQUEST
 from finops.estate.ids import key
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from finops.state import State
 
 SEEN = "janitor"  # what a resource was first seen as, in the state
-# What findings show beside what their rules ask for.
-ALWAYS = ("costLast30Days", "dependents", "lastRequest", "locked", "owner", "ownerExists", "pricePerHour")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Looked:
     found: Found
     exemptions: Exemptions
     currency: str
-    problems: tuple[str, ...]
+    problems: tuple[str, ...]  # what could not be read
+    remarks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -93,7 +93,10 @@ def look(
     remember: note in the state what was seen for the first time; without it nothing at all is written
     """
     rules = [rule for rule in janitor.rules(janitor.folders(settings), settings.janitor) if rule.mode != "off"]
-    rules = [rule for rule in rules if rule.name in set(only)] if only else rules
+    if only:
+        for name in set(only) - {rule.name for rule in rules}:
+            raise UsageError(f"'{name}' is no rule that is on.", f"Those are {', '.join(rule.name for rule in rules)}.")
+        rules = [rule for rule in rules if rule.name in set(only)]
     filed = _filed(settings, now)
     step("Reading the estate")
     evidence = estate.gather(azure, now, facts=facts_of(rules), pricing=prices)
@@ -110,17 +113,23 @@ def look(
     problems += _said(found.gaps)
     problems += refusals(settings, state).values() if state else ()
     keeps = Exemptions([*exemptions.by_tag(found.resources.values(), now, settings.guard.exemption_days), *filed])
-    problems += [f"The exemption of {one.scope} still keeps, but: {one.problem}" for one in keeps.all if one.problem]
+    remarks = [f"The exemption of {one.scope} still keeps, but: {one.problem}" for one in keeps.all if one.problem]
     step("Comparing it with the rules")
     return Looked(
-        found, tuple(rules), janitor.find(found, rules, now, settings, filed), keeps, currency, tuple(problems)
+        found,
+        tuple(rules),
+        janitor.find(found, rules, now, settings, filed),
+        keeps,
+        currency,
+        tuple(problems),
+        tuple(remarks),
     )
 
 
-def facts_of(rules: Iterable[Rule]) -> set[str]:
+def facts_of(rules: Sequence[Rule]) -> frozenset[str]:
     """Names of the facts and types that the rules need; for images, of all that may refer to one."""
-    named = {*ALWAYS}.union(*({*rule.condition.facts, rule.type} for rule in rules))
-    return named | set(LISTED_ON_REQUEST) if images.TYPE in named else named
+    further = LISTED_ON_REQUEST if any(rule.type == images.TYPE for rule in rules) else ()
+    return janitor.wanted(rules) | frozenset(further)
 
 
 def _said(gaps: Iterable[Gap]) -> Iterator[str]:
