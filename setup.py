@@ -49,6 +49,9 @@ DAEMON = [
 ML = ["azure-ai-ml>=1.34.1,<2"]
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
+    "azure-containerregistry>=1.2,<2",
+    "azure-mgmt-authorization>=4,<6",
+    "azure-mgmt-containerregistry>=15,<16",
     "azure-mgmt-monitor>=7,<8",
     "azure-mgmt-resource-locks>=1,<2",
     "azure-mgmt-resourcegraph>=8,<9",
@@ -61,6 +64,7 @@ TEST = [
     "mypy>=1.13,<3",
     "openapi-schema-validator>=0.6,<1",
     "pandas-stubs>=2.2",
+    "playwright>=1.49,<2",
     "pytest>=8.3,<10",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.8,<1",
@@ -82,7 +86,11 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["finops", "finops.*"]), *(f"finops._shipped.{name}" for name in CONTENT)],
     package_dir={f"finops._shipped.{name}": name for name in CONTENT},
-    package_data={"": ["py.typed", "*.csv.gz"], "finops.web": ["templates/*", "static/*"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
+    package_data={
+        "": ["py.typed", "*.csv.gz"],
+        "finops.web": ["templates/*", "static/*"],
+        **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT},
+    },
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
     extras_require={"daemon": DAEMON, "ml": ML, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},
