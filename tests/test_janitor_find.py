@@ -455,3 +455,12 @@ def test_the_estate_is_asked_for_what_the_rules_need():
     assert {"daysWithoutRequests", "dependents", "costLast30Days", "pricePerHour", "idleHours"} <= wanted
     assert "microsoft.machinelearningservices/workspaces/schedules" in wanted
     assert not {"environment", "reached"} & wanted
+
+
+def test_the_estate_is_not_asked_for_what_only_a_rule_that_is_off_needs():
+    rules = [replace(rule, mode="off") if rule.name == "schedule-feeds-nothing" else rule for rule in RULES.values()]
+
+    wanted = janitor.wanted(rules)
+
+    assert "targetsMissing" not in wanted
+    assert "microsoft.machinelearningservices/workspaces/schedules" not in wanted
