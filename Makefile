@@ -31,6 +31,9 @@ bench: $(VENV)/.test  ## measure, side by side; minutes
 	@test -d $(FOCUS) || $(BIN)/python benchmarks/focus_rows.py $(FOCUS)
 	@$(BIN)/python benchmarks/charges.py $(FOCUS)
 	@$(BIN)/python benchmarks/conditions.py
+	@$(BIN)/python benchmarks/janitor.py
+	@$(BIN)/python benchmarks/images.py
+	@$(BIN)/python benchmarks/approvals_page.py
 
 clean:  ## what was installed and built here
 	rm -rf $(VENV) build dist *.egg-info

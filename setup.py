@@ -27,6 +27,7 @@ DAEMON = [
     "click>=8.1,<9",
     "css-inline>=0.14,<1",
     "duckdb>=1.4,<3",
+    "itsdangerous>=2.2,<3",
     "jinja2>=3.1,<4",
     "matplotlib>=3.9,<4",
     "openpyxl>=3.1,<4",
@@ -34,6 +35,8 @@ DAEMON = [
     "pillow>=10,<13",
     "pyarrow>=18,<27",
     "pydantic>=2.9,<3",
+    "pyjwt[crypto]>=2.9,<3",
+    "python-multipart>=0.0.18,<1",
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
     "rich>=13.7,<16",
@@ -46,6 +49,9 @@ DAEMON = [
 ML = ["azure-ai-ml>=1.34.1,<2"]
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
+    "azure-containerregistry>=1.2,<2",
+    "azure-mgmt-authorization>=4,<6",
+    "azure-mgmt-containerregistry>=15,<16",
     "azure-mgmt-monitor>=7,<8",
     "azure-mgmt-resource-locks>=1,<2",
     "azure-mgmt-resourcegraph>=8,<9",
@@ -58,6 +64,7 @@ TEST = [
     "mypy>=1.13,<3",
     "openapi-schema-validator>=0.6,<1",
     "pandas-stubs>=2.2",
+    "playwright>=1.49,<2",
     "pytest>=8.3,<10",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.8,<1",
@@ -79,7 +86,11 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["finops", "finops.*"]), *(f"finops._shipped.{name}" for name in CONTENT)],
     package_dir={f"finops._shipped.{name}": name for name in CONTENT},
-    package_data={"": ["py.typed", "*.csv.gz"], **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT}},
+    package_data={
+        "": ["py.typed", "*.csv.gz"],
+        "finops.web": ["templates/*", "static/*"],
+        **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT},
+    },
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
     extras_require={"daemon": DAEMON, "ml": ML, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},

@@ -8,4 +8,5 @@ tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
 assert tops == {"finops"}, f"the wheel would install {sorted(tops)}"
 for content in ("policies", "janitor", "reports", "cron"):
     assert any(name.startswith(f"finops/_shipped/{content}/") for name in names), f"{content}/ is missing"
-assert "finops/py.typed" in names
+for part in ("py.typed", "web/templates/layout.html", "web/static/"):
+    assert any(name.startswith(f"finops/{part}") for name in names), f"finops/{part} is missing"

@@ -3,12 +3,14 @@
 By tag, on the resource or on any scope above it:   finops:keep = 2026-12-31;training the summer model
 By file (YAML), under `exemptions:`                 scope, owner, reason, until, and optionally rules
 
+A keep that names no rules is one from all of them: the guard's and the janitor's.
+
 A keep that cannot be understood still keeps, and is reported: whoever wrote it meant to protect something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,20 +22,24 @@ from finops.estate import Estate, Known, Resource
 from finops.estate.ids import key, scopes
 
 TAG = "finops:keep"
-RULES = ("spot", "scale", "tags")
+RULES = ("spot", "scale", "tags")  # the guard's; the janitor's are the folders in janitor/
 KEYS = {"scope", "owner", "reason", "until", "rules"}
 
 
 @dataclass(frozen=True)
 class Exemption:
-    """One keep: what it covers, until the end of which day (UTC), why and by whom. `until` None: it does not say."""
+    """One keep: what it covers, until the end of which day (UTC), why and by whom.
+
+    until  None: it does not say
+    rules  those that it keeps from; none: from every rule there is
+    """
 
     scope: str
     until: date | None
     reason: str
     owner: str
     source: str
-    rules: tuple[str, ...] = RULES
+    rules: tuple[str, ...] = ()
     problem: str = ""
 
     def holds(self, now: datetime) -> bool:
@@ -67,7 +73,7 @@ class Exemptions:
         """The exemption that keeps a resource from `rule`, the nearest one first."""
         for scope in scopes(resource_id):
             for one in self._by_scope.get(scope, ()):
-                if rule in one.rules and one.holds(now):
+                if (not one.rules or rule in one.rules) and one.holds(now):
                     return one
         return None
 
@@ -116,8 +122,11 @@ def of_tag(resource_id: str, value: Any, owner: str, now: datetime, longest_days
     )
 
 
-def by_file(file: Path, now: datetime, longest_days: int) -> list[Exemption]:
-    """What the exemptions file says. Raises ConfigError when it cannot be read: what it protects is then not known."""
+def by_file(file: Path, now: datetime, longest_days: int, known: Collection[str] = RULES) -> list[Exemption]:
+    """What the exemptions file says. Raises ConfigError when it cannot be read: what it protects is then not known.
+
+    known: every rule that an entry may name
+    """
     import yaml
 
     try:
@@ -132,10 +141,13 @@ def by_file(file: Path, now: datetime, longest_days: int) -> list[Exemption]:
     entries = (content or {}).get("exemptions") if isinstance(content, dict | None) else None
     if content and not isinstance(entries, list):
         raise ConfigError(f"{file} holds no list of exemptions.", "Start it with 'exemptions:'; see docs/guard.md.")
-    return [_entry(entry, f"{file}, entry {place}", now, longest_days) for place, entry in enumerate(entries or [], 1)]
+    return [
+        _entry(entry, f"{file}, entry {place}", now, longest_days, known)
+        for place, entry in enumerate(entries or [], 1)
+    ]
 
 
-def _entry(entry: Any, source: str, now: datetime, longest_days: int) -> Exemption:
+def _entry(entry: Any, source: str, now: datetime, longest_days: int, known: Collection[str]) -> Exemption:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("scope"), str) or not _is_scope(entry["scope"]):
         # What it protects cannot be told, so nothing may be touched until it can.
         raise ConfigError(
@@ -147,10 +159,10 @@ def _entry(entry: Any, source: str, now: datetime, longest_days: int) -> Exempti
     reason, owner = (str(entry.get(name) or "").strip() for name in ("reason", "owner"))
     problems += ["it gives no reason"] if not reason else []
     problems += ["it names no owner"] if not owner else []
-    rules = entry.get("rules", list(RULES))
-    if not isinstance(rules, list) or not rules or set(rules) - set(RULES):
-        problems.append(f"rules is {rules!r}, but the rules are {', '.join(RULES)}")
-        rules = list(RULES)
+    rules = entry.get("rules", [])
+    if not isinstance(rules, list) or ("rules" in entry and not rules) or set(map(str, rules)) - set(known):
+        problems.append(f"rules is {rules!r}, but the rules are {', '.join(known)}")
+        rules = []
     return Exemption(entry["scope"], until, reason, owner, source, tuple(rules), _sentence(problems))
 
 

@@ -8,11 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from finops.estate.replay import FILES
+
 AS_OF = datetime(2026, 11, 22, 6, tzinfo=UTC)
 PROD = "11111111-1111-1111-1111-111111111111"
 DEV = "22222222-2222-2222-2222-222222222222"
 TENANT = "99999999-9999-9999-9999-999999999999"
 AML = "Microsoft.MachineLearningServices/workspaces"
+
+# Made all of it.
+ANA = {"id": "aaaaaaaa-0000-0000-0000-000000000001", "userPrincipalName": "ana@contoso.com", "accountEnabled": True}
 
 Json = dict[str, Any]
 
@@ -297,9 +302,10 @@ def write_estate(
     nodes_of: Iterable[Json] | None = None,
     metrics: Iterable[Json] = (),
     activity: Iterable[Json] = (),
+    accounts: Iterable[Json] = (ANA,),
     **stamp: Any,
 ) -> Path:
-    """An estate folder with these bodies; by default the small one, its nodes and no metrics."""
+    """An estate folder with these bodies; by default the small one, its nodes, no metrics. Everything was asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     if bodies is None:
         bodies = small_bodies()
@@ -322,6 +328,10 @@ def write_estate(
         by_type.setdefault(_file_of(body), []).append(body)
     for file, found in by_type.items():
         _lines(folder / "arm" / file, found)
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    _lines(folder / "directory.jsonl", accounts)
     _lines(folder / "nodes.jsonl", nodes_of or [])
     _lines(folder / "activity-log.jsonl", activity)
     _metrics(folder / "metrics", list(metrics))

@@ -286,7 +286,7 @@ def test_two_spellings_that_differ_are_unknown():
 
 
 def test_cost_is_that_of_the_resource_and_all_below_it():
-    spending = Spending({ENDPOINT.lower(): Decimal("12.34")}, frozenset([SUBSCRIPTION[15:]]), NOW, "USD")
+    spending = Spending({ENDPOINT.lower(): Decimal("12.34")}, frozenset(), frozenset([SUBSCRIPTION[15:]]), NOW, "USD")
 
     found = facts_of(endpoint(), Evidence(NOW, spending=spending))["costLast30Days"]
 
@@ -294,13 +294,23 @@ def test_cost_is_that_of_the_resource_and_all_below_it():
 
 
 def test_a_resource_without_a_charge_cost_nothing_where_its_subscription_has_charges():
-    spending = Spending({}, frozenset([SUBSCRIPTION[15:]]), NOW, "USD")
+    spending = Spending({}, frozenset(), frozenset([SUBSCRIPTION[15:]]), NOW, "USD")
 
     assert read(endpoint(), spending=spending)["costLast30Days"] == 0
 
 
+@pytest.mark.parametrize("billed", [WORKSPACE, ENDPOINT])
+def test_what_is_billed_with_something_above_it_is_not_free(billed):
+    deployment = {**endpoint(), "id": f"{ENDPOINT}/deployments/blue"}
+    spending = Spending({}, frozenset([billed.lower()]), frozenset([SUBSCRIPTION[15:]]), NOW, "USD")
+
+    said = f"(its VMs may be billed with {billed.lower().rpartition('/')[2]}, which has charges, and it has none)"
+
+    assert read(deployment, spending=spending)["costLast30Days"] == said
+
+
 def test_a_subscription_without_charges_leaves_the_cost_unknown():
-    facts = read(endpoint(), spending=Spending({}, frozenset(["other"]), NOW, "USD"))
+    facts = read(endpoint(), spending=Spending({}, frozenset(), frozenset(["other"]), NOW, "USD"))
 
     assert facts["costLast30Days"] == "(the charges hold nothing of its subscription)"
 
@@ -314,23 +324,39 @@ def test_every_fact_says_what_it_means():
 
 
 def test_fact_names_are_unique():
-    names = [one.name for one in definitions()]
+    names = [(one.name, kind) for one in definitions() for kind in one.types or {"everything"}]
 
     assert len(names) == len(set(names))
 
 
-LEAVES = some.sampled_from([None, True, 0, -1, 1e308, float("nan"), "", "x", "2026-11-20T00:00:00Z", "AmlCompute"])
+LEAVES = some.sampled_from(
+    [None, True, 0, -1, 1e308, float("nan"), "", "x", "2026-11-20T00:00:00Z", "AmlCompute", "ComputeInstance"]
+)
 NAMES = some.sampled_from(
     ["properties", "tags", "systemData", "createdAt", "computeType", "vmPriority", "nodeStateCounts", "jobs", "status"]
 )
+MORE_NAMES = some.sampled_from(
+    ["action", "traffic", "lastOperation", "operationTime", "state", "sku", "capacity", "defaults", "componentSpec"]
+)
+BELOW = [
+    "onlineEndpoints/churn",
+    "onlineEndpoints/churn/deployments/blue",
+    "batchEndpoints/score",
+    "computes/gpu",
+    "jobs/j",
+    "schedules/nightly",
+    "environments/sklearn/versions/3",
+]
 ANYTHING = some.recursive(
-    LEAVES, lambda inner: some.lists(inner, max_size=2) | some.dictionaries(NAMES, inner, max_size=3), max_leaves=6
+    LEAVES,
+    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(NAMES | MORE_NAMES, inner, max_size=3),
+    max_leaves=6,
 )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    some.sampled_from([ENDPOINT, CLUSTER, WORKSPACE, f"{WORKSPACE}/jobs/j"]),
+    some.sampled_from([f"{WORKSPACE}/{below}" for below in BELOW] + [WORKSPACE]),
     some.dictionaries(some.sampled_from(["properties", "tags", "systemData", "location"]), ANYTHING, max_size=3),
     some.lists(
         some.dictionaries(some.sampled_from(["nodeState", "runId", "average", "timeStamp"]), LEAVES), max_size=2
@@ -345,8 +371,15 @@ def test_a_body_of_any_shape_never_ends_a_run(name, body, parts):
         nodes={key: parts},
         locks={SUBSCRIPTION[15:]: parts},
         jobs_read=frozenset([WORKSPACE.lower()]),
-        metrics={(key, "RequestsPerMinute", "{}"): parts},
+        jobs_since={WORKSPACE.lower(): NOW - timedelta(days=90)},
+        listed=dict.fromkeys(
+            (queries.SCHEDULES, queries.DEPLOYMENTS, queries.COMPONENTS, queries.BATCH_JOBS, queries.COMPUTES),
+            frozenset([WORKSPACE.lower()]),
+        ),
+        metrics={(key, "RequestsPerMinute", "{}"): parts, (WORKSPACE.lower(), "Idle Nodes", "{}"): parts},
         activity={SUBSCRIPTION[15:]: parts},
+        users={"x": None},
+        first_seen={},
     )
 
     facts = facts_of(body, evidence)

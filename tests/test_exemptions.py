@@ -89,11 +89,29 @@ def test_an_exemption_by_file_may_be_from_one_rule_only(tmp_path: Path):
     assert not exemptions.keeping(CLUSTER, "tags", NOW)
 
 
+def test_a_keep_that_names_no_rule_keeps_from_all_of_them():
+    keeps = Exemptions([tag("2026-12-31;why")])
+
+    assert all(keeps.keeping(CLUSTER, rule, NOW) for rule in ("spot", "scale", "tags", "cluster-unused"))
+
+
+def test_an_entry_may_name_every_rule_that_is_known(tmp_path: Path):
+    text = f"exemptions:\n- scope: {GROUP}\n  owner: a@b.c\n  reason: why\n  until: 2026-12-31\n  rules: [idle]\n"
+    (tmp_path / "exemptions.yaml").write_text(text, "utf-8")
+
+    [known] = by_file(tmp_path / "exemptions.yaml", NOW, 366, ("spot", "idle"))
+    [misspelt] = by_file(tmp_path / "exemptions.yaml", NOW, 366, ("spot", "ideal"))
+
+    assert (known.rules, known.problem) == (("idle",), "")
+    assert misspelt.rules == ()
+    assert "rules is ['idle'], but the rules are spot, ideal" in misspelt.problem
+
+
 def test_an_entry_that_lacks_everything_but_its_scope_still_keeps_and_says_what_it_lacks(tmp_path: Path):
     [found] = file(tmp_path, f"exemptions:\n- scope: {GROUP}\n  untill: 2026-12-31\n  rules: [everything]\n")
 
     assert found.holds(NOW)
-    assert found.rules == ("spot", "scale", "tags")
+    assert found.rules == ()
     for lack in ("'untill' is not a key", "no end", "no reason", "no owner", "the rules are"):
         assert lack in found.problem
 

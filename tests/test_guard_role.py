@@ -22,6 +22,21 @@ UNTRIED = {
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 }
 
+# What the janitor needs of it is tested in test_applying_role.py.
+ML = "Microsoft.MachineLearningServices/workspaces/"
+JANITORS = {
+    f"{ML}computes/stop/action",
+    f"{ML}onlineEndpoints/write",
+    f"{ML}onlineEndpoints/delete",
+    f"{ML}onlineEndpoints/deployments/delete",
+    f"{ML}batchEndpoints/delete",
+    f"{ML}environments/versions/write",
+    f"{ML}schedules/write",
+    "Microsoft.ContainerRegistry/registries/metadata/read",
+    "Microsoft.ContainerRegistry/registries/pull/read",
+    "Microsoft.ContainerRegistry/registries/artifacts/delete",
+}
+
 
 def enforced(folder: Path, actions: list[str]) -> bool:
     """Whether a guard with the reader's role and `actions` does all that is due."""
@@ -45,7 +60,7 @@ def test_the_enforcer_role_is_enough(tmp_path: Path):
     assert enforced(tmp_path, ENFORCER["Actions"])
 
 
-@pytest.mark.parametrize("action", [action for action in ENFORCER["Actions"] if action not in UNTRIED])
+@pytest.mark.parametrize("action", [action for action in ENFORCER["Actions"] if action not in UNTRIED | JANITORS])
 def test_each_action_of_the_enforcer_is_needed(tmp_path: Path, action: str):
     try:
         done = enforced(tmp_path, [one for one in ENFORCER["Actions"] if one != action])

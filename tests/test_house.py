@@ -21,9 +21,13 @@ FLOORS = [
     {"config", "state", "conditions"},
     {"cloud"},
     {"estate", "charges", "prices"},
+    {"images"},
     {"policy", "spot", "tags", "exemptions"},
-    {"acts", "report", "mail"},
+    {"janitor"},
+    {"acts", "report", "mail", "approvals"},
+    {"tombstones"},
     {"jobs"},
+    {"web"},
     {"cli"},
 ]
 

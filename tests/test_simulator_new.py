@@ -65,7 +65,7 @@ def test_the_same_arguments_write_the_same_bytes(small: Path, tmp_path: Path):
 
 
 def test_it_is_small(small: Path):
-    assert sum(file.stat().st_size for file in small.rglob("*") if file.is_file()) < 3_000_000
+    assert sum(file.stat().st_size for file in small.rglob("*") if file.is_file()) < 6_000_000
 
 
 def test_it_has_what_a_company_has(world: World):
@@ -86,8 +86,8 @@ def test_it_has_what_a_company_has(world: World):
     assert {kind: len(world.resources.of_type(kind)) >= least for kind, least in kinds.items()} == dict.fromkeys(
         kinds, True
     )
-    assert computes.count("AmlCompute") == 20
-    assert computes.count("ComputeInstance") == 15
+    assert computes.count("AmlCompute") == 37
+    assert computes.count("ComputeInstance") == 28
 
 
 def test_a_month_costs_what_such_a_company_pays(world: World):
@@ -153,13 +153,12 @@ def test_everything_planted_is_there(world: World, truth: list[dict[str, Any]], 
     kinds = {fact["kind"] for fact in truth}
     missing = [fact for fact in truth if fact["id"] not in world.resources and fact["id"].split("@")[-1] not in images]
     assert missing == []
-    assert kinds >= {"cost-anomaly", "dedicated-dev-cluster", "endpoint-without-deployments", "idle-instance",
-                     "idle-min-nodes", "misspelt-tag", "silent-endpoint", "stale-image", "stopped-instance",
-                     "unknown-metric", "untagged"}  # fmt: skip
+    assert kinds >= {"cost-anomaly", "dedicated-dev-cluster", "misspelt-tag", "slow-scale-down", "unknown-metric",
+                     "untagged"}  # fmt: skip
 
 
 def test_a_silent_endpoint_is_silent_and_its_neighbours_are_not(world: World, truth: list[dict[str, Any]]):
-    silent = {fact["id"].lower(): fact["since"] for fact in truth if fact["kind"] == "silent-endpoint"}
+    silent = {fact["id"].lower(): fact["since"] for fact in truth if fact["kind"] == "endpoint-without-requests"}
     unknown = {fact["id"].lower(): fact for fact in truth if fact["kind"] == "unknown-metric"}
     now = world.clock.now()
 
@@ -181,7 +180,7 @@ def test_a_week_that_is_lived_is_billed_like_the_weeks_before(world: World):
     live(world, days=9)
 
     week = by_cost_center(world, "2026-11-17", "2026-11-24")
-    assert 5_000 < sum(week.values()) < 10_000
+    assert 5_000 < sum(week.values()) < 12_000
     assert told(world) > before
 
 

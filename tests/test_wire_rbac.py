@@ -43,6 +43,7 @@ ROLES = {
     },
 }
 PROD_CLUSTER = f"{workspace_id('ml-prod')}/computes/gpu"
+AUTOSCALE = f"{group_id(PROD, 'g')}/providers/Microsoft.Insights/autoscaleSettings/as"
 DEV_CLUSTER = f"{workspace_id('ml-dev', DEV, 'rg-dev')}/computes/gpu"
 
 
@@ -202,6 +203,31 @@ def test_a_change_is_logged_under_its_callers_name(tmp_path: Path):
             f"{SUBSCRIPTION}/providers/Microsoft.ContainerRegistry/registries",
             "Microsoft.ContainerRegistry/registries/read",
         ),
+        ("DELETE", f"{workspace_id('w')}/onlineEndpoints/e", f"{AML}/onlineEndpoints/delete"),
+        ("PUT", f"{workspace_id('w')}/onlineEndpoints/e", f"{AML}/onlineEndpoints/write"),
+        ("POST", f"{workspace_id('w')}/onlineEndpoints/e/listKeys", f"{AML}/onlineEndpoints/listKeys/action"),
+        ("DELETE", f"{workspace_id('w')}/onlineEndpoints/e/deployments/d", f"{AML}/onlineEndpoints/deployments/delete"),
+        ("DELETE", f"{workspace_id('w')}/batchEndpoints/e", f"{AML}/batchEndpoints/delete"),
+        ("GET", f"{workspace_id('w')}/batchEndpoints/e/jobs", f"{AML}/batchEndpoints/jobs/read"),
+        (
+            "GET",
+            f"/mferp/managementfrontend{workspace_id('w')}/batchEndpoints/e/jobs",
+            f"{AML}/batchEndpoints/jobs/read",
+        ),
+        ("POST", f"{workspace_id('w')}/computes/c/start", f"{AML}/computes/start/action"),
+        ("PUT", f"{workspace_id('w')}/schedules/s", f"{AML}/schedules/write"),
+        ("PUT", f"{workspace_id('w')}/environments/e/versions/1", f"{AML}/environments/versions/write"),
+        ("GET", f"{workspace_id('w')}/environments/e/versions", f"{AML}/environments/versions/read"),
+        (
+            "PUT",
+            f"{workspace_id('w')}/providers/Microsoft.Authorization/roleAssignments/r",
+            "Microsoft.Authorization/roleAssignments/write",
+        ),
+        (
+            "GET",
+            f"{group_id(PROD, 'g')}/providers/Microsoft.Insights/autoscaleSettings",
+            "Microsoft.Insights/autoscaleSettings/read",
+        ),
     ],
 )
 def test_a_request_needs_its_action(method: str, path: str, action: str):
@@ -220,6 +246,13 @@ def test_a_request_needs_its_action(method: str, path: str, action: str):
         (f"{SUBSCRIPTION}/providers/{AML}", SUBSCRIPTION),
         (f"{workspace_id('w')}/providers/Microsoft.Insights/metrics", workspace_id("w")),
         (f"{workspace_id('w')}/providers/Microsoft.Authorization/locks/l", workspace_id("w")),
+        (f"{workspace_id('w')}/providers/Microsoft.Authorization/roleAssignments/r", workspace_id("w")),
+        (AUTOSCALE, AUTOSCALE),
+        (AUTOSCALE.rpartition("/")[0], group_id(PROD, "g")),
+        (
+            f"/mferp/managementfrontend{workspace_id('w')}/batchEndpoints/e/jobs",
+            f"{workspace_id('w')}/batchEndpoints/e",
+        ),
     ],
 )
 def test_an_action_is_needed_at_its_scope(path: str, scope: str):

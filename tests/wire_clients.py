@@ -66,6 +66,12 @@ class Clients:
         return self._make(ManagementLockClient, self._token, self.subscription, self.served.url)
 
     @property
+    def authorization(self) -> Any:
+        from azure.mgmt.authorization import AuthorizationManagementClient
+
+        return self._make(AuthorizationManagementClient, self._token, self.subscription, base_url=self.served.url)
+
+    @property
     def graph(self) -> Any:
         from azure.mgmt.resourcegraph import ResourceGraphClient
 

@@ -8,9 +8,28 @@ Deciders make Acts; nothing else in finops sends a change to Azure on its own ac
 
 from __future__ import annotations
 
+from .caps import over
+from .hand import Held
+from .manifests import is_image, registry_of, state_of
 from .model import Act, Caps, Outcome, Resolved, generation_of
 from .perform import perform
 from .reconcile import reconcile
 from .tags import tagging
+from .verdict import differs
 
-__all__ = ["Act", "Caps", "Outcome", "Resolved", "generation_of", "perform", "reconcile", "tagging"]
+__all__ = [
+    "Act",
+    "Caps",
+    "Held",
+    "Outcome",
+    "Resolved",
+    "differs",
+    "generation_of",
+    "is_image",
+    "over",
+    "perform",
+    "reconcile",
+    "registry_of",
+    "state_of",
+    "tagging",
+]

@@ -13,6 +13,8 @@ from .model import Act, Caps
 
 def over(acts: Sequence[Act], caps: Caps, last_hour: int) -> str | None:
     """Why nothing may be done at all, None when everything is within its cap. last_hour: acts of earlier runs."""
+    if not acts:
+        return None
     wanted = len(acts)
     resources = len({key(act.resource_id) for act in acts})
     nothing = "Nothing was changed."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from finops.cloud import Azure, Json
 from finops.errors import FinopsError
 from finops.estate.ids import key
+
+from . import manifests
 
 OLDEST_READING_SECONDS = 300.0  # invariant I1
 
@@ -37,6 +39,7 @@ class Hand:
     def __init__(self, azure: Azure, resource_id: str, switch: Path | None, read_at: float) -> None:
         self.azure = azure
         self.sent = False
+        self._named = resource_id
         self._resource = key(resource_id)
         self._switch = switch
         self._read_at = read_at
@@ -49,7 +52,7 @@ class Hand:
         return self.azure.get(path, api_version, params)
 
     def state_of(self, path: str, api_version: str) -> Json | None:
-        return self.azure.state_of(path, api_version)
+        return manifests.state_of(self.azure, path, api_version)
 
     def pages(self, path: str, api_version: str, params: Mapping[str, str] | None = None) -> Iterator[Json]:
         return self.azure.pages(path, api_version, params)
@@ -70,8 +73,20 @@ class Hand:
         self._leave(path)
         return self.azure.delete(path, api_version, *rest, **more)
 
-    def _leave(self, path: str) -> None:
-        """The last look before something leaves."""
+    def delete_image(self) -> bool:
+        """Whether the image that the act is about was there, and is deleted now."""
+        return manifests.delete(self.azure, self._named, self._leave)
+
+    def put_image(self, label: str, body: bytes, media_type: str) -> None:
+        """Put the manifest of the image back: under its digest, or under a label ("" for none)."""
+        manifests.put(self.azure, self._named, label, body, media_type, self._leave)
+
+    def put_layer(self, digest: str, pieces: Iterable[bytes]) -> None:
+        """Send a layer that the image has, before the image itself."""
+        manifests.put_layer(self.azure, self._named, digest, pieces, self.ready)
+
+    def ready(self, path: str) -> None:
+        """Raise what a change of `path` would raise now: for those who write something down just before it."""
         if self.sent:
             raise Held(f"A second change ({path}) was held back: one act, one change.", "Make two acts of it.")
         target = key(path)
@@ -82,4 +97,8 @@ class Hand:
             raise Held(f"It was last read {age:.0f} s ago.", "It is read again on the next run.")
         if why := thrown(self._switch):
             raise Held(why, "Remove it to let finops act again.")
+
+    def _leave(self, path: str) -> None:
+        """The last look before something leaves."""
+        self.ready(path)
         self.sent = True

@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from finops.cloud import Azure, Json
+from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes, type_of
 from finops.state import Intent
+
+__all__ = ["Act", "Caps", "Outcome", "Resolved", "Result", "generation_of"]
 
 TAG = "tag"  # the action of `tagging`, the only one that a resource without a generation allows
 
@@ -22,19 +25,11 @@ API_VERSIONS = {
     "subscriptions": "2022-12-01",
     "resourcegroups": "2021-04-01",
     "microsoft.containerregistry/registries": "2023-07-01",
+    "microsoft.containerregistry/registries/manifests": "2021-07-01",
     "microsoft.storage/storageaccounts": "2023-05-01",
 }
 ML_VERSION = "2024-04-01"
 ML = "microsoft.machinelearningservices/"
-
-
-# Where ARM and its providers say when something was made; computes of older versions have createdOn only.
-CREATED = (
-    ("systemData", "createdAt"),
-    ("properties", "creationTime"),
-    ("properties", "creationDate"),
-    ("properties", "createdOn"),
-)
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,8 @@ class Act:
     confirmed        asked with a body read after it (None: gone): None, or what is not as it should be
     afterwards       the part of the body that shows it was done; None: it is gone. Kept on the disk, for a crash
     owner            who is told, and whose acts are capped together
+    decision         what allows this very act, where that is more than what allows the run
+    gives_back       it takes back what we did: what protects the resource from being touched does not stop it
     """
 
     resource_id: str
@@ -64,6 +61,8 @@ class Act:
     afterwards: Json | None
     owner: str = ""
     api_version: str = ""
+    decision: str = ""
+    gives_back: bool = False
 
     @property
     def version(self) -> str:
@@ -114,13 +113,3 @@ class Resolved:
     intent: Intent
     outcome: str | None
     why: str
-
-
-def generation_of(body: Json) -> str:
-    """When this very resource was made, so that a namesake is told from it; "" where Azure does not say."""
-    for part, name in CREATED:
-        section = body.get(part)
-        found = section.get(name) if isinstance(section, dict) else None
-        if isinstance(found, str) and found:
-            return found
-    return ""

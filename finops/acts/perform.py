@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from finops.state import State, digest
 
 from .caps import over
 from .hand import Hand, Held, thrown
+from .manifests import state_of
 from .model import TAG, Act, Caps, Outcome, generation_of
 from .protection import has_keep, protected
 from .verdict import differs, verdict
@@ -35,13 +36,15 @@ def perform(
     decision: str,
     kill_switch: Path | None = None,
     who: str = "finops",
+    then: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
     """What became of each act, in their order. One that goes wrong raises nothing; the first unexpected fault ends it.
 
     decision: what allows this, such as "policy dev-clusters-are-spot in enforce mode"; without one nothing is done
     kill_switch: a file that stops everything as soon as it is there
+    then: is told of each outcome at once; where it raises, nothing more is done
     """
-    run = _Run(azure, state, now, decision, kill_switch, who)
+    run = _Run(azure, state, now, decision, kill_switch, who, then)
     try:
         with state.turn():
             return run.all(acts, caps)
@@ -50,9 +53,12 @@ def perform(
 
 
 class _Run:
-    def __init__(self, azure: Azure, state: State, now: datetime, decision: str, switch: Path | None, who: str) -> None:
-        self.azure, self.state, self.now, self.decision, self.switch, self.who = (
-            azure, state, now, decision, switch, who,
+    def __init__(
+        self, azure: Azure, state: State, now: datetime, decision: str, switch: Path | None, who: str,
+        then: Callable[[Outcome], None],
+    ) -> None:  # fmt: skip
+        self.azure, self.state, self.now, self.decision, self.switch, self.who, self.then = (
+            azure, state, now, decision, switch, who, then,
         )  # fmt: skip
         self.name = uuid.uuid4().hex
         self.outcomes: list[Outcome] = []
@@ -65,11 +71,13 @@ class _Run:
             self.state.audit(self.who, "refused all", "", why, {"wanted": len(acts)}, self.now)
             return [Outcome(act, "refused", why) for act in acts]
         for act in acts:
-            self.outcomes.append(self._one(act))
+            outcome = self._one(act)
+            self.outcomes.append(outcome)
+            self.then(outcome)
         return self.outcomes
 
     def _forbidden(self, acts: Sequence[Act], caps: Caps) -> str | None:
-        if not self.decision.strip():
+        if not all((act.decision or self.decision).strip() for act in acts):
             return "No decision allows this. Nothing was changed."
         return over(acts, caps, self.state.acts_since(self.now - timedelta(hours=1)))
 
@@ -96,14 +104,16 @@ class _Run:
             return Outcome(act, "refused", "It is not known with which API version it is read.")
         if act.workspace in {intent.workspace for intent in self.state.pending_intents()}:
             return Outcome(act, "refused", f"An earlier change in {act.workspace} is not resolved yet.")
-        if why := protected(self.azure, act.resource_id, self.now, goes=act.afterwards is None):
+        if why := protected(
+            self.azure, act.resource_id, self.now, goes=act.afterwards is None, gives_back=act.gives_back
+        ):
             return Outcome(act, "refused", why)
         # Last, so that as little as possible can happen between this reading and the request.
         read_at = self.azure.time.monotonic()
-        body = self.azure.state_of(act.resource_id, act.version)
+        body = state_of(self.azure, act.resource_id, act.version)
         if why := _not_the_same(act, body):
             return Outcome(act, "changed-since", why)
-        if has_keep((body or {}).get("tags"), self.now):
+        if not act.gives_back and has_keep((body or {}).get("tags"), self.now):
             return Outcome(act, "refused", "Its tag finops:keep protects it.")
         if why := act.still_holds(body or {}):
             return Outcome(act, "changed-since", why)
@@ -113,7 +123,7 @@ class _Run:
         number = self.state.open_intent(
             self.now, run=self.name, resource_id=act.resource_id, workspace=act.workspace, generation=act.generation,
             api_version=act.version, action=act.action, rule=act.rule, why=act.why, who=self.who,
-            decision=self.decision, evidence=act.evidence, afterwards=act.afterwards,
+            decision=act.decision or self.decision, evidence=act.evidence, afterwards=act.afterwards,
             saving="" if act.expected_saving is None else str(act.expected_saving),
         )  # fmt: skip
         hand = Hand(self.azure, act.resource_id, self.switch, read_at)
@@ -158,7 +168,7 @@ class _Run:
             if wait:
                 self.azure.time.sleep(wait)
             try:
-                body = self.azure.state_of(act.resource_id, act.version)
+                body = state_of(self.azure, act.resource_id, act.version)
                 wrong = act.confirmed(body) or differs(act.afterwards, body)
                 outcome, said = verdict(act.generation, act.afterwards is None, wrong, body)
             except (AzureError, *ODD) as fault:

@@ -14,10 +14,11 @@ LOCKS_VERSION = "2020-05-01"
 TAGS_VERSION = "2021-04-01"
 
 
-def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool) -> str | None:
+def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool, gives_back: bool = False) -> str | None:
     """What above the resource, or which lock on it, protects it; None for nothing. What cannot be read raises.
 
     goes: it is to be deleted, so that a lock below it counts too
+    gives_back: it gets back what we took from it; only a lock that lets nobody write is in the way of that
     """
     # All locks of the subscription: whether a list at a resource holds those above it is not documented.
     subscription = f"/subscriptions/{subscription_of(resource_id)}"
@@ -25,9 +26,11 @@ def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool) -> s
         scope = lock_scope(str(lock.get("id", "")))
         if not scope:
             raise AzureError("A lock has no id that can be read.", "Look at the locks of the subscription.")
+        if gives_back and str((lock.get("properties") or {}).get("level", "")).lower() == "cannotdelete":
+            continue
         if scope in scopes(resource_id) or (goes and key(resource_id) in scopes(scope)):
             return f"The lock {lock['id']} protects it."
-    for scope in scopes(resource_id)[1:]:
+    for scope in () if gives_back else scopes(resource_id)[1:]:
         answer = azure.get(f"{scope}/providers/Microsoft.Resources/tags/default", TAGS_VERSION)
         properties = answer.get("properties")
         if not isinstance(properties, dict):

@@ -8,6 +8,7 @@ from finops.cloud import Azure
 from finops.errors import AzureError
 from finops.state import Intent, State, digest
 
+from .manifests import state_of
 from .model import Resolved
 from .verdict import differs, verdict
 
@@ -38,7 +39,7 @@ def _resolved(azure: Azure, state: State, intent: Intent, now: datetime, who: st
 def _read(azure: Azure, intent: Intent) -> tuple[str | None, str, str | None]:
     """The outcome, why, and the digest of what was read."""
     try:
-        body = azure.state_of(intent.resource_id, intent.api_version)
+        body = state_of(azure, intent.resource_id, intent.api_version)
     except AzureError as fault:
         return None, f"It could not be read: {fault.what}", None
     said = differs(intent.afterwards, body)

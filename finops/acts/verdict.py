@@ -9,6 +9,8 @@ from finops.cloud import Json
 from .model import generation_of
 
 SETTLED = {"", "succeeded", "failed", "canceled", "cancelled", "unknown"}
+# What a compute instance is on its way to another state (ComputeInstanceState, 2024-04-01), provisioned all the while.
+ON_THE_WAY = {"creating", "starting", "stopping", "restarting", "settingup", "usersettingup", "deleting"}
 
 
 def verdict(generation: str | None, gone: bool, differs: str | None, body: Json | None) -> tuple[str | None, str]:
@@ -40,7 +42,7 @@ def verdict(generation: str | None, gone: bool, differs: str | None, body: Json 
 
 
 def settled(body: Json) -> bool:
-    return _provisioning(body).lower() in SETTLED
+    return _provisioning(body).lower() in SETTLED and _turning(body).lower() not in ON_THE_WAY
 
 
 def differs(afterwards: Json | None, body: Json | None) -> str | None:
@@ -73,5 +75,13 @@ def _provisioning(body: Json) -> str:
     return state if isinstance(state, str) else ""
 
 
+def _turning(body: Json) -> str:
+    """The state of a compute instance, "" of anything else."""
+    properties = body.get("properties")
+    inner = properties.get("properties") if isinstance(properties, dict) else None
+    state = inner.get("state") if isinstance(inner, dict) else None
+    return state if isinstance(state, str) else ""
+
+
 def _busy(body: Json) -> str:
-    return f"Azure is still at it ({_provisioning(body)})."
+    return f"Azure is still at it ({_turning(body) or _provisioning(body)})."

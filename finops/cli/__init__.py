@@ -19,9 +19,11 @@ COMMANDS = {
     "demo": "Everything once on a simulated estate, report included. No Azure needed.",
     "estate": "What exists: record an estate into a folder, and summarise one.",
     "guard": "Rules over the estate: spot-only dev clusters, CostCenter tags, exemptions.",
+    "janitor": "Unused resources: find them, ask, approve, delete, undo.",
     "policy": "What may be created: check policies, try them out, put them into Azure.",
     "report": "The weekly report: render it, look at it, send it.",
     "simulate": "A simulated Azure estate on 127.0.0.1.",
+    "web": "The approvals page: people approve, deny and snooze what the janitor found.",
 }
 
 

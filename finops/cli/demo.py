@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli import demo_waste
 from finops.errors import FinopsError
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.jobs import Weekly
+    from finops.simulator import Served
 
 SEED = 7
 BUDGET = Decimal(21_000)
@@ -38,7 +40,9 @@ PORT = 8765
 )
 @click.option("--no-browser", is_flag=True, help="Do not open the report in a browser.")
 def demo(once: bool, out: Path | None, port: int | None, no_browser: bool) -> None:
-    """Show everything once on a simulated estate, report included. Writes only into --out.
+    """Show everything once on a simulated estate: the report, and the waste that waits for approval.
+
+    Writes only into --out.
 
     \b
     finops demo
@@ -71,13 +75,16 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bo
         step("Inventing an estate with 90 days of charges")
         estate = invented(folder / "estate")
         simulator = stack.enter_context(serving(estate))
-        settings = demo_settings(folder, simulator.url)
+        desk = _listener(None, PORT + 1)
+        settings = demo_settings(folder, simulator.url, desk.getsockname()[1])
         with connect(settings.azure) as azure:
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
+            step("Writing the report's page")
+            page = write(folder / "report", weekly.made.forms, jobs.message(weekly.made, settings))
+            waste = demo_waste.record(demo_waste.sweeps(azure, settings, simulator, step))
             calls = sum(azure.calls.values())
-        step("Writing the report's page")
-        page = write(folder / "report", weekly.made.forms, jobs.message(weekly.made, settings))
-    found = record(weekly)
+    config = written(folder, settings)
+    found = {**record(weekly), "waste": waste}
     tell(weekly, found, time.monotonic() - started, calls)
     if once:
         in_short = folder / "summary.json"
@@ -86,7 +93,8 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bo
         )
         click.echo(f"  Report      {page}\n  Mail        {weekly.mail}\n  In short    {in_short}")
         return
-    serve(folder, simulator.url, port, browse)
+    approvals = stack.enter_context(demo_waste.approvals(settings, simulator, desk))
+    serve(folder, simulator, port, browse, approvals, config)
 
 
 @contextmanager
@@ -123,7 +131,7 @@ def invented(folder: Path) -> Path:
     return folder
 
 
-def demo_settings(folder: Path, url: str) -> Settings:
+def demo_settings(folder: Path, url: str, desk: int = PORT + 1) -> Settings:
     """Settings of the demo alone: nothing of this machine's own configuration counts."""
     from finops.config.model import AzureSettings, ChargesSettings, MailSettings, ReportSettings, Settings
 
@@ -134,7 +142,17 @@ def demo_settings(folder: Path, url: str) -> Settings:
         mail=MailSettings(
             outbox=folder / "outbox", sender="finops@contoso.example", finance=["finance@contoso.example"]
         ),
+        **demo_waste.settings_of(folder, desk),
     )
+
+
+def written(folder: Path, settings: Settings) -> Path:
+    """The demo's settings as a file, so that every other command can work on the demo with --config."""
+    import yaml
+
+    file = folder / "finops.yaml"
+    file.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_unset=True), sort_keys=False), "utf-8")
+    return file
 
 
 def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> None:
@@ -146,22 +164,32 @@ def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> N
     )
     for heading, sentence in lines(weekly, found):
         click.echo(f"  {heading:<12}{sentence}")
-    click.echo()
+    click.echo(f"  {'Waste':<12}{demo_waste.line(found['waste'], found['currency'])}\n")
 
 
-def serve(folder: Path, simulator: str, port: int | None, browse: bool) -> None:
-    """Show the report and the outbox until Ctrl-C."""
+def serve(folder: Path, simulator: Served, port: int | None, browse: bool, approvals: str, config: Path) -> None:
+    """Show the report, the outbox and the approvals page until Ctrl-C."""
     import webbrowser
 
     import uvicorn
 
     from finops.report.page import app
 
-    listener = _listener(port)
+    listener = _listener(port, PORT)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     report = f"{url}reports/"
-    click.echo(f"  Report      {report}\n  Outbox      {url}\n  Azure       {simulator}   (simulated)\n")
-    click.echo(f"Try, in another terminal: {_ourselves()} estate show --azure {simulator}\nCtrl-C ends the demo.")
+    click.echo(
+        f"  Report      {report}\n  Outbox      {url}\n  Approvals   {approvals}\n"
+        f"  Azure       {simulator.url}   (simulated)\n"
+    )
+    finops, given = _ourselves(), f"--config {os.path.relpath(config)}"
+    click.echo(
+        "Try, in another terminal:\n"
+        f"  {finops} estate show {given}\n"
+        f"  {finops} janitor list {given}\n"
+        f"  {finops} janitor apply --execute {given}     # after you approved something on the page\n"
+        "Ctrl-C ends the demo."
+    )
     if browse and _has_desktop():
         webbrowser.open(report)
     server = uvicorn.Server(
@@ -173,9 +201,9 @@ def serve(folder: Path, simulator: str, port: int | None, browse: bool) -> None:
         click.echo("Ended.")
 
 
-def _listener(port: int | None) -> socket.socket:
+def _listener(port: int | None, usual: int) -> socket.socket:
     """The wanted port; without a wish the usual one, or a free one where that is taken."""
-    for wanted in [port] if port is not None else [PORT, 0]:
+    for wanted in [port] if port is not None else [usual, 0]:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

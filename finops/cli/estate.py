@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +46,18 @@ def capture(context: click.Context, session: Session, folder: Path, name: str, d
     finops report render --estate october
     """
     from finops.estate import capture as record
+    from finops.images import capture as record_images
 
     now = session.now
     with session.azure() as azure:
-        stamp = record(azure, folder, now, name=name, charges=_recorder(azure, now, days) if days else None)
+        stamp = record(
+            azure,
+            folder,
+            now,
+            name=name,
+            charges=_recorder(azure, now, days) if days else None,
+            more=partial(record_images, azure),
+        )
     click.echo(f"Recorded {stamp.name} as of {now:%Y-%m-%d %H:%M} UTC in {folder}. Look: finops estate show {folder}")
     if not stamp.complete:
         _tell(stamp.gaps)

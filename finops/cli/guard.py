@@ -153,9 +153,8 @@ def _tell_people(found: Plan, lines: list[Line], everything: bool) -> None:
             f"And {len(lines) - len(told)} more that cost less than {SMALL} {found.currency} in 30 days (--all)."
         )
     kept = sum(line.status == "keep" for line in found.lines)
-    click.echo(
-        f"{len(found.lines)} findings: {len(found.due)} due, {kept} kept{'' if kept == 0 or everything else ' (--all)'}."
-    )
+    more = " (--all)" if kept and not everything else ""
+    click.echo(f"{len(found.lines)} findings: {len(found.due)} due, {kept} kept{more}.")
     if found.saving:
         click.echo(f"Identified saving: {found.saving:,.2f} {found.currency} a month at today's retail prices.")
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from finops.charges import Period
     from finops.config.model import Settings
     from finops.jobs import Made
+    from finops.report import Claim
+    from finops.report.model import Saving
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,16 +95,86 @@ def send(session: Session, revision: int, output: str, **asked: Any) -> None:
     _tell(output, made, {"mail": str(path), "sent": sent}, [said])
 
 
-def _made(
+@report.command()
+@_options
+@output_option
+@reads_azure
+def savings(session: Session, output: str, **asked: Any) -> None:
+    """What decisions save: each act, decision and finding, with the charges that say so. Changes nothing.
+
+    FILES: as for `finops report render`. Realised is as of the last complete day, whatever days are named.
+
+    \b
+    finops report savings
+    finops report savings costs.csv -o json
+    """
+    from finops import jobs, report
+
+    settings, wanted = _settled(session, **asked)
+    claims = _claims(session, settings)
+    rows = []
+    if claims:
+        with jobs.book_of(settings, wanted, session.now, session.azure) as book:
+            found = report.build(book, session.now, settings.report, wanted, claims=claims).savings
+        rows = [_row(one) for one in found.all] if found else []
+    if output == "table":
+        rows = [{name: value for name, value in row.items() if name in BRIEF} for row in rows]
+    show(rows, output, title="Savings")
+
+
+BRIEF = ("finding", "kind", "realised", "expected", "name", "since", "why")
+
+
+def _row(one: Saving) -> dict[str, Any]:
+    """An entry with every digit; amounts are in `currency`, `expected` is a month's."""
+    amounts = {"realised": one.realised, "expected": one.expected, "before": one.before, "after": one.after}
+    currency = next((amount.currency for amount in amounts.values() if amount), None)
+    plain = {name: amount.amount if amount else None for name, amount in amounts.items()}
+    return {
+        "finding": one.number,
+        "kind": one.kind,
+        "countedWith": one.counted_with,
+        "realised": plain["realised"],
+        "expected": plain["expected"],
+        "currency": currency,
+        "name": one.name,
+        "rule": one.rule,
+        "action": one.does,
+        "since": one.since,
+        "undone": one.until,
+        "daysBefore": one.days_before,
+        "before": plain["before"],
+        "daysAfter": one.days_after,
+        "after": plain["after"],
+        "why": one.why,
+        "resourceId": one.resource_id,
+    }
+
+
+def _claims(session: Session, settings: Settings) -> tuple[Claim, ...]:
+    """What is remembered of savings; nothing of it concerns a recording."""
+    from finops import jobs
+
+    return () if session.estate else jobs.remembered(settings)
+
+
+def _made(session: Session, **asked: Any) -> tuple[Settings, Made]:
+    from finops import jobs
+
+    settings, wanted = _settled(session, **asked)
+    with jobs.book_of(settings, wanted, session.now, session.azure) as book:
+        return settings, jobs.make(book, settings, session.now, wanted, _claims(session, settings))
+
+
+def _settled(
     session: Session,
     files: tuple[str, ...],
     week_ending: str | None,
     basis: str | None,
     currency: str | None,
     **asked: Any,
-) -> tuple[Settings, Made]:
-    from finops import jobs
-
+) -> tuple[Settings, Period | None]:
+    """The settings with what was given on the command line, and the period that was asked for."""
     wanted = _period(week_ending, **asked)
     given = {name: value for name, value in (("basis", basis), ("currency", currency and currency.upper())) if value}
     settings = session.settings
@@ -112,8 +184,7 @@ def _made(
             "charges": settings.charges.model_copy(update={"sources": list(files) or settings.charges.sources}),
         }
     )
-    with jobs.book_of(settings, wanted, session.now, session.azure) as book:
-        return settings, jobs.make(book, settings, session.now, wanted)
+    return settings, wanted
 
 
 def _period(week_ending: str | None, **asked: Any) -> Period | None:

@@ -50,7 +50,7 @@ class Session:
 
             return stamp(self.estate).as_of
         endpoint = self.settings.azure.endpoint
-        return (_simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
+        return (simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
 
     @contextmanager
     def azure(self) -> Iterator[Azure]:
@@ -68,13 +68,13 @@ class Session:
         from finops.simulator import serving
 
         recorded = check(self.estate)
-        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps)) as server:
+        with serving(self.estate, clock="frozen", faults=faults(recorded.gaps, self.estate)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
             with connect(local, tell=note) as azure:
                 yield azure
 
 
-def _simulated_time(endpoint: str) -> datetime | None:
+def simulated_time(endpoint: str) -> datetime | None:
     """What the clock of a simulator at `endpoint` says; None where something else answers, or nothing."""
     import json
     import urllib.request

@@ -81,7 +81,7 @@ def serve(folder: Path | None, port: int, clock: str, faults: Path | None, roles
         recorded = check(folder)
         app = app_of(folder, clock, faults, roles, limits)
         # What the recording lacks is refused, so that half an estate never looks like a whole one.
-        app.faults.add(gaps_of(recorded.gaps))
+        app.faults.add(gaps_of(recorded.gaps, folder))
 
         def ready(url: str) -> None:
             name, now = app.world.stamp.get("name", folder), app.world.clock.now()

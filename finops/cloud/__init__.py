@@ -9,7 +9,8 @@ Dicts come back, as Azure sent them. Faults are the children of AzureError in fi
 from __future__ import annotations
 
 from .gateway import Azure, connect
+from .registry import Registry
 from .shapes import Json
 from .table import Table
 
-__all__ = ["Azure", "Json", "Table", "connect"]
+__all__ = ["Azure", "Json", "Registry", "Table", "connect"]

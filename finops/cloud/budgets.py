@@ -17,7 +17,8 @@ LONGEST_QUEUE_SECONDS = 900.0
 
 # A shorter wait is not worth a line.
 TELL_SECONDS = 5.0
-_NAMES = {"cost": "Cost Management", "graph": "Resource Graph", "metrics": "Azure Monitor", "prices": "retail prices"}
+_NAMES = {"cost": "Cost Management", "graph": "Resource Graph", "metrics": "Azure Monitor", "prices": "retail prices",
+          "registry": "the container registry"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ AZURE_LIMITS: Mapping[str, Limits] = {
     "cost": Limits(whole=(Window(12, 10), Window(60, 60), Window(600, 3600)), per_scope=(Window(4, 60),)),
     "metrics": Limits(whole=(Window(100, 5),)),
     "prices": Limits(whole=(Window(20, 5),)),
+    # 1,000 reads a minute for the smallest tier (azure-docs, container-registry-limits.md), and room for others
+    "registry": Limits(per_scope=(Window(150, 10), Window(800, 60))),
 }
 
 

@@ -25,6 +25,7 @@ class Call:
     deadline: float
     units: float = 1
     exact: bool = False  # numbers with a point become Decimal: money
+    raw: bool = False  # the body is not taken for JSON: a layer of an image, a manifest that is compared by its bytes
     lost_answers: int = 0  # attempts that Azure may have carried out without our hearing of it
     trail: Counter[int] = field(default_factory=Counter)  # statuses met, 0 where none came back
     answer: Answer | None = None
@@ -32,7 +33,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, read to the end. `json` is None for an empty body and for a refusal."""
+    """What came back, read to the end. `json` is None for an empty body, for a refusal and for a raw one."""
 
     status: int
     headers: Mapping[str, str]

@@ -47,12 +47,18 @@ class Clients:
         cloud = self._cloud
         # a policy knows the next one of its own pipeline, so every client gets its own list
         options: dict[str, Any] = {"transport": self._transport}
-        if service == "prices":
+        if service in {"prices", "registry"}:  # a registry's tokens are its own, see finops.cloud.registry_tokens
             options["policies"] = policies(cloud, self._patience(), None, "", self._clock)
             return PipelineClient(cloud.prices, **options).send_request
-        scope = cloud.metrics_scope if service == "metrics" else cloud.arm_scope
-        options["policies"] = policies(cloud, self._patience(), self._tokens, scope, self._clock)
-        if service == "metrics":
+        own = {
+            "metrics": cloud.metrics_scope,
+            "directory": cloud.directory_scope,
+            "learning": cloud.learning_scope,
+        }
+        options["policies"] = policies(
+            cloud, self._patience(), self._tokens, own.get(service, cloud.arm_scope), self._clock
+        )
+        if service in own:
             return PipelineClient(cloud.arm, **options).send_request
         options |= {"base_url": cloud.arm, "credential_scopes": [cloud.arm_scope]}
         if service == "cost":

@@ -24,32 +24,75 @@ class Cloud:
     metrics_scope: str
     prices: str
     authority: str
+    directory: str
+    directory_scope: str
+    learning_suffix: str
+    learning_scope: str
+    registries: str = ""  # the suffix of their login servers
+    registry_scope: str = ""
+    blobs: str = ""  # the suffix of the storage accounts to which a registry sends who asks for a layer
     local: str = ""
+
+    def learning(self, region: str) -> str:
+        """AML's own API in `region`: what ARM does not tell."""
+        return self._regional(region, self.learning_suffix)
 
     def metrics(self, region: str) -> str:
         """The Monitor batch endpoint of `region`."""
+        return self._regional(region, self.metrics_suffix)
+
+    def _regional(self, region: str, suffix: str) -> str:
         if self.local:
             return self.local
         if not re.fullmatch(r"[a-z0-9]+", region):
             raise AzureError(f"'{region}' is not an Azure region.", "Give its short name, such as westeurope.")
-        return f"https://{region}.{self.metrics_suffix}"
+        return f"https://{region}.{suffix}"
+
+    def registry(self, server: str) -> str:
+        """The address of the container registry with that login server."""
+        if self.local:
+            return f"{self.local}/registry/{server}"
+        if not self.is_registry(f"https://{server}"):
+            raise AzureError(
+                f"{server} is not a container registry of the {self.name} cloud. It was not called.",
+                f"A login server ends in .{self.registries}.",
+                code="ForeignAddress",
+            )
+        return f"https://{server}"
+
+    def is_registry(self, url: str) -> bool:
+        """Whether `url` is on a container registry: NAME.azurecr.io, NAME-HASH.azurecr.io."""
+        return _below(url, self.registries)
+
+    def is_blob(self, url: str) -> bool:
+        """Whether `url` is where layers lie: a storage account, or a registry's data endpoint. No token goes there."""
+        if _below(url, self.blobs):
+            return True
+        parts = _split(url)
+        labels = (parts.hostname or "").lower().split(".") if parts else []
+        own = ".".join(labels[3:]) == self.registries and labels[2] == "data" if len(labels) > 3 else False
+        return own and same_place(url, f"https://{'.'.join(labels)}")
 
     def allows(self, url: str) -> bool:
         """Whether `url` is on one of this cloud's own hosts: the only ones that may see a token."""
         if self.local:
             return same_place(url, self.local)
-        if same_place(url, self.arm) or same_place(url, self.prices):
+        if any(same_place(url, ours) for ours in (self.arm, self.prices, self.directory)):
+            return True
+        if self.is_registry(url) or self.is_blob(url):
             return True
         parts = _split(url)
-        return parts is not None and _place(parts) == (
-            "https",
-            f"{(parts.hostname or '').partition('.')[0]}.{self.metrics_suffix}",
-            443,
-        )
+        if parts is None:
+            return False
+        region = (parts.hostname or "").partition(".")[0]
+        regional = (self.metrics_suffix, self.learning_suffix)
+        return any(_place(parts) == ("https", f"{region}.{suffix}", 443) for suffix in regional)
 
 
 # Resource managers and scopes as in azure.mgmt.core.tools.get_arm_endpoints 1.6.0, metrics audiences as in
-# azure-monitor-querymetrics 1.0.0. Retail Prices serves government regions from the public host and has no China.
+# azure-monitor-querymetrics 1.0.0, AML's own as in azure-ai-ml 1.35.2 (_azure_environments.py), Graph's as in
+# https://learn.microsoft.com/graph/deployments. Retail Prices serves government regions from the public host and has no
+# China.
 CLOUDS = {
     "public": Cloud(
         name="public",
@@ -59,6 +102,13 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.com/.default",
         prices="https://prices.azure.com",
         authority="login.microsoftonline.com",
+        registries="azurecr.io",
+        registry_scope="https://containerregistry.azure.net/.default",
+        blobs="blob.core.windows.net",
+        directory="https://graph.microsoft.com",
+        directory_scope="https://graph.microsoft.com/.default",
+        learning_suffix="api.azureml.ms",
+        learning_scope="https://ml.azure.com/.default",
     ),
     "usgovernment": Cloud(
         name="usgovernment",
@@ -68,6 +118,13 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.us/.default",
         prices="https://prices.azure.com",
         authority="login.microsoftonline.us",
+        registries="azurecr.us",
+        registry_scope="https://management.usgovcloudapi.net/.default",
+        blobs="blob.core.usgovcloudapi.net",
+        directory="https://graph.microsoft.us",
+        directory_scope="https://graph.microsoft.us/.default",
+        learning_suffix="api.ml.azure.us",
+        learning_scope="https://ml.azure.us/.default",
     ),
     "china": Cloud(
         name="china",
@@ -77,6 +134,13 @@ CLOUDS = {
         metrics_scope="https://metrics.monitor.azure.cn/.default",
         prices="",
         authority="login.chinacloudapi.cn",
+        registries="azurecr.cn",
+        registry_scope="https://management.chinacloudapi.cn/.default",
+        blobs="blob.core.chinacloudapi.cn",
+        directory="https://microsoftgraph.chinacloudapi.cn",
+        directory_scope="https://microsoftgraph.chinacloudapi.cn/.default",
+        learning_suffix="api.ml.azure.cn",
+        learning_scope="https://ml.azure.cn/.default",
     ),
 }
 
@@ -100,6 +164,11 @@ def cloud_of(settings: AzureSettings) -> Cloud:
         metrics_scope=cloud.metrics_scope,
         prices=here,
         authority="",
+        directory=f"{here}/graph",
+        directory_scope=cloud.directory_scope,
+        learning_suffix="",
+        learning_scope=cloud.learning_scope,
+        registry_scope=cloud.registry_scope,
         local=here,
     )
 
@@ -108,6 +177,14 @@ def same_place(url: str, other: str) -> bool:
     """Whether both are on the same scheme, host and port; ":443" is what https means anyway."""
     one, two = _split(url), _split(other)
     return one is not None and two is not None and _place(one) == _place(two)
+
+
+def _below(url: str, suffix: str) -> bool:
+    """Whether `url` is https on one label before `suffix`, on the usual port."""
+    parts = _split(url)
+    if parts is None or not suffix:
+        return False
+    return _place(parts) == ("https", f"{(parts.hostname or '').lower().partition('.')[0]}.{suffix}", 443)
 
 
 def followed(link: str, base: str, doing: str) -> str:

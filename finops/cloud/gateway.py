@@ -6,7 +6,7 @@ import random
 import threading
 import time as clocks
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from finops.config.model import AzureSettings
 from finops.errors import AzureError, NotFound, TemporaryError
 
-from . import cost, fanout, graph, monitor, nodes, operations, policystates, retail, subscriptions
+from . import batchjobs, cost, directory, fanout, graph, monitor, nodes, operations, policystates, retail, subscriptions
 from .budgets import AZURE_LIMITS, Budgets, Limits
 from .calls import Answer, Call
 from .clients import Clients
@@ -26,6 +26,7 @@ from .credentials import Tokens, sign_in_fix, tokens_of
 from .faults import azure_error
 from .paging import every_item
 from .permissions import scope_of
+from .registry import Registry
 from .retry import Patience, Time, Timeouts
 from .shapes import Json, an_object
 from .table import Table
@@ -94,6 +95,7 @@ class Azure:
             self.time.monotonic,
         )
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="azure")
+        self._registries: dict[str, Registry] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -215,6 +217,14 @@ class Azure:
         """The nodes of a compute cluster."""
         return nodes.nodes_of(self, compute_id)
 
+    def users(self, whos: Sequence[str]) -> dict[str, Json | AzureError | None]:
+        """The directory's account of each object id or address; None when the directory says that there is none."""
+        return directory.users(self, whos)
+
+    def batch_jobs(self, endpoint_id: str, region: str) -> Iterator[Json]:
+        """The jobs that calls of a batch endpoint started."""
+        return batchjobs.jobs_of(self, endpoint_id, region)
+
     def retail_prices(self, filter: str, currency: str = "USD") -> Iterator[Json]:  # noqa: A002 - as in Azure
         """Published prices that `filter` selects."""
         return retail.items(self, filter, currency)
@@ -222,6 +232,11 @@ class Azure:
     def policy_states(self, subscription_id: str) -> Iterator[Json]:
         """The latest policy state of every resource and assignment."""
         return policystates.latest(self, subscription_id)
+
+    def registry(self, server: str) -> Registry:
+        """What the container registry with the login server `server` holds; its tokens are remembered."""
+        with self._counting:
+            return self._registries.setdefault(server.lower(), Registry(self, server.lower()))
 
     def each(
         self, items: Iterable[Item], work: Callable[[Item], Result], workers: int | None = None
@@ -246,10 +261,20 @@ class Azure:
         units: float = 1,
         doing: str | None = None,
         exact: bool = False,
+        content: bytes | None = None,
+        also: Collection[int] = (),
     ) -> Answer:
-        """One answered call, or the error that says why not. `target` is a path of ARM or an address on our hosts."""
+        """One answered call, or the error that says why not. `target` is a path of ARM or an address on our hosts.
+
+        content: sent as it is, in place of a JSON `body`; the answer is then not taken for JSON either.
+        also: statuses that are answers here, not refusals.
+        """
         call = self._new_call(service, method, target, read=read, scope=scope, units=units, doing=doing, exact=exact)
-        return self._run(call, self._request(method, target, api_version, params, body, headers or {}))
+        request = self._request(method, target, api_version, params, body, headers or {})
+        if content is not None:
+            call.raw = True
+            request = HttpRequest(method, request.url, content=content or None, headers=dict(request.headers))
+        return self._run(call, request, also)
 
     def _change(self, method: str, path: str, api_version: str, body: Any, wait: bool, params: Params) -> Json:
         answer = self.send("arm", method, path, api_version, params=params, body=body)
@@ -270,7 +295,8 @@ class Azure:
         exact: bool = False,
     ) -> Call:
         path = urlsplit(target).path
-        budget = service if service in {"graph", "cost", "metrics", "prices"} else "arm-read" if read else "arm-write"
+        named = {"graph", "cost", "metrics", "prices", "registry"}
+        budget = service if service in named else "arm-read" if read else "arm-write"
         return Call(
             service=service,
             budget=budget,
@@ -302,7 +328,7 @@ class Azure:
             raise AzureError(f"{target} is not the path of a resource.", "Ids come from Azure; this one was altered.")
         return self.cloud.arm + quote(target, safe="/()=,:@$!*'~-._")
 
-    def _run(self, call: Call, request: HttpRequest) -> Answer:
+    def _run(self, call: Call, request: HttpRequest, also: Collection[int] = ()) -> Answer:
         self._budgets.take(call.budget, call.scope, call.units)
         call.deadline = self.time.monotonic() + self.settings.call_deadline_seconds
         try:
@@ -313,7 +339,7 @@ class Azure:
                     self.calls[call.service, status] += count
         answer = call.answer
         assert answer is not None
-        if answer.status >= 300:
+        if answer.status >= 300 and answer.status not in also:
             raise azure_error(
                 answer.status, answer.headers, answer.body,
                 doing=call.doing, method=request.method, path=urlsplit(request.url).path, sign_in_fix=self.sign_in_fix,

@@ -98,7 +98,7 @@ class WholeBody(HTTPPolicy[Any, Any]):
         return b"".join(chunks)
 
     def _json(self, status: int, body: bytes, call: Call) -> Any:
-        if status >= 300 or not body.strip():
+        if status >= 300 or call.raw or not body.strip():
             return None
         try:
             return parsed(body, call.exact)

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+from .page import WebSettings
+from .strict import LOOPBACK, STRICT
+
+__all__ = ["LOOPBACK", "Section", "Settings", "WebSettings"]
+
 Mode = Literal["audit", "warn", "enforce"]
+JanitorMode = Literal["off", "list", "ask", "act"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+def _of_yaml(value: Any) -> Any:
+    """YAML 1.1 reads 17:00 as the number 17 x 60, and pydantic would read that as 17 minutes past midnight."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value // 60:02}:{value % 60:02}" if is_number and 0 <= value < 24 * 60 else value
+
+
+Clock = Annotated[time, BeforeValidator(_of_yaml)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class AzureSettings(Section):
@@ -200,10 +218,140 @@ class GuardSettings(Section):
         return value
 
 
+class RuleSettings(Section):
+    """What differs for one rule of the janitor."""
+
+    mode: Annotated[JanitorMode | None, Field(description="As janitor.mode.")] = None
+    parameters: Annotated[dict[str, Any], Field(description="Values of the rule's parameters.")] = {}
+    grace_days: Annotated[int | None, Field(ge=0, le=90, description="Working days from asking to acting.")] = None
+    persist_runs: Annotated[int | None, Field(ge=1, le=100, description="Sweeps in a row before anybody is asked.")] = (
+        None
+    )
+    quiet_days: Annotated[int | None, Field(ge=0, le=90, description="Days of the quiet step; 0: none.")] = None
+
+
+class JanitorSettings(Section):
+    """What counts as waste, whom the janitor asks, when, and how far it may go."""
+
+    mode: Annotated[
+        JanitorMode,
+        Field(description="off; list only lists; ask also asks owners and approvers; act also does what was approved."),
+    ] = "list"
+    rules: Annotated[
+        dict[str, RuleSettings],
+        Field(description="By rule: mode, parameters, grace_days, persist_runs, quiet_days where they differ."),
+    ] = {}
+    approvers: Annotated[
+        dict[str, list[Address]],
+        Field(description="Who is asked to approve, by ARM scope, / for everything; the nearest scope counts."),
+    ] = {}
+    ownerless_days: Annotated[
+        int, Field(ge=0, le=90, description="Working days of grace on top where nobody is known as the owner.")
+    ] = 5
+    run_hours: Annotated[
+        float, Field(ge=0, le=168, description="Hours between two sweeps for them to count as two.")
+    ] = 20
+    request_days: Annotated[int, Field(ge=1, le=90, description="Days after which an undecided request expires.")] = 14
+    approval_days: Annotated[
+        int, Field(ge=1, le=30, description="Days that an approval holds, from the end of the grace.")
+    ] = 7
+    remind_days: Annotated[int, Field(ge=0, le=30, description="Days before a request expires to remind of it.")] = 3
+    again_days: Annotated[
+        int, Field(ge=1, le=365, description="Days after a request expired until it is made again.")
+    ] = 14
+    snooze_days: Annotated[
+        int, Field(ge=1, le=180, description="Days of a snooze or an exemption where no end is given.")
+    ] = 30
+    longest_days: Annotated[
+        int, Field(ge=1, le=366, description="Longest snooze or exemption; a denial holds as long.")
+    ] = 180
+    restore_days: Annotated[int, Field(ge=1, le=3660, description="Days that what was deleted can be restored.")] = 30
+    high_risk_cost: Annotated[
+        Decimal, Field(gt=0, description="Cost of 30 days, in BillingCurrency units, from which two must approve.")
+    ] = Decimal(1000)
+    time_zone: Annotated[str, Field(description="Where working days and hours are counted, such as Europe/Berlin.")] = (
+        "UTC"
+    )
+    weekend: Annotated[list[Weekday], Field(description="Days of the week on which nobody works.")] = [
+        "saturday",
+        "sunday",
+    ]
+    holidays: Annotated[list[date], Field(description="Other days on which nobody works.")] = []
+    work_from: Annotated[
+        Clock, Field(description="Start of the hours in which things may be changed, on working days.")
+    ] = time(8)
+    work_until: Annotated[Clock, Field(description="Their end.")] = time(17)
+    quiet_from: Annotated[
+        Clock, Field(description="Start of the hours in which no mail leaves; days without work are quiet, too.")
+    ] = time(20)
+    quiet_until: Annotated[Clock, Field(description="Their end.")] = time(7)
+    keep_newest: Annotated[
+        int, Field(ge=0, le=10_000, description="Newest images of each repository that are always kept.")
+    ] = 3
+    job_days: Annotated[int, Field(ge=1, le=3660, description="Days for which the image of a job is still needed.")] = (
+        90
+    )
+    image_files: Annotated[
+        list[Path], Field(description="Files that name images which Azure cannot tell of, see images.md.")
+    ] = []
+    max_acts: Annotated[
+        int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
+    ] = 20
+    max_percent: Annotated[
+        int, Field(ge=0, le=100, description="The same in percent of all that the rules look at.")
+    ] = 25
+    max_per_owner: Annotated[int, Field(ge=0, description="The same for one owner.")] = 10
+    max_monthly_money: Annotated[
+        Decimal | None, Field(gt=0, description="The same for what they cost a month, in BillingCurrency units.")
+    ] = None
+    max_regret_percent: Annotated[
+        Decimal, Field(ge=0, le=100, description="Share of rehearsed deletions used later from which no rule may act.")
+    ] = Decimal(1)
+    kill_switch: Annotated[
+        Path, Field(description="While this file exists nothing is changed; it is looked for before each change.")
+    ] = Path("finops-data/STOP")
+    tombstones: Annotated[Path, Field(description="Folder of what is needed to make deleted things again.")] = Path(
+        "finops-data/tombstones"
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, KeyError) as fault:
+            raise ValueError(f"'{value}' is no time zone; write one such as Europe/Berlin") from fault
+        return value
+
+    @field_validator("approvers")
+    @classmethod
+    def _scopes(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for scope in value:
+            if scope != "/" and not scope.lower().startswith("/subscriptions/"):
+                raise ValueError(f"'{scope}' is no scope; write /subscriptions/GUID or deeper, or / for everything")
+        return value
+
+    @model_validator(mode="after")
+    def _some_time_to_work(self) -> Self:
+        if self.work_from >= self.work_until:
+            raise ValueError("work_from must be before work_until")
+        if len(set(self.weekend)) == 7:
+            raise ValueError("weekend leaves no day to work")
+        if self.snooze_days > self.longest_days:
+            raise ValueError("snooze_days must not be more than longest_days")
+        return self
+
+    def mode_of(self, rule: str) -> JanitorMode:
+        """The mode of one rule."""
+        own = self.rules.get(rule)
+        return own.mode if own and own.mode else self.mode
+
+
 class FolderSettings(Section):
     """Folders of your own that win over the shipped ones."""
 
     reports: Annotated[Path | None, Field(description="Templates and styles of the report and the mails.")] = None
+    janitor: Annotated[Path | None, Field(description="Rules of the janitor.")] = None
 
 
 class Settings(Section):
@@ -213,4 +361,6 @@ class Settings(Section):
     mail: MailSettings = MailSettings()
     state: StateSettings = StateSettings()
     guard: GuardSettings = GuardSettings()
+    janitor: JanitorSettings = JanitorSettings()
+    web: WebSettings = WebSettings()
     folders: FolderSettings = FolderSettings()

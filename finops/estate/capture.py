@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from finops import __version__
 from finops.errors import DataError
 from finops.estate import queries
+from finops.estate.asking import Ask, Asker
+from finops.estate.collecting import with_facts
 from finops.estate.evidence import INTERVAL, Evidence, Series, moment_of
-from finops.estate.facts import series_needed
+from finops.estate.facts import everything, needed
 from finops.estate.folder import STAMP, Stamp, arm_file, write, write_lines, write_stamp
 from finops.estate.ids import subscription_of, type_of
-from finops.estate.model import Gap, Json, text
-from finops.estate.read import Ask, Asker, gather
+from finops.estate.model import Estate, Gap, Json, text
+from finops.estate.pricing import sizes_in_use
+from finops.estate.read import gather
 from finops.estate.redact import Redaction
 
 if TYPE_CHECKING:
@@ -33,6 +36,12 @@ ASKED = dict.fromkeys((*queries.TYPES, queries.RESOURCE_GROUP), queries.GRAPH) |
     queries.COMPUTE: queries.COMPUTES,
     queries.JOB: queries.JOBS,
     queries.LOCK: queries.LOCKS,
+    queries.SCHEDULE: queries.SCHEDULES,
+    queries.ENVIRONMENT: queries.ENVIRONMENTS,
+    queries.ENVIRONMENT_VERSION: queries.ENVIRONMENTS,
+    queries.COMPONENT_VERSION: queries.COMPONENTS,
+    queries.BATCH_JOB: queries.BATCH_JOBS,
+    queries.ROLE_ASSIGNMENT: queries.ROLES,
 }
 
 RECORDED_DAYS = 30
@@ -45,20 +54,31 @@ ALSO = (
 
 # Gets the folder for charges; gives their BillingCurrency and what is missing of them.
 Recorder = Callable[[Path], tuple[str, list[Gap]]]
+# Gets the estate and the folder; gives what it could not read.
+Further = Callable[[Estate, Path], list[Gap]]
 
 
 def capture(
-    azure: Azure, folder: Path, now: datetime, *, name: str = "", charges: Recorder | None = None, salt: bytes = b""
+    azure: Azure,
+    folder: Path,
+    now: datetime,
+    *,
+    name: str = "",
+    charges: Recorder | None = None,
+    more: Further | None = None,
+    salt: bytes = b"",
 ) -> Stamp:
     """Record what `azure` lets us see into `folder`, which must be new or empty; the stamp that was written.
 
     charges: writes the charges.
+    more: records what rooms above this one know how to read.
     salt: makes the pseudonyms; by default a new one, so that nobody can find a person by trying addresses.
     """
     folder = Path(folder)
     refuse_to_overwrite(folder)
-    evidence = gather(azure, now, activity=True, series=recorded_series())
+    evidence = gather(azure, now, activity=True, series=recorded_series(), facts=everything())
     ask = Asker(azure)
+    evidence = _with_containers(ask, evidence)
     states = _policy_states(ask, evidence)
     prices = _prices(ask, evidence)
     redact = Redaction(salt or secrets.token_bytes(16))
@@ -69,6 +89,8 @@ def capture(
             write_lines(file, map(redact, bodies))
         write_lines(folder / "nodes.jsonl", map(redact, _nodes(evidence)))
         _metrics(folder, evidence, gaps)
+        if evidence.users or not any(gap.what == queries.USERS for gap in gaps):
+            write_lines(folder / "directory.jsonl", map(redact, _users(evidence)))
         if evidence.activity:
             events = [event for found in evidence.activity.values() for event in found]
             write_lines(folder / "activity-log.jsonl", map(redact, sorted(events, key=_when)))
@@ -77,6 +99,8 @@ def capture(
         if prices is not None:
             write_lines(folder / "prices.jsonl", prices)
         currency, missing = charges(folder / "charges") if charges else ("", [])
+        if more:
+            missing = [*missing, *more(with_facts(evidence), folder)]
         stamp = Stamp(
             name=name or folder.resolve().name,
             as_of=now,
@@ -85,6 +109,7 @@ def capture(
             tenant_id=_tenant(evidence),
             gaps=(*gaps, *missing),
             billing_currency=currency,
+            jobs_since=now - queries.LONG_SINCE,
         )
         write_stamp(folder, stamp)
         (folder / UNFINISHED).unlink()
@@ -99,7 +124,8 @@ def capture(
 
 def recorded_series() -> list[Series]:
     """What facts need, and what they will want to know of a recording: RECORDED_DAYS back."""
-    return list(dict.fromkeys(replace(one, days=max(one.days, RECORDED_DAYS)) for one in (*series_needed(), *ALSO)))
+    _, series = needed(everything())
+    return list(dict.fromkeys(replace(one, days=max(one.days, RECORDED_DAYS)) for one in (*series, *ALSO)))
 
 
 def refuse_to_overwrite(folder: Path) -> None:
@@ -122,6 +148,18 @@ def _clear(folder: Path) -> None:
     (folder / UNFINISHED).write_text("A capture is under way, or was killed.\n", "utf-8")
 
 
+def _with_containers(ask: Asker, evidence: Evidence) -> Evidence:
+    """The evidence, and the components whose versions it holds: a version is not served without what it is one of."""
+    containers = {
+        name.rpartition("/versions/")[0] for name in evidence.bodies if type_of(name) == queries.COMPONENT_VERSION
+    }
+    asks = [
+        Ask(queries.COMPONENTS, one, partial(ask.azure.state_of, one, queries.ML_VERSION)) for one in sorted(containers)
+    ]
+    found = {one.scope: body for one, body in ask.all(asks) if body is not None}
+    return replace(evidence, bodies={**evidence.bodies, **found})
+
+
 def _by_file(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> dict[Path, list[Json]]:
     missing = {gap.what for gap in gaps}
     files: dict[Path, list[Json]] = {
@@ -137,6 +175,11 @@ def _by_file(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> dict[Path
 def _nodes(evidence: Evidence) -> Iterator[Json]:
     for name, nodes in sorted(evidence.nodes.items()):
         yield {"computeId": evidence.bodies[name]["id"], "nodes": nodes}
+
+
+def _users(evidence: Evidence) -> Iterator[Json]:
+    for who, account in sorted(evidence.users.items()):
+        yield {"asked": who, **(account or {"id": who, "gone": True})}
 
 
 def _metrics(folder: Path, evidence: Evidence, gaps: Iterable[Gap]) -> None:
@@ -188,18 +231,6 @@ def _prices_in(azure: Azure, region: str, sizes: set[str]) -> list[Json]:
     # Filter values are letter case sensitive, and Machine Learning writes sizes in any case: so all of the region.
     wanted = f"serviceName eq 'Virtual Machines' and armRegionName eq '{region}' and priceType eq 'Consumption'"
     return [item for item in azure.retail_prices(wanted) if text(item, "armSkuName").lower() in sizes]
-
-
-def sizes_in_use(bodies: Iterable[Json]) -> dict[str, set[str]]:
-    """VM sizes of computes and deployments in lower case, by region."""
-    found: dict[str, set[str]] = {}
-    for body in bodies:
-        region = text(body, "location").replace(" ", "").lower()
-        for path in ("properties.properties.vmSize", "properties.vmSize", "properties.instanceType"):
-            size = text(body, path).lower()
-            if size and region.isalnum():
-                found.setdefault(region, set()).add(size)
-    return found
 
 
 def _subscriptions(evidence: Evidence) -> list[str]:

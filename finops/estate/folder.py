@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from finops.errors import DataError
+from finops.estate.evidence import moment_of
 from finops.estate.ids import type_of
 from finops.estate.model import Gap, Json
 
@@ -32,6 +33,7 @@ class Stamp:
     tenant_id: str = ""
     gaps: tuple[Gap, ...] = ()
     billing_currency: str = ""
+    jobs_since: datetime | None = None
 
     @property
     def complete(self) -> bool:
@@ -49,6 +51,7 @@ class Stamp:
             "complete": self.complete,
             "gaps": [{name: value for name, value in asdict(gap).items() if value} for gap in self.gaps],
             **({"billingCurrency": self.billing_currency} if self.billing_currency else {}),
+            **({"jobsSince": f"{self.jobs_since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} if self.jobs_since else {}),
         }
 
 
@@ -96,6 +99,7 @@ def _stamp(found: Any, file: Path) -> Stamp:
         tenant_id=str(found.get("tenantId", "")),
         gaps=tuple(_gap(gap) for gap in gaps),
         billing_currency=str(found.get("billingCurrency") or ""),
+        jobs_since=moment_of(found, "jobsSince"),
     )
 
 
@@ -140,7 +144,7 @@ def check(folder: Path) -> Stamp:
         if not isinstance(line.get("computeId"), str) or not isinstance(line.get("nodes"), list):
             what = f"{folder / 'nodes.jsonl'}, line {number}, needs a computeId and a list of nodes."
             raise DataError(what, "Mend the line, or record again.")
-    for name in ("activity-log.jsonl", "policy-states.jsonl", "prices.jsonl"):
+    for name in ("activity-log.jsonl", "policy-states.jsonl", "prices.jsonl", "directory.jsonl"):
         for _ in lines(folder / name):
             pass
     for file in sorted(folder.rglob("*.parquet")):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
 from itertools import islice, takewhile
 from typing import Any
@@ -59,12 +59,38 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """How much a resource was used, day by day (UTC, oldest first): `of` says what is counted. A day without data is
+    left out, it is not zero."""
+
+    of: str = ""
+    days: tuple[tuple[date, float], ...] = ()
+
+
+def no_usage(resource_id: str) -> Usage:
+    """Where nothing was measured."""
+    return Usage()
+
+
+@dataclass(frozen=True)
 class Estate:
     """Everything that could be read, by id in lower case, and everything that could not."""
 
     as_of: datetime
     resources: Mapping[str, Resource]
     gaps: tuple[Gap, ...] = ()
+    measured: Callable[[str], Usage] = field(default=no_usage, compare=False, repr=False)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)  # what was listed whole, below where
+    jobs_since: Mapping[str, datetime] = field(default_factory=dict, repr=False)  # workspaces, and how far back
+
+    def usage(self, resource_id: str) -> Usage:
+        """What Monitor measured of it, day by day; empty where the metrics were not read or there are none."""
+        return self.measured(key(resource_id))
+
+    def merged(self, resources: Mapping[str, Resource], gaps: tuple[Gap, ...] = ()) -> Estate:
+        """This estate and what was found in another way: images, for example."""
+        more = {key(name): one for name, one in resources.items()}
+        return replace(self, resources={**self.resources, **more}, gaps=(*self.gaps, *gaps))
 
     @property
     def complete(self) -> bool:

@@ -10,6 +10,15 @@ COMPUTE = f"{ML}/workspaces/computes"
 JOB = f"{ML}/workspaces/jobs"
 ENDPOINT = f"{ML}/workspaces/onlineendpoints"
 DEPLOYMENT = f"{ML}/workspaces/onlineendpoints/deployments"
+BATCH_ENDPOINT = f"{ML}/workspaces/batchendpoints"
+BATCH_DEPLOYMENT = f"{ML}/workspaces/batchendpoints/deployments"
+BATCH_JOB = f"{ML}/workspaces/batchendpoints/jobs"
+SCHEDULE = f"{ML}/workspaces/schedules"
+ENVIRONMENT = f"{ML}/workspaces/environments"
+ENVIRONMENT_VERSION = f"{ML}/workspaces/environments/versions"
+COMPONENT_VERSION = f"{ML}/workspaces/components/versions"
+AUTOSCALE_SETTING = "microsoft.insights/autoscalesettings"
+ROLE_ASSIGNMENT = "microsoft.authorization/roleassignments"
 LOCK = "microsoft.authorization/locks"
 SUBSCRIPTION = "subscriptions"
 RESOURCE_GROUP = "resourcegroups"
@@ -20,11 +29,12 @@ TYPES = (
     WORKSPACE,
     ENDPOINT,
     DEPLOYMENT,
-    f"{ML}/workspaces/batchendpoints",
-    f"{ML}/workspaces/batchendpoints/deployments",
+    BATCH_ENDPOINT,
+    BATCH_DEPLOYMENT,
     f"{ML}/workspaces/serverlessendpoints",
     f"{ML}/registries",
     "microsoft.containerregistry/registries",
+    AUTOSCALE_SETTING,
     "microsoft.insights/components",
     "microsoft.keyvault/vaults",
     "microsoft.operationalinsights/workspaces",
@@ -48,12 +58,35 @@ CONTAINERS = (
 ML_VERSION = "2024-04-01"
 LOCKS_VERSION = "2020-05-01"
 ACTIVITY_VERSION = "2015-04-01"
+ROLES_VERSION = "2022-04-01"
+# With which version a type is read by itself (providers' OpenAPI documents, 2026-11); Machine Learning's: ML_VERSION.
+VERSIONS = {
+    SUBSCRIPTION: "2022-12-01",
+    RESOURCE_GROUP: "2021-04-01",
+    AUTOSCALE_SETTING: "2022-10-01",
+    LOCK: LOCKS_VERSION,
+    ROLE_ASSIGNMENT: ROLES_VERSION,
+    "microsoft.containerregistry/registries": "2023-07-01",
+    "microsoft.insights/components": "2020-02-02",
+    "microsoft.keyvault/vaults": "2023-07-01",
+    "microsoft.operationalinsights/workspaces": "2022-10-01",
+    "microsoft.storage/storageaccounts": "2023-05-01",
+}
 
 # The names under which a Gap says what is missing; docs/estate-format.md lists them.
 GRAPH = "Microsoft.ResourceGraph/resources"
 COMPUTES = "Microsoft.MachineLearningServices/workspaces/computes"
 NODES = "Microsoft.MachineLearningServices/workspaces/computes/listNodes"
 JOBS = "Microsoft.MachineLearningServices/workspaces/jobs"
+RESOURCE = "Microsoft.Resources"  # one resource, asked for by its id
+DEPLOYMENTS = "Microsoft.MachineLearningServices/workspaces/endpoints/deployments"
+SCHEDULES = "Microsoft.MachineLearningServices/workspaces/schedules"
+ENVIRONMENTS = "Microsoft.MachineLearningServices/workspaces/environments"
+COMPONENTS = "Microsoft.MachineLearningServices/workspaces/components"
+BATCH_JOBS = "Microsoft.MachineLearningServices/workspaces/batchEndpoints/jobs"
+AUTOSCALE = "Microsoft.Insights/autoscaleSettings"
+ROLES = "Microsoft.Authorization/roleAssignments"
+USERS = "Microsoft Graph/users"
 LOCKS = "Microsoft.Authorization/locks"
 METRICS = "Microsoft.Insights/metrics"
 ACTIVITY = "Microsoft.Insights/eventtypes"
@@ -66,6 +99,17 @@ CHARGES = "Microsoft.CostManagement/query"
 JOBS_SINCE = timedelta(days=30)
 JOBS_OLD_IN_A_ROW = 200
 JOBS_AT_MOST = 5000
+# What a fact asks for that wants to know what was used within the last quarter.
+JOBS_OF_90_DAYS = f"{JOBS} of 90 days"
+LONG_SINCE = timedelta(days=90)
+JOBS_AT_MOST_LONG = 20000
+
+# Curated environments come with the workspace: nobody here can archive them.
+CURATED = "azureml-"
+# Accounts in one call to the directory.
+ACCOUNTS_TOGETHER = 20
+# Component versions read one by one, a workspace.
+COMPONENTS_AT_MOST = 200
 
 # Azure keeps the activity log for 90 days.
 ACTIVITY_SINCE = timedelta(days=89)

@@ -31,11 +31,14 @@ class Charges(Protocol):
 class Spending:
     """EffectiveCost of DAYS days by ARM id in lower case, each with everything below it, in one currency.
 
-    AML compute is billed under Virtual Machines, but with the compute's own ResourceId: going by id finds it,
-    going by service does not.
+    AML compute is billed under Virtual Machines: going by id finds it, going by service does not. By whose id differs:
+    the compute's own, or that of its workspace (FinOps Foundation's FOCUS sample of 2024: VM, disk, load balancer and
+    address of a compute instance, all on the workspace). `direct` holds every id that has a charge itself, so that a
+    compute without one is not taken for free while its workspace is billed for it.
     """
 
     costs: dict[str, Decimal] = field(default_factory=dict)
+    direct: frozenset[str] = frozenset()
     subscriptions: frozenset[str] = frozenset()
     until: datetime | None = None
     currency: str = ""
@@ -58,12 +61,15 @@ def spending(charges: Charges, now: datetime) -> Spending:
         return Spending(unusable=f"charges end on {until:%Y-%m-%d}, more than {DAYS} days ago")
     period = changed(span, start=start, end=until)
     costs: dict[str, Decimal] = {}
+    direct: set[str] = set()
     for row in charges.by(["ResourceId"], "effective", period).to_dict("records"):
+        direct.add(key(str(row["ResourceId"] or "")))
         for scope in scopes(str(row["ResourceId"] or "")):
             costs[scope] = costs.get(scope, Decimal(0)) + row["Cost"]
     covered = charges.by(["SubAccountId"], "effective", period).to_dict("records")
     return Spending(
         costs=costs,
+        direct=frozenset(direct),
         subscriptions=frozenset(_subscription(str(row["SubAccountId"] or "")) for row in covered),
         until=until,
         currency=currencies[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from finops.jobs.claims import remembered
 from finops.jobs.guarding import Guarded, Plan, guard, guard_plan
 from finops.jobs.weekly import Connect, Made, Weekly, book_of, ingest, make, message, send, weekly_report
 
@@ -17,6 +18,7 @@ __all__ = [
     "ingest",
     "make",
     "message",
+    "remembered",
     "send",
     "weekly_report",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from finops import charges, estate, mail, report
 from finops.charges import Charges, Period
+from finops.jobs.claims import remembered
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import Settings
     from finops.estate import Estate
-    from finops.report import Rendered, Report
+    from finops.report import Claim, Rendered, Report
 
 Connect = Callable[[], "AbstractContextManager[Azure]"]
 
@@ -53,16 +54,22 @@ def weekly_report(
     with ingest(azure, settings, None, now) as book:
         step("Working out the figures")
         found = estate.with_facts(evidence, book)
-        made = make(book, settings, now)
+        made = make(book, settings, now, claims=remembered(settings))
     step("Writing the mail")
     path, sent = send(made, settings)
     return Weekly(found, made, path, sent)
 
 
-def make(book: Charges, settings: Settings, now: datetime, period: Period | None = None) -> Made:
+def make(
+    book: Charges,
+    settings: Settings,
+    now: datetime,
+    period: Period | None = None,
+    claims: Collection[Claim] = (),
+) -> Made:
     """The report of `period`, by default of the last full week. Only gaps in the charges make it incomplete:
-    a metric that could not be read changes no amount."""
-    figures = report.build(book, now, settings.report, period)
+    a metric that could not be read changes no amount. claims: what `remembered` tells of savings."""
+    figures = report.build(book, now, settings.report, period, claims=claims)
     return Made(figures, report.render(figures, settings))
 
 

@@ -1,8 +1,9 @@
-"""A notice: a mail without attachment to one person, such as the owner of a cluster."""
+"""A notice: a mail without attachment to a few people, such as the owner of a cluster."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,17 +19,27 @@ LIST = "finops-notices"
 
 
 def notice(
-    kind: str, to: str, subject: str, text: str, html: str, about: list[str], made: datetime, settings: MailSettings
+    kind: str,
+    to: str | Sequence[str],
+    subject: str,
+    text: str,
+    html: str,
+    about: list[str],
+    made: datetime,
+    settings: MailSettings,
 ) -> EmailMessage:
-    """The mail of one notice. about: keys of what it tells; the same keys to the same person are the same mail."""
+    """The mail of one notice. about: keys of what it tells; the same keys to the same people are the same mail."""
+    people = [to] if isinstance(to, str) else list(to)
     message = EmailMessage(policy=SMTP)
     message["Subject"] = subject
     message["From"] = address_of(settings.sender)
-    message["To"] = address_of(to)
+    message["To"] = [address_of(one) for one in people]
     if settings.reply_to:
         message["Reply-To"] = address_of(settings.reply_to)
     message["Date"] = format_datetime(made)
-    digest = hashlib.sha256("\n".join([to.lower(), *sorted(about)]).encode()).hexdigest()[:24]
+    digest = hashlib.sha256("\n".join([*sorted(one.lower() for one in people), *sorted(about)]).encode()).hexdigest()[
+        :24
+    ]
     message["Message-ID"] = f"<{kind}.{digest}.{LIST}@{host_of(settings)}>"
     message["List-ID"] = f"<{LIST}.{host_of(settings)}>"
     # RFC 3834: nobody's holiday notice should answer this; the second is what Exchange understands.

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from finops.conditions import Aliases, shipped_aliases
 from finops.errors import FinopsError
-from finops.policy.cases import Case
 from finops.policy.content import Content, Definition
 from finops.policy.initiatives import lint_initiative
 from finops.policy.lint import Finding, fault_in, lint
 from finops.policy.scoring import Compiled, Score, score
 
 LEAST = 95.0  # percent of its mutants that a policy's cases must notice
+
+
+class Case(Protocol):
+    """What is told of a case: of a policy's, and of a waste rule's."""
+
+    @property
+    def file(self) -> Path: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found out about one policy or initiative. `score` is None where it was not mutated."""
+    """What was found out about one policy, initiative or waste rule. `score` is None where it was not mutated."""
 
     name: str
     file: Path

@@ -14,9 +14,9 @@ from finops.policy.scoring import Score
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(checked: list[Checked]) -> str:
-    """A test suite for each policy: its cases, its lint errors, its mutation score."""
-    root = Xml.Element("testsuites", name="finops policy check")
+def junit(checked: list[Checked], command: str = "finops policy check") -> str:
+    """A test suite for each policy or rule: its cases, its lint errors, its mutation score."""
+    root = Xml.Element("testsuites", name=command)
     for one in checked:
         suite = Xml.SubElement(root, "testsuite", name=_clean(one.name))
         failed = {failure.case.file: failure for failure in one.failures}

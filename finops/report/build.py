@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from finops.report.month import month_so_far
 from finops.report.movers import movers
 from finops.report.periods import DAY, last_day, length
 from finops.report.rounding import percent_of, printable
+from finops.report.savings import Claim, savings
 from finops.report.table import Amounts, digits_for, table
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ def build(
     period: Period | None = None,
     estate: Any = None,
     gaps: Iterable[Any] = (),
+    claims: Collection[Claim] = (),
 ) -> Report:
     """The report of `period`, by default of the last full week, as of `now` (UTC).
 
     estate: an Estate whose gaps count as well; gaps: what else could not be read (scope, what, reason).
+    claims: what was found to be saved, decided and done.
     Raises DataError when there are no charges to report, MixedCurrencies when no single currency is chosen.
     """
     currency, other_currencies = _currency(book, settings)
@@ -120,6 +123,7 @@ def build(
         dearest_day=max(in_period, key=lambda day: day.cost.amount),
         categories=_categories(asked, period),
         details=details(asked, period, names),
+        savings=savings(claims, book, currency, digits, now) if claims else None,
         completeness=completeness,
         other_currencies=other_currencies,
         sources=source_names(book),

@@ -53,6 +53,7 @@ def render(model: Report, settings: Settings) -> Rendered:
     context = _context(model, settings, words)
     context["warnings"] = templates.lines("weekly.warnings.txt", **context)
     context["notes"] = templates.lines("weekly.notes.txt", **context)
+    context["savings_says"] = templates.lines("weekly.savings.txt", **context)
     context["verdict"] = templates.line("weekly.verdict.txt", **context)
     context["preheader"] = templates.line("weekly.preheader.txt", **context)
     context["subject"] = templates.line("weekly.subject.txt", **context).replace("\N{WORD JOINER}", "")

@@ -12,7 +12,7 @@ from typing import Any
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
 
 from finops.report import periods
-from finops.report.model import Line, Money, Month, Mover
+from finops.report.model import Line, Money, Month, Mover, Saving
 from finops.report.rounding import rounded
 
 # U+2212, and U+2060 after it, or mail programs break the line between the sign and the amount.
@@ -35,6 +35,8 @@ class Words:
             "size": self.size,
             "about": self.about,
             "change": self.change,
+            "saved": self.saved,
+            "deed": self.deed,
             "signed_percent": signed_percent,
             "starts": starts,
             "near": near,
@@ -93,6 +95,25 @@ class Words:
         if line.is_gone:
             return f"{text}, gone"
         return text if line.percent is None else f"{text} ({signed_percent(line.percent)})"
+
+    def saved(self, act: Saving) -> str:
+        """ "$1,240", "−$30"; "$0" while it is not on the bill; a dash for what cannot be known."""
+        return self.money(Money(Decimal(0), "USD") if act.kind == "approved" else act.shown)
+
+    def deed(self, act: Saving) -> str:
+        """ "online endpoint in ws, deleted 12 Nov 2026; $20 a month expected; not on the bill yet"."""
+        place = f" in {act.holder}" if act.holder else ""
+        done = f", {act.did} {periods.written(act.since)}" if act.since else ""
+        parts = [f"{act.what}{place}{done}"]
+        if act.until:
+            parts[0] += f", undone {periods.written(act.until)}"
+        if act.expected and not act.until:
+            parts.append(f"{self.about(act.expected)} a month expected")
+        if act.days_after and act.realised:
+            parts.append(f"{count(act.days_after, 'day', 'days')} on the bill")
+        if act.why:
+            parts.append(f"not known: {act.why}" if act.realised is None and act.kind == "realised" else act.why)
+        return "; ".join(parts)
 
 
 def who(line: Line) -> str:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.errors import FinopsError
-from finops.report.model import Line, Money, Report, Table
+from finops.report.model import Line, Money, Report, Savings, Table
 from finops.report.periods import last_day
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def _made(model: Report, notes: Sequence[str], warnings: Sequence[str]) -> bytes
     _lines(book, "By cost centre", "Cost centre", model, model.by_cost_centre)
     _lines(book, "By service", "Service", model, model.by_service)
     _movers(book, model)
+    if model.savings:
+        _savings(book, model, model.savings)
     _daily(book, model)
     _details(book, model)
     _notes(book, model, [*warnings, *notes])
@@ -87,6 +89,12 @@ def _summary(book: Workbook, model: Report, warnings: Sequence[str]) -> None:
                 ("Budget spent", budget.spent_percent),
                 ("Month gone", budget.month_gone_percent),
             ]
+    if model.savings:
+        rows += [
+            (f"Savings realised, to {model.savings.to:%Y-%m-%d}", model.savings.realised.amount),
+            ("Savings approved, a month", model.savings.approved.amount),
+            ("Savings identified, a month", model.savings.identified.amount),
+        ]
     rows += [
         ("Charges counted", total.charges),
         ("Data complete to (UTC)", data.until.strftime("%Y-%m-%d %H:%M") if data.until else "not stated"),
@@ -144,6 +152,39 @@ def _movers(book: Workbook, model: Report) -> None:
         for mover in movers
     ]
     _sheet(book, "Movers", header, rows, empty=_nothing_compared(model))
+
+
+def _savings(book: Workbook, model: Report, savings: Savings) -> None:
+    """Every act, decision and finding. What is counted elsewhere has no amount here, so that columns add up."""
+    currency = model.currency
+    header = ["Finding", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
+    header += [f"Realised ({currency})", f"Expected a month ({currency})", f"Cost before ({currency})", "Days before"]
+    header += [f"Cost since ({currency})", "Days since", "Why", "Resource id"]
+    rows: list[Sequence[Cell]] = []
+    for one in savings.all:
+        counts = one.counted_with is None
+        rows.append(
+            (
+                one.number,
+                one.kind if counts else f"in finding {one.counted_with}",
+                one.name,
+                one.what,
+                one.holder,
+                one.rule,
+                one.did if one.is_done else one.does,
+                one.since,
+                one.until,
+                one.realised,
+                one.expected if counts else None,
+                one.before,
+                one.days_before or None,
+                one.after,
+                one.days_after or None,
+                one.why,
+                one.resource_id,
+            )
+        )
+    _sheet(book, "Savings", header, rows)
 
 
 def _nothing_compared(model: Report) -> str:

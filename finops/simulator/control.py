@@ -1,7 +1,8 @@
-"""What a person or a test may ask the simulator itself, beside Azure's API: its clock, its faults, its log."""
+"""What a person or a test may ask the simulator itself, beside Azure's API: its clock, faults, log and people."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,14 @@ from starlette.routing import BaseRoute, Route
 
 from finops.simulator.answers import WireError, body_of, ok
 from finops.simulator.faults import FaultError, rules_of
+from finops.simulator.store import Json, type_of
 
 if TYPE_CHECKING:
     from finops.simulator.app import App
 
 
 def control_routes(app: App) -> list[BaseRoute]:
-    """/simulator: what there is; /simulator/clock, /simulator/faults, /simulator/requests."""
+    """/simulator: what there is; /simulator/clock, /simulator/faults, /simulator/requests, /simulator/life."""
     world = app.world
 
     def about(request: Request) -> Response:
@@ -58,11 +60,21 @@ def control_routes(app: App) -> list[BaseRoute]:
             app.requests.clear()
         return ok({"value": list(app.requests)})
 
+    def life(request: Request) -> Response:
+        sent = body_of(request)
+        resource_id = str(sent.pop("resourceId", ""))
+        found = world.resources.get(resource_id)
+        if found is None:
+            raise WireError(404, "ResourceNotFound", f"There is no {resource_id!r} here. Send {_LIFE_HELP}.")
+        world.life.profile(found["id"], _wanted_use(type_of(found["id"]), sent, world.life.profiles, found["id"]))
+        return ok({"resourceId": found["id"], **sent})
+
     return [
         Route("/simulator", about, methods=["GET"]),
         Route("/simulator/clock", clock, methods=["GET", "POST"]),
         Route("/simulator/faults", faults, methods=["GET", "POST", "DELETE"]),
         Route("/simulator/requests", requests, methods=["GET", "DELETE"]),
+        Route("/simulator/life", life, methods=["POST"]),
     ]
 
 
@@ -79,3 +91,36 @@ def _wanted(body: dict[str, object], now: datetime) -> datetime:
         hours, minutes, days = (float(str(body.get(f"advance{unit}", 0))) for unit in ("Hours", "Minutes", "Days"))
         return now + timedelta(hours=hours, minutes=minutes, days=days)
     raise ValueError(f"{sorted(body)} is not a way to move the clock")
+
+
+_LIFE_HELP = (
+    '{"resourceId": "...", "requestsPerMinute": 12} for an online endpoint or a deployment, '
+    '"jobsPerDay" for a cluster, "cpuPercent" for a compute instance'
+)
+_USES = {
+    "microsoft.machinelearningservices/workspaces/onlineendpoints": "requestsPerMinute",
+    "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments": "requestsPerMinute",
+    "microsoft.machinelearningservices/workspaces/computes": "jobsPerDay",
+}
+_INSTANCES = "cpuPercent"
+MOST = 1e6
+
+
+def _wanted_use(kind: str, sent: Json, profiles: Mapping[str, Json], resource_id: str) -> Json:
+    """How people use a resource from now on. Calls go by the endpoint's traffic, or past it to one deployment."""
+    name = _INSTANCES if _INSTANCES in sent and kind.endswith("/computes") else _USES.get(kind, "")
+    value = sent.get(name)
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
+    if set(sent) != {name} or not fits:
+        raise WireError(400, "BadLife", f"{sorted(sent)} is not a way to use a {kind}. Send {_LIFE_HELP}.")
+    assert isinstance(value, int | float)
+    before = {
+        key: told for key, told in profiles.get(resource_id.lower(), {}).items() if key not in ("id", "silentSince")
+    }
+    if name == _INSTANCES:
+        return {**before, "cpu": [float(value), float(value)]}
+    if name == "requestsPerMinute":
+        before = {key: told for key, told in before.items() if key == "noMetrics"}
+        direct = {"direct": True} if kind.endswith("/deployments") else {}
+        return {**before, "requestsPerMinute": float(value), "shape": "steady", **direct}
+    return {"minutes": 45, "shape": "steady", **before, "jobsPerDay": float(value)}

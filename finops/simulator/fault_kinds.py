@@ -276,6 +276,7 @@ KINDS: dict[str, Kind] = {
     "next-foreign": _linked(_foreign),
     "empty-page": _linked(lambda link, how, scope: _own_url(scope), empty=True),
     "lro-fails": Kind(flags=lambda how: {"fate": "fail"}),
+    "lro-fails-half": Kind(flags=lambda how: {"fate": "half"}),
     "lro-never-ends": Kind(flags=lambda how: {"fate": "hang"}),
     "lro-poll-lost": Kind(ending="reset", calls_inner=False),
     "date-skewed": Kind(edit=_skewed),

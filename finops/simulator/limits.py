@@ -80,7 +80,7 @@ class Limits:
     def take(self, request: Request) -> dict[str, str]:
         """Count `request`: the headers that tell what is left, or WireError 429."""
         path = request.scope["path"].lower()
-        if self._now is None or path.startswith(("/simulator", "/api/retail/")):
+        if self._now is None or path.startswith(("/simulator", "/api/retail/", "/registry/")):
             return {}
         who = request.headers.get("authorization", "")
         if path == "/providers/microsoft.resourcegraph/resources":

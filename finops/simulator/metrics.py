@@ -82,6 +82,7 @@ class Metrics:
         self._recorded: dict[str, _Recorded] = {}
         self._lived: dict[str, dict[tuple[str, str], Series]] = {}
         self.until = 0
+        self.lives = False  # whether this estate was invented: then a deployment's requests are found at its endpoint
 
     def hold(self, resource_id: str, metric: str, dimensions: str, start: int, end: int, value: float) -> None:
         """Remember that `metric` stood at `value` from minute `start` to minute `end`; `dimensions` is JSON text."""
@@ -106,11 +107,21 @@ class Metrics:
         for (name, _), series in self._lived.get(resource_id.lower(), {}).items():
             if name.lower() == wanted:
                 found.extend(series.points(minutes(start), last))
+        endpoint, is_deployment, deployment = resource_id.partition("/deployments/")
+        if not found and self.lives and is_deployment and wanted == "requestsperminute":
+            # What the endpoint counts by deployment is what each deployment counts: kept once.
+            by_name = self.points(endpoint, metric, start, end)
+            same = [
+                point for point in by_name if point["dimensions"].get("deployment", "").lower() == deployment.lower()
+            ]
+            found = [{**point, "dimensions": {}} for point in same]
         return found
 
     def names(self, resource_id: str) -> list[str]:
         """The metrics that `resource_id` has points of, sorted."""
         lived = {name for name, _ in self._lived.get(resource_id.lower(), {})}
+        if self.lives and "/onlineendpoints/" in resource_id.lower() and "/deployments/" in resource_id.lower():
+            lived.add("RequestsPerMinute")
         return sorted(lived | self._of_file(resource_id).names(resource_id.lower()))
 
     def lived(self) -> Iterator[tuple[str, str, str, Series]]:

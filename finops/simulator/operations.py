@@ -37,6 +37,7 @@ class Operation:
     progress: str
     fate: str
     polls_left: int
+    failed: Callable[[bool], None] | None = None
     outcome: str = ""
     ended: datetime | None = None
     result: Json | None = None
@@ -44,8 +45,10 @@ class Operation:
 
     def complete(self, now: datetime) -> None:
         self.ended = now
-        if self.fate == "fail":
+        if self.fate in ("fail", "half"):
             self.outcome = "Failed"
+            if self.failed:
+                self.failed(self.fate == "half")
             self.error = {"code": "InternalServerError", "message": "The operation failed. Try again later."}
             return
         try:
@@ -108,6 +111,7 @@ def start(
     result_path: str | None = None,
     says_when: bool = True,
     progress: str = "InProgress",
+    failed: Callable[[bool], None] | None = None,
 ) -> Response:
     """Accept the request; `finish` runs under the world's lock, after `seconds` or when asked often enough.
 
@@ -115,6 +119,7 @@ def start(
     result_path: where `Location` leads; with neither, ARM's own "/subscriptions/S/operationresults"
     says_when: whether answers carry Retry-After; AML's do not
     finish: changes the world; what it returns is the final body under Location; a WireError makes the operation fail
+    failed: what is left when a fault makes the operation fail in the end; True: after half of it was done
     """
     operations: Operations = request.app.state.operations
     subscription = parts_of(request.scope["path"]).subscription
@@ -135,6 +140,7 @@ def start(
         progress=progress,
         fate=request.scope["state"].get("fate", ""),
         polls_left=operations.polls,
+        failed=failed,
     )
     operations.add(operation)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}

@@ -1,8 +1,9 @@
 """Who may do what: roles as Azure writes them, and which bearer token is whose.
 
 A roles file is a role definition, a list of them, or
-{"roles": [...], "principals": {"<bearer token>": {"name", "objectId", "assignments": [{"role", "scope"}]}}}.
+{"roles": [...], "principals": {"<bearer token>": {"name", "objectId", "assignments": [{"role", "scope"}], "graph"}}}.
 Without "principals" every caller has every role of the file, everywhere. The token "*" is anybody.
+"graph", beside "roles" or in a principal, lists permissions of Microsoft Graph: no role of Azure's grants one.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Principal:
     name: str
     object_id: str
     assignments: tuple[tuple[Role, str], ...]
+    graph: frozenset[str] = frozenset()
 
     def may(self, action: str, scope: str) -> bool:
         """An assignment holds for its scope and everything below."""
@@ -64,7 +66,8 @@ class Rbac:
     def check(self, request: Request) -> None:
         """Learn who asks, and refuse as Azure does: 401 for a token nobody has, 403 AuthorizationFailed."""
         path = request.scope["path"]
-        if self._principals is None or path.startswith(("/simulator", "/api/retail/")):
+        # Registries know their callers by tokens of their own, see services/registry_tokens.py.
+        if self._principals is None or path.startswith(("/simulator", "/api/retail/", "/registry/")):
             return
         token = request.headers.get("authorization", "").partition(" ")[2]
         principal = self._principals.get(token) or self._principals.get("*")
@@ -79,10 +82,21 @@ class Rbac:
         if not principal.may(action, scope):
             raise forbidden(principal.name, principal.object_id, action, scope)
 
+    def named(self, token: str) -> Principal | None:
+        """Whose token it is; None where everybody may do everything. KeyError for a token nobody has."""
+        if self._principals is None:
+            return None
+        return self._principals[token if token in self._principals else "*"]
+
     def may(self, request: Request, action: str, scope: str) -> bool:
         """Whether the caller may; for lists that show only what one may read."""
         rights: Principal | None = request.scope["state"].get("rights")
         return rights is None or rights.may(action, scope)
+
+    def may_ask_graph(self, request: Request, permissions: set[str]) -> bool:
+        """Whether the caller has one of these permissions of Microsoft Graph, in lower case."""
+        rights: Principal | None = request.scope["state"].get("rights")
+        return rights is None or bool(rights.graph & permissions)
 
     def may_see(self, request: Request, scope: str) -> bool:
         rights: Principal | None = request.scope["state"].get("rights")
@@ -94,6 +108,9 @@ def action_of(method: str, path: str) -> tuple[str, str] | None:
 
     None: the list of subscriptions and Resource Graph, which show what one may read, and the status of an operation.
     """
+    if path.lower().startswith(_OWN_API):
+        # AML's own API beside ARM asks for the same actions.
+        path = path[len(_OWN_API) :]
     lower = path.lower().rstrip("/")
     if lower == "/subscriptions" or lower == "/providers/microsoft.resourcegraph/resources":
         return None
@@ -121,13 +138,14 @@ def action_of(method: str, path: str) -> tuple[str, str] | None:
         kinds = kinds[:-1] if len(kinds) > len(names) else kinds
         within = path[: path.rindex("/")] if len(tail) > 2 and len(named) == 1 and kinds else scope
         return "/".join([tail[0], *kinds, action, "action"]), within
-    extension = len(named) > 1 or tail[0].lower() in _EXTENSIONS
+    extension = len(named) > 1 or (tail[0].lower() in _EXTENSIONS and "/".join(tail[:2]).lower() not in _OWN_RESOURCES)
     target = scope if extension else (path if len(kinds) == len(names) else _collection_scope(words, at))
     if tail[0].lower() == "microsoft.resources" and kinds and kinds[0].lower() == "tags":
         verb = "read" if method == "GET" else "write"
     return "/".join([tail[0], *kinds, verb or method.lower()]), target or "/"
 
 
+_OWN_API = "/mferp/managementfrontend"
 _EXTENSIONS = {
     "microsoft.insights",
     "microsoft.authorization",
@@ -136,6 +154,10 @@ _EXTENSIONS = {
     "microsoft.policyinsights",
     "microsoft.resources",
 }
+
+
+# Of those, what is a resource in a group like any other.
+_OWN_RESOURCES = {"microsoft.insights/autoscalesettings", "microsoft.insights/components"}
 
 
 def _collection_scope(words: list[str], at: int) -> str:
@@ -188,7 +210,8 @@ def rbac_of(source: Path | Json | list[Json] | None) -> Rbac:
         source = [source]
     given: Json = {"roles": source} if isinstance(source, list) else source
     roles = {role.name.lower(): role for role in map(_role_of, given["roles"])}
-    anybody = {"name": "everyone", "assignments": [{"role": name, "scope": "/"} for name in roles]}
+    everywhere = [{"role": name, "scope": "/"} for name in roles]
+    anybody = {"name": "everyone", "assignments": everywhere, "graph": given.get("graph", [])}
     principals = given.get("principals", {"*": anybody})
     return Rbac({token: _principal_of(body, roles) for token, body in principals.items()})
 
@@ -219,7 +242,9 @@ def _principal_of(body: Json, roles: Mapping[str, Role]) -> Principal:
             )
         held.append((role, str(assignment.get("scope", "/"))))
     name = str(body.get("name", "somebody"))
-    return Principal(name, str(body.get("objectId") or uuid.uuid5(uuid.NAMESPACE_URL, name)), tuple(held))
+    object_id = str(body.get("objectId") or uuid.uuid5(uuid.NAMESPACE_URL, name))
+    graph = frozenset(str(permission).lower() for permission in body.get("graph", []))
+    return Principal(name, object_id, tuple(held), graph)
 
 
 def _any_match(patterns: Iterable[str], action: str) -> bool:

@@ -49,6 +49,7 @@ def recall(world: World) -> None:
         world.key = life.key = world.charges.key = int(about["key"])
         world.charges.since = date.fromisoformat(about["ledgerSince"]).toordinal() - date(1970, 1, 1).toordinal()
         life.account = about["account"]
+        world.metrics.lives = True
         life.profiles = {line["id"].lower(): line for line in lines(folder / "profiles.jsonl")}
         life.commitments = list(lines(folder / "commitments.jsonl"))
         life.purchases = list(lines(folder / "purchases.jsonl"))

@@ -25,7 +25,8 @@ class World:
 
     `resources` holds ARM bodies; put one to create or change it, delete it to delete it: life hears of both.
     `nodes` is what listNodes tells of each cluster, `metrics` what Monitor tells, `charges` what Cost Management tells,
-    `ledger` the truth behind the charges.
+    `ledger` the truth behind the charges, `directory` who Microsoft Graph knows, by object id in lower case (None where
+    the directory was not asked), `keys` the keys that endpoints were asked for.
     """
 
     def __init__(self, folder: Path, stamp: Json, clock: Clock) -> None:
@@ -39,6 +40,8 @@ class World:
         self.activity: list[Json] = []
         self.policy_states: list[Json] = []
         self.prices: list[Json] = []
+        self.directory: dict[str, Json] | None = None
+        self.keys: dict[str, str] = {}
         self.ledger = Ledger()
         self.metrics = Metrics(folder)
         self.charges = Charges(folder, self.ledger, self.key)
@@ -56,6 +59,8 @@ class World:
         world.activity = list(lines(folder / "activity-log.jsonl"))
         world.policy_states = list(lines(folder / "policy-states.jsonl"))
         world.prices = list(lines(folder / "prices.jsonl"))
+        if (folder / "directory.jsonl").exists():
+            world.directory = {str(user["id"]).lower(): user for user in lines(folder / "directory.jsonl")}
         recall(world)
         return world
 

@@ -66,6 +66,7 @@ def delete(world: World, request: Request, resource_id: str, *, quiet: bool = Fa
         _remember(world, request, child["id"], child)
         world.resources.delete(child["id"])
         world.nodes.pop(child["id"].lower(), None)
+        world.keys.pop(child["id"].lower(), None)
 
 
 def act(world: World, request: Request, resource_id: str, action: str) -> None:
@@ -75,7 +76,9 @@ def act(world: World, request: Request, resource_id: str, action: str) -> None:
     log(world, request, resource_id, f"{action}/action", 202)
 
 
-def log(world: World, request: Request, resource_id: str, operation: str, status: int) -> None:
+def log(
+    world: World, request: Request, resource_id: str, operation: str, status: int, outcome: str = "Succeeded"
+) -> None:
     """One Activity Log event, as the event of category Administrative that ends an operation."""
     parts = parts_of(resource_id)
     now = world.clock.now().isoformat()
@@ -101,7 +104,7 @@ def log(world: World, request: Request, resource_id: str, operation: str, status
             "eventTimestamp": now,
             "httpRequest": {"method": request.method, "uri": origin(request) + request.scope["path"]},
             "id": f"{resource_id}/events/{event_id}/ticks/{int(world.clock.now().timestamp() * 1e7)}",
-            "level": "Informational",
+            "level": "Informational" if outcome == "Succeeded" else "Error",
             "operationId": request.scope["state"]["request_id"],
             "operationName": named(f"{kind}/{operation}"),
             "properties": {"statusCode": str(status), "entity": resource_id},
@@ -109,7 +112,7 @@ def log(world: World, request: Request, resource_id: str, operation: str, status
             "resourceId": resource_id,
             "resourceProviderName": named(kind.partition("/")[0]),
             "resourceType": named(kind),
-            "status": named("Succeeded"),
+            "status": named(outcome),
             "subStatus": named(""),
             "submissionTimestamp": now,
             "subscriptionId": parts.subscription,

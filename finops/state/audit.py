@@ -18,6 +18,10 @@ from .records import Json, canonical, clean, digest, written
 from .tables import audit
 
 NOTHING = "0" * 64
+Last = tuple[int, str]  # number and hash of the newest entry
+# Made once: to put a statement together takes longer than to run it.
+NEWEST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
+ADD = insert(audit)
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,25 @@ def append(
     intent: int | None = None,
 ) -> str:
     """The hash of the new last entry. Within a writing transaction, so that two never get the same place."""
-    last = db.execute(select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)).first()
+    return add(db, key, who, what, resource_id, why, evidence, now, intent)[1]
+
+
+def add(
+    db: Connection,
+    key: bytes | None,
+    who: str,
+    what: str,
+    resource_id: str,
+    why: str,
+    evidence: Json,
+    now: datetime,
+    intent: int | None = None,
+    last: Last | None = None,
+) -> Last:
+    """As `append`, for many entries in one transaction: `last` is what the one before gave."""
+    number, previous = last or _newest(db)
     entry = {
-        "number": last.number + 1 if last else 1,
+        "number": number + 1,
         "at": written(now),
         "who": clean(who)[:200],
         "what": clean(what),
@@ -52,17 +72,22 @@ def append(
         "evidence": canonical(evidence),
         "intent": intent,
         "keyed": key is not None,
-        "previous": last.hash if last else NOTHING,
+        "previous": previous,
     }
     entry["hash"] = _hash(entry, key)
-    db.execute(insert(audit).values(entry))
-    return str(entry["hash"])
+    db.execute(ADD, entry)
+    return number + 1, str(entry["hash"])
+
+
+def _newest(db: Connection) -> Last:
+    found = db.execute(NEWEST).first()
+    return (found.number, found.hash) if found else (0, NOTHING)
 
 
 def head(db: Connection) -> str:
     """The last entry as "number:hash": what is noted outside, to prove later that nothing before it was changed."""
-    last = db.execute(select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)).first()
-    return f"{last.number}:{last.hash}" if last else f"0:{NOTHING}"
+    number, newest = _newest(db)
+    return f"{number}:{newest}"
 
 
 def entries(db: Connection, after: int = 0) -> Iterator[Json]:

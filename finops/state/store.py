@@ -18,6 +18,7 @@ from finops.errors import FinopsError
 from . import audit as trail
 from . import intents
 from . import turn as turns
+from .casebook import Casebook
 from .engine import engine_of, reading, shown, url_of, writing
 from .faults import explained
 from .migrate import migrate
@@ -34,6 +35,7 @@ class State:
 
     def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
         self.where = where
+        self.findings = Casebook(engine, where, audit_key)
         self._engine = engine
         self._key = audit_key
         self._turn = threading.Lock()
@@ -106,6 +108,12 @@ class State:
                 for found in db.execute(select(*same, sightings.c.first_at).where(these)):
                     first[found.what, found.resource, found.fingerprint] = moment_of(found.first_at)
         return {key: first[row] for key, row in stored.items()}
+
+    def sightings(self, what: str) -> dict[str, datetime]:
+        """When `what` was first seen on each resource, by its id in lower case. Notes nothing."""
+        query = select(sightings.c.resource, sightings.c.first_at).where(sightings.c.what == clean(what)[:200])
+        with self._reading() as db:
+            return {row.resource: moment_of(row.first_at) for row in db.execute(query)}
 
     def forget_absent(self, what: str, present: Iterable[Seen], within: Iterable[str]) -> int:
         """How many sightings of `what` were forgotten: those not `present`, in scopes that were read completely.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 # Named, so that a later migration can change each on either database.
 metadata = MetaData(
@@ -85,3 +85,88 @@ audit = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
 )
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("rule", String(200), nullable=False),
+    Column("resource", Text, nullable=False),  # in lower case
+    Column("resource_id", Text, nullable=False),
+    Column("generation", Text, nullable=False),
+    Column("fingerprint", String(200), nullable=False),
+    Column("digest", String(200), nullable=False),
+    Column("action", String(200), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("evidence", Text, nullable=False),  # canonical JSON
+    Column("owner", Text, nullable=False),
+    Column("risk", String(20), nullable=False),
+    Column("monthly_cost", String(60), nullable=False),  # "" unknown
+    Column("saving", String(60), nullable=False),  # "" unknown
+    Column("amount", BigInteger),  # saving, else cost, in millionths: to sort and add by; null unknown
+    Column("currency", String(10), nullable=False),
+    Column("dependents", Text, nullable=False),  # JSON list
+    Column("not_checked", Text, nullable=False),  # JSON list
+    Column("grace_days", Integer, nullable=False),
+    Column("quiet", Text, nullable=False),  # canonical JSON
+    Column("status", String(20), nullable=False),
+    Column("alive", Boolean, nullable=False),  # false: this life has ended
+    Column("note", Text, nullable=False),
+    Column("first_at", MOMENT, nullable=False),
+    Column("last_at", MOMENT, nullable=False),
+    Column("changed_at", MOMENT, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("round", Integer, nullable=False),  # how often people were, or are to be, asked about it
+    Column("asked_at", MOMENT),
+    Column("due_at", MOMENT),
+    Column("expires_at", MOMENT),
+    Column("approved_until", MOMENT),
+    Column("snoozed_until", MOMENT),
+    Column("quiet_until", MOMENT),
+    Column("restorable_until", MOMENT),
+    Column("tombstone", Text),
+    Column("requester", String(200), nullable=False),
+    Column("version", Integer, nullable=False),  # grows with each change
+    sqlite_autoincrement=True,
+)
+# One life at a time of what one rule finds on one resource, whoever records it.
+Index("uq_findings_alive", findings.c.rule, findings.c.resource, unique=True, sqlite_where=findings.c.alive.is_(True),
+      postgresql_where=findings.c.alive.is_(True))  # fmt: skip
+Index("ix_findings_resource", findings.c.resource)
+# All that counting, adding up and most filters look at, so that they do not read the evidence beside it.
+Index("ix_findings_status", findings.c.status, findings.c.amount, findings.c.currency, findings.c.risk, findings.c.rule)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("finding", Integer, ForeignKey("findings.number"), nullable=False),
+    Column("oid", String(200), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("says", String(20), nullable=False),
+    Column("digest", String(200), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("until", MOMENT, nullable=False),
+    Column("ended", Text, nullable=False),  # "" while it stands
+    sqlite_autoincrement=True,
+)
+# One person has one word on one finding, however many windows it is said in.
+Index("uq_votes_standing", votes.c.finding, votes.c.oid, votes.c.says, unique=True, sqlite_where=votes.c.ended == "",
+      postgresql_where=votes.c.ended == "")  # fmt: skip
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("finding", Integer, ForeignKey("findings.number"), nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("before", String(20), nullable=False),
+    Column("after", String(20), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("digest", String(200), nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_events_finding", events.c.finding)

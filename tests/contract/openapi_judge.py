@@ -92,13 +92,17 @@ class Documents:
     def find(self, method: str, path: str, version: str = "") -> Operation | None:
         """The operation for a request, or None.
 
-        "/{resourceId}" stands for resources only, not for every path there is. A template that names a provider goes
-        before the generic ones of ARM, then the most literal one, then the version asked for, then the newest stable.
+        "/{resourceId}" stands for resources only, not for every path there is, and "{nextLink}" for none. A template
+        that names a provider goes before the generic ones of ARM, then the most literal one, then the version asked
+        for, then the newest stable.
         """
         matching = [
             each
             for each in self.operations
-            if each.method == method and each.shape.fullmatch(path) and (each.literal > 1 or "/providers/" in path)
+            if each.method == method
+            and not each.template.startswith("{nextLink}")
+            and each.shape.fullmatch(path)
+            and (each.literal > 1 or "/providers/" in path)
         ]
         return max(
             matching,

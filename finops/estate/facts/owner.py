@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from finops.estate.evidence import Evidence, NotKnown
 from finops.estate.facts import fact
+from finops.estate.ids import type_of
 from finops.estate.model import Json, text
+from finops.estate.queries import BATCH_JOB, ML
 
 WRITTEN = "/write"
 NOT_PEOPLE = {"Application": "an application", "ManagedIdentity": "a managed identity", "Key": "a key"}
@@ -31,6 +33,12 @@ def creator_of(body: Json) -> str:
     creator = text(body, "systemData.createdBy")
     by = text(body, "systemData.createdByType") or "User"
     return creator if by == "User" and is_person(creator) else ""
+
+
+def unsigned(resource_id: str, body: Json) -> bool:
+    """Whether a Machine Learning resource does not say who or what made it, so that the activity log is asked."""
+    ours = type_of(resource_id).startswith(ML) and type_of(resource_id) != BATCH_JOB
+    return ours and not creator_of(body) and not text(body, "systemData.createdByType")
 
 
 def is_person(caller: str) -> bool:

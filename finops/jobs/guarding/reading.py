@@ -39,7 +39,7 @@ def guard_plan(
     evidence = estate.gather(azure, now)
     step("Asking what it costs")
     problems: list[str] = []
-    with _book(azure, settings, now, problems) as book:
+    with book_or_none(azure, settings, now, problems) as book:
         found = estate.with_facts(evidence, book)
         currency = book.currencies[0] if book and len(book.currencies) == 1 else ""
     problems += [f"{gap.what} below {gap.scope} could not be read: {gap.reason}" for gap in found.gaps]
@@ -63,8 +63,8 @@ def guard_plan(
 
 
 @contextmanager
-def _book(azure: Azure, settings: Settings, now: datetime, problems: list[str]) -> Iterator[Charges | None]:
-    """The charges to tell costs by; without them the guard goes on, and costs are not known."""
+def book_or_none(azure: Azure, settings: Settings, now: datetime, problems: list[str]) -> Iterator[Charges | None]:
+    """The charges to tell costs by; without them the run goes on, and costs are not known."""
     try:
         if settings.charges.sources:
             book = charges.load(settings.charges.sources, late_hours=settings.charges.late_hours)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import mail
+from finops.approvals.people import address
 from finops.estate.ids import key
 from finops.jobs.guarding.deeds import kept, refusal
 from finops.jobs.guarding.owing import missing, stuck
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.estate import Estate
     from finops.state import State
-
-# Entra's name of a guest: ana_example.com#EXT#@contoso.onmicrosoft.com, where no mail arrives.
-_GUEST = re.compile(r"(?i)^(.+)_([^_@]+)#ext#@.+$")
-_ADDRESS = re.compile(r"^[^@\s,;:<>\"()\[\]\\]+@[^@\s,;:<>\"()\[\]\\]+\.[^@\s,;:<>\"()\[\]\\]+$")
 
 
 MOST = 40  # resources of one section; a mail with all of 10,000 would reach nobody
@@ -50,13 +46,6 @@ class Letter:
     def deadline(self) -> datetime | None:
         shown = list(self.notices.values())[:MOST]
         return min((ends for item in shown for ends in item["ends"]), default=None)
-
-
-def address(owner: str) -> str:
-    """The mail address of an owner; "" for what is none."""
-    guest = _GUEST.match(owner.strip())
-    written = f"{guest[1]}@{guest[2]}" if guest else owner.strip()
-    return written if _ADDRESS.match(written) else ""
 
 
 def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforce: bool = False) -> list[Path]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -123,15 +123,21 @@ def _loaded() -> None:
 
 def lint(definition: Definition, aliases: Aliases) -> list[Finding]:
     """All that is wrong with one definition and its cases, worst first."""
-    _loaded()
     text = definition.file.read_text("utf-8-sig")
     policy, findings = _compiled(definition, aliases, text)
     subject = Subject(definition, aliases, policy)
-    for name, level, work in RULES:
-        for place, what, fix in work(subject):
-            findings.append(Finding(level, name, definition.file, line_of(text, place), place, what, fix))
+    for name, level, (place, what, fix) in applied(subject):
+        findings.append(Finding(level, name, definition.file, line_of(text, place), place, what, fix))
     findings += [fault_in(file, fault, "case") for file, fault in definition.faults]
     return sorted(findings, key=lambda found: (("error", "warning", "note").index(found.level), found.line))
+
+
+def applied(subject: Subject, names: Collection[str] = ()) -> Iterator[tuple[str, Level, Found]]:
+    """What the rules find, those called `names`, or all of them: the rule's name and level, and what it found."""
+    _loaded()
+    for name, level, work in RULES:
+        if not names or name in names:
+            yield from ((name, level, found) for found in work(subject))
 
 
 def _compiled(definition: Definition, aliases: Aliases, text: str) -> tuple[Policy | None, list[Finding]]:

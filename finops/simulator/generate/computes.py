@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops.simulator.clock import stamp_of
-from finops.simulator.generate import ml_bodies
+from finops.simulator.generate import assets, ml_bodies
 from finops.simulator.generate.draft import DAY, Draft
 from finops.simulator.generate.organisation import Place, tagged
 from finops.simulator.life.shapes import weekday
@@ -63,13 +63,16 @@ def _cluster(draft: Draft, place: Place, kind: Kind, name: str, number: int) -> 
     created = draft.some_day(95, 190, "created", resource_id)
     spot, least, idle, profile = kind.spot, 0, kind.idle, dict(kind.profile)
     profile |= {"region": place.region, "people": place.people(draft), "experiment": f"{place.team}-{kind.name[4:]}"}
+    profile["environment"] = assets.training(place)
     profile["jobsPerDay"] = round(profile["jobsPerDay"] * (0.6 + 0.8 * draft.chance("pace", resource_id)), 2)
-    if place.environment != "prod" and (not spot or number % 9 == 5):
+    held = number % 10 == 4 and number % 17 not in (9, 16)
+    # Nodes that idle throughout are dedicated: spot ones are taken away every other day.
+    if place.environment != "prod" and (not spot or number % 9 == 5 or held):
         spot = False
         draft.plant("dedicated-dev-cluster", resource_id, created)
-    if number % 10 == 4:
+    if held:
         since = draft.some_day(20, 60, "idle", resource_id)
-        draft.plant("idle-min-nodes", resource_id, since, nodes=1)
+        draft.waste("cluster-idle-nodes", resource_id, since, place.locked, nodes=1)
         least, profile["jobsPerDay"] = 1, 0
         created = since
     if number % 10 == 7:
@@ -80,7 +83,7 @@ def _cluster(draft: Draft, place: Place, kind: Kind, name: str, number: int) -> 
         draft.plant("unknown-metric", resource_id, created, metric="Active Nodes")
     if number % 17 == 16:
         profile["jobsPerDay"] = 0
-        draft.plant("never-used-cluster", resource_id, created)
+        draft.waste("cluster-unused", resource_id, created, place.locked)
     tags = tagged(draft, place, resource_id, created)
     body = ml_bodies.cluster(place.id, name, place.region, created, person, tags, kind.size,
                           "LowPriority" if spot else "Dedicated", (least, kind.most), idle)  # fmt: skip
@@ -103,15 +106,16 @@ def instances(draft: Draft, places: list[Place], count: int) -> None:
         created = draft.some_day(92, 170, "created", resource_id)
         size = draft.pick(INSTANCE_SIZES, "size", resource_id)
         state, schedules, idle = "Stopped", list[Json](), None
-        habit: Json | None = {"days": [0, 1, 2, 3, 4], "from": 500 + draft.number(0, 90, "from", resource_id),
+        habit: Json = {"days": [0, 1, 2, 3, 4], "from": 500 + draft.number(0, 90, "from", resource_id),
                               "to": 1000 + draft.number(0, 120, "to", resource_id), "forgets": 0.12}  # fmt: skip
+        profile: Json = {"habit": habit}
         if number % 7 == 3:
-            state, habit = "Running", None
+            state, profile = "Running", {"cpu": [1.0, 4.0]}
             created = draft.some_day(25, 80, "forgotten", resource_id)
-            draft.plant("idle-instance", resource_id, created)
+            draft.waste("instance-idle", resource_id, created, place.locked)
         elif number % 7 == 5:
-            habit = None
-            draft.plant("stopped-instance", resource_id, created)
+            profile = {}
+            draft.waste("instance-stopped-long", resource_id, created, place.locked)
         elif number % 3 == 0:
             idle = "PT60M"
         elif number % 3 == 1:
@@ -120,7 +124,7 @@ def instances(draft: Draft, places: list[Place], count: int) -> None:
         body = ml_bodies.instance(place.id, name, place.region, created, person, tags, size, state, schedules, idle)
         if state == "Stopped":
             body["properties"]["properties"]["lastOperation"]["operationName"] = "Stop"
-        draft.put(created, person, body, {"habit": habit} if habit else None)
+        draft.put(created, person, body, profile)
 
 
 def runaway(draft: Draft, place: Place) -> str:
@@ -146,7 +150,7 @@ def runaway(draft: Draft, place: Place) -> str:
 
     draft.change(at, person, resource_id, hold)
     draft.plant("cost-anomaly", resource_id, at, cause="minNodeCount 0 -> 4 on a dedicated GPU cluster", by=person)
-    draft.plant("idle-min-nodes", resource_id, at, nodes=4)
+    draft.keep("cluster-idle-nodes", resource_id, "jobs run on it, and it was scaled up within the week")
     draft.plant("dedicated-dev-cluster", resource_id, created)
     return resource_id
 

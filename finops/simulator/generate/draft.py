@@ -18,12 +18,16 @@ PEOPLE = """anna.keller ben.osei carla.mendes dmitri.volkov emi.tanaka farah.nas
 jia.chen kofi.mensah lena.fischer marco.rossi nadia.haddad oscar.berg priya.raman quentin.dubois rosa.jimenez
 sam.whitfield tara.olsen umar.siddiqui vera.kovacs will.carter xenia.pappas yusuf.demir zoe.laurent""".split()  # noqa: SIM905
 
+# Who made things here and left the company: the directory knows them no more.
+LEAVERS = [f"{name}@contoso.com" for name in ("noel.baker", "ines.silva", "tomas.varga", "ruth.adeyemi")]
+
 
 @dataclass
 class Draft:
     """Everything planned for one estate. `start` and `as_of` are minutes from 1970.
 
-    `written` is who wrote or deleted what, and when.
+    `written` is who wrote or deleted what, and when; `bodies` is all that was ever put; `truth` is what was planted,
+    `kept` what only looks like it.
     """
 
     world: World
@@ -32,7 +36,9 @@ class Draft:
     as_of: int
     steps: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
     truth: list[Json] = field(default_factory=list)
+    kept: list[Json] = field(default_factory=list)
     written: list[tuple[int, str, str, str]] = field(default_factory=list)
+    bodies: list[Json] = field(default_factory=list)
     images: dict[str, list[Json]] = field(default_factory=dict)
 
     def chance(self, *parts: object) -> float:
@@ -63,6 +69,7 @@ class Draft:
         if profile:
             self.world.life.profiles[body["id"].lower()] = {"id": body["id"], **profile}
         self.written.append((created, person, "write", body["id"]))
+        self.bodies.append(body)
 
         def do() -> None:
             self.world.resources.put(body)
@@ -82,6 +89,10 @@ class Draft:
 
         self._step(at, do)
 
+    def event(self, at: int, person: str, verb: str, resource_id: str) -> None:
+        """Somebody did something that only the Activity Log knows."""
+        self.written.append((at, person, verb, resource_id))
+
     def remove(self, at: int, person: str, resource_id: str) -> None:
         self.written.append((at, person, "delete", resource_id))
 
@@ -95,6 +106,17 @@ class Draft:
     def plant(self, kind: str, resource_id: str, since: int, **more: Any) -> None:
         """Write down for ground-truth.json what was planted."""
         self.truth.append({"kind": kind, "id": resource_id, "since": f"{moment_of(since):%Y-%m-%dT%H:%M:%SZ}", **more})
+
+    def keep(self, kind: str, resource_id: str, why: str, unknown: bool = False) -> None:
+        """Write down what looks like waste of this kind and must be kept; `unknown`: because nobody can know."""
+        self.kept.append({"kind": kind, "id": resource_id, "why": why, "unknown": unknown})
+
+    def waste(self, kind: str, resource_id: str, since: int, locked: bool, **more: Any) -> None:
+        """Waste that a rule of the janitor must find; under a lock it must be left alone."""
+        if locked:
+            self.keep(kind, resource_id, "a lock stands above it")
+        else:
+            self.plant(kind, resource_id, since, **more)
 
     def run(self) -> None:
         """Let the world live through all steps, to `as_of`."""

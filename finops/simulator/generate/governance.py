@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finops.simulator.clock import stamp_of
 from finops.simulator.draws import key_of
-from finops.simulator.generate import bodies
+from finops.simulator.generate import bodies, ml_bodies
 from finops.simulator.generate.draft import Draft
 from finops.simulator.generate.organisation import ENVIRONMENTS, Place
 from finops.simulator.store import Json, parts_of, type_of
@@ -24,17 +24,42 @@ TAGGED_TYPES = frozenset(
 
 
 def locks(draft: Draft, places: list[Place]) -> None:
-    """Production workspaces are locked, and one endpoint that nobody calls."""
+    """Production workspaces are locked."""
     for place in places:
-        if place.environment == "prod":
+        if place.locked:
             body = bodies.lock(place.id, "do-not-delete", "Serves customers.", place.created, place.owner)
             draft.put(place.created, place.owner, body)
-    silent = [fact["id"] for fact in draft.truth if fact["kind"] == "silent-endpoint"]
-    if silent:
-        created = draft.ago(60)
-        draft.put(
-            created, "", bodies.lock(silent[-1], "audit-hold", "Kept for the audit of 2026.", created, "sp-governance")
-        )
+
+
+# Azure's own roles (built-in-roles, 2026): what AML gives to the identity of an online endpoint when its maker may.
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+
+
+def access(draft: Draft, places: list[Place]) -> None:
+    """What the identities of endpoints may do, and which deployments of production scale by themselves."""
+    by_workspace = {place.id: place for place in places}
+    for body in list(draft.bodies):
+        kind = type_of(body["id"])
+        if kind.endswith("/onlineendpoints") and draft.chance("access", body["id"]) < 0.4:
+            place = by_workspace[body["id"].split("/onlineEndpoints/")[0]]
+            give_access(draft, place, body)
+        elif kind.endswith("/onlineendpoints/deployments") and body["sku"]["capacity"] > 2:
+            place = by_workspace[body["id"].split("/onlineEndpoints/")[0]]
+            if draft.chance("autoscale", body["id"]) < 0.5:
+                scale(draft, place, body)
+
+
+def give_access(draft: Draft, place: Place, endpoint: Json) -> None:
+    created, principal = draft.ago(91), endpoint["identity"]["principalId"]
+    for scope, role in ((place.registry, ACR_PULL), (place.storage, BLOB_READER)):
+        draft.put(created, "", ml_bodies.role_assignment(scope, role, principal, created, place.owner))
+
+
+def scale(draft: Draft, place: Place, deployment: Json) -> None:
+    words = deployment["id"].split("/")
+    body = ml_bodies.autoscale(place.group, f"as-{words[-3]}-{words[-1]}", place.region, deployment["id"], 6)
+    draft.put(draft.ago(91), place.owner, body)
 
 
 def policies(draft: Draft) -> None:

@@ -125,8 +125,8 @@ def online_endpoint(parent: str, name: str, region: str, created: int, person: s
 
 
 def deployment(endpoint: Json, name: str, created: int, person: str, size: str, instances: int, image: str,
-               model: str) -> Json:  # fmt: skip
-    """A managed deployment of an online endpoint; `image` is what its environment was built from."""
+               model: str, environment: str) -> Json:  # fmt: skip
+    """A managed deployment of an online endpoint; `image` is what its `environment` (name/version) was built from."""
     workspace_id = endpoint["id"].split("/onlineEndpoints/")[0]
     probe = {
         "failureThreshold": 30,
@@ -142,7 +142,7 @@ def deployment(endpoint: Json, name: str, created: int, person: str, size: str, 
             "codeId": f"{workspace_id}/codes/{guid('code', endpoint['id'], name)}/versions/1",
             "scoringScript": "score.py",
         },
-        "environmentId": f"{workspace_id}/environments/{model}-serving/versions/3",
+        "environmentId": f"{workspace_id}/environments/{environment.replace('/', '/versions/')}",
         "environmentVariables": {"AZUREML_ENTRY_SCRIPT": "score.py"},
         "scaleSettings": {"scaleType": "Default"},
         "requestSettings": {"maxQueueWait": "PT0.5S", "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 4},
@@ -176,14 +176,14 @@ def batch_endpoint(parent: str, name: str, region: str, created: int, person: st
                  systemData=system_data(created, person), properties=properties)  # fmt: skip
 
 
-def batch_deployment(endpoint: Json, created: int, person: str, cluster_id: str, model: str) -> Json:
+def batch_deployment(endpoint: Json, created: int, person: str, cluster_id: str, model: str, environment: str) -> Json:
     workspace_id = endpoint["id"].split("/batchEndpoints/")[0]
     properties: Json = {
         "description": None,
         "properties": {},
         "codeConfiguration": {"codeId": f"{workspace_id}/codes/{guid('batch', endpoint['id'])}/versions/1",
                               "scoringScript": "batch_driver.py"},
-        "environmentId": f"{workspace_id}/environments/{model}-scoring/versions/2",
+        "environmentId": f"{workspace_id}/environments/{environment.replace('/', '/versions/')}",
         "environmentVariables": {},
         "compute": cluster_id,
         "errorThreshold": -1,
@@ -199,3 +199,180 @@ def batch_deployment(endpoint: Json, created: int, person: str, cluster_id: str,
     }  # fmt: skip
     return child(endpoint["id"], f"{ML}/workspaces/batchEndpoints/deployments", "default", endpoint["location"], {},
                  systemData=system_data(created, person), properties=properties)  # fmt: skip
+
+
+def batch_job(endpoint: Json, name: str, created: int, person: str, cluster_id: str) -> Json:
+    """One invocation of a batch endpoint, over."""
+    properties = {
+        "name": name,
+        "deploymentName": "default",
+        "status": "Completed",
+        "provisioningState": "Succeeded",
+        "compute": {"target": cluster_id, "instanceCount": 2},
+        "interactionEndpoints": {},
+    }
+    return {
+        "id": f"{endpoint['id']}/jobs/{name}",
+        "name": name,
+        "type": f"{ML}/workspaces/batchEndpoints/jobs",
+        "properties": properties,
+        "systemData": system_data(created, person),
+    }
+
+
+def environment(workspace_id: str, name: str, latest: int, created: int, person: str) -> Json:
+    """The container of an environment's versions."""
+    properties: Json = {
+        "description": None,
+        "tags": {},
+        "properties": {},
+        "isArchived": False,
+        "latestVersion": str(latest),
+        "nextVersion": str(latest + 1),
+        "provisioningState": "Succeeded",
+    }
+    return {
+        "id": f"{workspace_id}/environments/{name}",
+        "name": name,
+        "type": f"{ML}/workspaces/environments",
+        "properties": properties,
+        "systemData": system_data(created, person),
+    }
+
+
+def environment_version(container: Json, version: int, created: int, person: str, archived: bool = False) -> Json:
+    """A version as AML tells it: a base image and what conda adds to it."""
+    properties: Json = {
+        "description": None,
+        "tags": {},
+        "properties": {},
+        "isArchived": archived,
+        "isAnonymous": False,
+        "environmentType": "UserCreated",
+        "image": f"mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:2026{version:02d}01.v1",
+        "condaFile": f"name: {container['name']}\nchannels: [conda-forge]\ndependencies: [python=3.1{version % 4}]\n",
+        "osType": "Linux",
+        "autoRebuild": "Disabled",
+        "provisioningState": "Succeeded",
+    }
+    return {
+        "id": f"{container['id']}/versions/{version}",
+        "name": str(version),
+        "type": f"{ML}/workspaces/environments/versions",
+        "properties": properties,
+        "systemData": system_data(created, person),
+    }
+
+
+def schedule(workspace_id: str, name: str, created: int, person: str, action: Json, enabled: bool = True) -> Json:
+    """A nightly schedule."""
+    trigger = {
+        "triggerType": "Cron",
+        "expression": "0 2 * * *",
+        "timeZone": "UTC",
+        "startTime": "2026-01-05T00:00:00",
+        "endTime": None,
+    }
+    properties: Json = {
+        "description": None,
+        "displayName": name,
+        "isEnabled": enabled,
+        "tags": {},
+        "properties": {},
+        "trigger": trigger,
+        "action": action,
+        "provisioningState": "Succeeded",
+    }
+    return {
+        "id": f"{workspace_id}/schedules/{name}",
+        "name": name,
+        "type": f"{ML}/workspaces/schedules",
+        "properties": properties,
+        "systemData": system_data(created, person),
+    }
+
+
+def nightly_job(compute_id: str | None, environment_id: str, command: str) -> Json:
+    """What a schedule starts every night; without a compute it runs on AML's own (serverless)."""
+    job: Json = {
+        "jobType": "Command",
+        "command": command,
+        "environmentId": environment_id,
+        "experimentName": "nightly",
+        "displayName": "nightly",
+        "isArchived": False,
+        "inputs": {},
+        "outputs": {},
+        "tags": {},
+        "properties": {},
+        "resources": {"instanceCount": 1, "instanceType": None if compute_id else "Standard_DS3_v2", "properties": {}},
+    }
+    return {"actionType": "CreateJob", "jobDefinition": {**job, "computeId": compute_id}}
+
+
+def role_assignment(scope: str, role: str, principal: str, created: int, person: str) -> Json:
+    """What an identity may do on `scope`; `role` is the GUID of a role definition."""
+    name = guid("role assignment", scope, role, principal)
+    subscription = "/".join(scope.split("/")[:3])
+    properties: Json = {
+        "roleDefinitionId": f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}",
+        "principalId": principal,
+        "principalType": "ServicePrincipal",
+        "scope": scope,
+        "condition": None,
+        "conditionVersion": None,
+        "createdOn": stamp_of(created),
+        "updatedOn": stamp_of(created),
+        "createdBy": guid("person", person),
+        "updatedBy": guid("person", person),
+        "delegatedManagedIdentityResourceId": None,
+        "description": None,
+    }
+    return {
+        "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
+        "name": name,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": properties,
+    }
+
+
+def autoscale(group: str, name: str, region: str, deployment_id: str, most: int) -> Json:
+    """Monitor's rule that adds an instance to a deployment when its processors are busy, and takes it away."""
+
+    def rule(operator: str, threshold: int, direction: str) -> Json:
+        return {
+            "metricTrigger": {
+                "metricName": "CpuUtilizationPercentage",
+                "metricNamespace": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
+                "metricResourceUri": deployment_id,
+                "timeGrain": "PT1M",
+                "statistic": "Average",
+                "timeWindow": "PT5M",
+                "timeAggregation": "Average",
+                "operator": operator,
+                "threshold": threshold,
+                "dimensions": [],
+                "dividePerInstance": False,
+            },
+            "scaleAction": {"direction": direction, "type": "ChangeCount", "value": "1", "cooldown": "PT5M"},
+        }
+
+    capacity = {"minimum": "1", "maximum": str(most), "default": "1"}
+    rules = [rule("GreaterThan", 70, "Increase"), rule("LessThan", 30, "Decrease")]
+    properties: Json = {
+        "name": name,
+        "enabled": True,
+        "targetResourceUri": deployment_id,
+        "targetResourceLocation": region,
+        "profiles": [{"name": "by load", "capacity": capacity, "rules": rules}],
+        "notifications": [],
+    }
+    body_id = f"{group}/providers/Microsoft.Insights/autoscaleSettings/{name}"
+    return {
+        "id": body_id,
+        "name": name,
+        "type": "Microsoft.Insights/autoscaleSettings",
+        "location": region,
+        "tags": {},
+        "properties": properties,
+    }

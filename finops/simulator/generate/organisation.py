@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finops.simulator.generate import bodies
-from finops.simulator.generate.draft import Draft
+from finops.simulator.generate.draft import PEOPLE, Draft
 from finops.simulator.store import Json
 
 TEAMS = ["fraud", "forecasting", "search", "vision", "research", "platform", "pricing", "speech", "logistics", "risk",
          "marketing", "support", "quality", "claims"]  # fmt: skip
 ENVIRONMENTS = {"prod": "Contoso AI Production", "dev": "Contoso AI Development", "sandbox": "Contoso AI Sandbox"}
+LAB = 1000  # workspaces from this number on are labs
 BASE_GROUPS = ["network", "monitoring", "data", "security"]
 
 
@@ -28,6 +29,12 @@ class Place:
     owner: str
     registry: str
     storage: str
+    tagged: bool = True
+
+    @property
+    def locked(self) -> bool:
+        """Production workspaces are, and with them everything in them (see governance.py)."""
+        return self.environment == "prod"
 
     def people(self, draft: Draft) -> list[str]:
         return [draft.person(self.team, number) for number in range(4)]
@@ -53,6 +60,12 @@ def lay_out(draft: Draft, workspaces: int) -> list[Place]:
     return places
 
 
+def labs(draft: Draft, count: int) -> list[Place]:
+    """Workspaces in groups that nobody tagged: what is untagged there inherits no CostCenter from above."""
+    subscription = bodies.guid(draft.key, "sandbox")
+    return [_workspace(draft, subscription, "lab", "sandbox", "eastus", LAB + number, False) for number in range(count)]
+
+
 def _seat(number: int) -> tuple[str, str, str]:
     """Team, environment and region of the `number`-th workspace."""
     if number < len(FIRST):
@@ -62,9 +75,32 @@ def _seat(number: int) -> tuple[str, str, str]:
     return team, environment, ["eastus", "westeurope"][number % 2]
 
 
+def directory() -> list[Json]:
+    """Everybody whom Microsoft Graph knows, by id."""
+    users = []
+    for person in PEOPLE:
+        given, _, family = person.partition(".")
+        address = f"{person}@contoso.com"
+        users.append(
+            {
+                "id": bodies.guid("person", address),
+                "userPrincipalName": address,
+                "mail": address,
+                "displayName": f"{given.capitalize()} {family.capitalize()}",
+                "givenName": given.capitalize(),
+                "surname": family.capitalize(),
+                "accountEnabled": True,
+            }
+        )
+    return sorted(users, key=lambda user: str(user["id"]))
+
+
 def tagged(draft: Draft, place: Place, resource_id: str, since: int) -> dict[str, str]:
     """Tags of a resource as people set them: about a tenth forget CostCenter, some misspell it (planted as such)."""
     tags = {"Environment": place.environment, "Owner": place.owner}
+    if not place.tagged:
+        draft.plant("untagged", resource_id, since)
+        return tags
     chance = draft.chance("tags", resource_id.lower())
     if chance < 0.10:
         draft.plant("untagged", resource_id, since)
@@ -84,9 +120,11 @@ def _group(draft: Draft, subscription: str, name: str, region: str, environment:
     return str(body["id"])
 
 
-def _workspace(draft: Draft, subscription: str, team: str, environment: str, region: str, number: int) -> Place:
-    suffix = "" if number < len(FIRST) else f"-{number:02d}"
-    group = _group(draft, subscription, f"rg-{team}-{environment}{suffix}", region, environment, team)
+def _workspace(draft: Draft, subscription: str, team: str, environment: str, region: str, number: int,
+               is_tagged: bool = True) -> Place:  # fmt: skip
+    suffix = "" if number < len(FIRST) or number == LAB else f"-{number % LAB:02d}"
+    payer = team if is_tagged else None
+    group = _group(draft, subscription, f"rg-{team}-{environment}{suffix}", region, environment, payer)
     owner, created = draft.person(team, "owner"), draft.some_day(200, 380, team, number)
     short = f"{team[:8]}{environment}{suffix.replace('-', '')}"
     name = f"mlw-{team}-{environment}{suffix}"
@@ -103,6 +141,7 @@ def _workspace(draft: Draft, subscription: str, team: str, environment: str, reg
         owner=owner,
         registry=f"{group}/providers/Microsoft.ContainerRegistry/registries/{registry}",
         storage=f"{group}/providers/Microsoft.Storage/storageAccounts/{storage}",
+        tagged=is_tagged,
     )
     vault = f"{group}/providers/Microsoft.KeyVault/vaults/kv-{short}"
     insights = f"{group}/providers/microsoft.insights/components/appi-{short}"
@@ -126,7 +165,7 @@ def _workspace(draft: Draft, subscription: str, team: str, environment: str, reg
         "applicationInsights": insights,
         "containerRegistry": place.registry,
     }
-    tags = {"Environment": environment, "CostCenter": team}
+    tags = {"Environment": environment, **({"CostCenter": team} if is_tagged else {})}
     draft.put(created, owner, bodies.workspace(group, name, region, created, owner, companions, tags))
     return place
 

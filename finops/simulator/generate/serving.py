@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from finops.simulator.clock import stamp_of
-from finops.simulator.generate import ml_bodies
+from finops.simulator.generate import assets, images, ml_bodies
+from finops.simulator.generate.bodies import guid
 from finops.simulator.generate.draft import Draft
 from finops.simulator.generate.organisation import Place, tagged
 from finops.simulator.store import Json
 
+SILENT = "endpoint-without-requests"
 MODELS = ["score", "ranker", "classifier", "forecast", "embeddings", "anomaly", "segmenter", "extractor", "recommender",
           "intent", "ocr", "churn"]  # fmt: skip
 SIZES = ["Standard_DS3_v2", "Standard_DS3_v2", "Standard_DS2_v2", "Standard_F4s_v2", "Standard_DS3_v2",
@@ -20,7 +22,8 @@ def endpoints(draft: Draft, places: list[Place], count: int) -> None:
     for number in range(count):
         place = seats[number % len(seats)]
         model = MODELS[(number // len(seats) * 3 + number) % len(MODELS)]
-        name = f"{place.team}-{model}-{place.environment}-{number:02d}"[:32].rstrip("-")
+        end = f"-{number:02d}"  # what makes the name the only one of its kind; AML takes 32 characters
+        name = f"{place.team}-{model}-{place.environment}"[: 32 - len(end)].rstrip("-") + end
         _endpoint(draft, place, name, f"{place.team}-{model}", number)
 
 
@@ -32,31 +35,37 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
     shape = draft.pick(["office", "global", "retail"], "shape", resource_id)
     calls: Json = {"requestsPerMinute": round(busy, 2), "shape": shape}
     deployments = {"blue": 100}
+    tags = tagged(draft, place, resource_id, created)
     if number % 6 == 4:
         since = draft.some_day(18, 75, "silent", resource_id)
         calls["silentSince"] = f"{stamp_of(since)[:19]}Z"
-        draft.plant("silent-endpoint", resource_id, since)
+        if number % 24 == 16:
+            tags["Keep"] = "until 2027-01-31, quarterly close"
+            draft.keep(SILENT, resource_id, "a Keep tag")
+        else:
+            draft.waste(SILENT, resource_id, since, place.locked)
     elif number % 13 == 7:
         deployments = {}
-        draft.plant("endpoint-without-deployments", resource_id, created)
+        draft.waste("endpoint-without-deployments", resource_id, created, place.locked)
     elif number % 26 == 2:
         calls["noMetrics"] = True
         draft.plant("unknown-metric", resource_id, created, metric="RequestsPerMinute")
+        draft.keep(SILENT, resource_id, "Monitor has no data", unknown=True)
     elif number % 26 == 19:
-        # Calls came, but for two days nobody can say how many: less than 95 % of a fortnight is covered.
+        # Calls came, but for two days nobody can say how many: less than 95 % of a month is covered.
         since = draft.ago(9)
         calls["lostData"] = [f"{stamp_of(minute)[:19]}Z" for minute in (since, draft.ago(7))]
         draft.plant("unknown-metric", resource_id, since, metric="RequestsPerMinute", why="two days are missing")
+        draft.keep(SILENT, resource_id, "two days are missing", unknown=True)
     elif number % 13 == 11:
-        # Looks silent for hours on end, and is not: a keep case.
+        # Looks silent for hours on end, and is not.
         calls = {"requestsPerMinute": 0.05, "shape": "night"}
+        draft.keep(SILENT, resource_id, "called at night only")
     elif number % 13 == 10:
-        created, calls = draft.ago(4), {"requestsPerMinute": 0}  # silent, but only four days old: a keep case
+        created, calls = draft.ago(4), {"requestsPerMinute": 0}
+        draft.keep(SILENT, resource_id, "four days old")
     elif number % 8 == 5:
         deployments = {"blue": 90, "green": 10}
-    tags = tagged(draft, place, resource_id, created)
-    if number % 24 == 16:
-        tags["Keep"] = "until 2027-01-31, quarterly close"
     body = ml_bodies.online_endpoint(place.id, name, place.region, created, person, tags, dict(deployments))
     draft.put(created, person, body)
     size = draft.pick(SIZES, "size", resource_id)
@@ -65,18 +74,16 @@ def _endpoint(draft: Draft, place: Place, name: str, model: str, number: int) ->
         made = draft.some_day(91, 92, "deployed", resource_id) if created < draft.ago(92) else created
         profile = dict(calls)
         profile["requestsPerMinute"] = round(profile["requestsPerMinute"] * share / 100, 3)
-        image = _image(draft, place, model, f"{resource_id}/{deployment}")
+        image = image_of(draft, place, model, f"{resource_id}/{deployment}")
         capacity = 1 if place_in_line else instances
-        deployed = ml_bodies.deployment(body, deployment, made, person, size, capacity, image, model)
+        environment = assets.serving(draft, place, f"{resource_id}/{deployment}")
+        deployed = ml_bodies.deployment(body, deployment, made, person, size, capacity, image, model, environment)
         draft.put(made, person, deployed, profile)
 
 
-def _image(draft: Draft, place: Place, model: str, what: str) -> str:
+def image_of(draft: Draft, place: Place, model: str, what: str) -> str:
     """The reference of an image that a deployment runs; its manifest is made with the other images."""
-    digest = "sha256:" + "".join(f"{int(draft.chance('digest', what, part) * 2**32):08x}" for part in range(8))
-    repository = f"azureml/{model}-serving"
-    draft.images.setdefault(place.registry, []).append({"imageName": repository, "digest": digest})
-    return f"{place.registry.rsplit('/', 1)[-1]}.azurecr.io/{repository}@{digest}"
+    return images.used(draft, place.registry, f"azureml/{model}-serving", what)
 
 
 def departed(draft: Draft, place: Place) -> None:
@@ -87,26 +94,39 @@ def departed(draft: Draft, place: Place) -> None:
         place.id, f"{place.team}-legacy-v1", place.region, created, person, tags, {"blue": 100}
     )
     draft.put(created, person, endpoint)
-    image = _image(draft, place, f"{place.team}-legacy", endpoint["id"])
+    image = image_of(draft, place, f"{place.team}-legacy", endpoint["id"])
     deployed = ml_bodies.deployment(
-        endpoint, "blue", created, person, "Standard_NC8as_T4_v3", 1, image, f"{place.team}-legacy"
-    )
+        endpoint, "blue", created, person, "Standard_NC8as_T4_v3", 1, image, f"{place.team}-legacy",
+        f"{place.team}-legacy-serving/3",
+    )  # fmt: skip
     draft.put(created, person, deployed, {"requestsPerMinute": 2.5, "shape": "office"})
     draft.remove(draft.ago(10.4), person, endpoint["id"])
 
 
 def batches(draft: Draft, places: list[Place]) -> None:
-    """A batch endpoint in each production workspace, on its scoring cluster."""
+    """A batch endpoint in each production workspace, on its scoring cluster, called every week."""
     for place in places:
         if place.environment == "prod":
             name, created = f"{place.team}-batch-{place.environment}", draft.ago(130)
-            resource_id = f"{place.id}/batchEndpoints/{name}"
-            tags = tagged(draft, place, resource_id, created)
-            body = ml_bodies.batch_endpoint(place.id, name, place.region, created, place.owner, tags)
-            draft.put(created, place.owner, body)
-            cluster = f"{place.id}/computes/cpu-scoring"
-            draft.put(
-                created,
-                place.owner,
-                ml_bodies.batch_deployment(body, created, place.owner, cluster, f"{place.team}-batch"),
-            )
+            tags = tagged(draft, place, f"{place.id}/batchEndpoints/{name}", created)
+            body = batch(draft, place, name, created, tags, f"{place.id}/computes/cpu-scoring", [16.4, 9.4, 2.4])
+            draft.keep("batch-endpoint-never-invoked", body["id"], "called every week")
+
+
+def batch(
+    draft: Draft, place: Place, name: str, created: int, tags: dict[str, str], cluster: str, called: list[float]
+) -> Json:
+    """A batch endpoint with its deployment; `called` is how many days ago each call came."""
+    body = ml_bodies.batch_endpoint(place.id, name, place.region, created, place.owner, tags)
+    draft.put(created, place.owner, body)
+    model, environment = f"{place.team}-batch", assets.scoring(place)
+    draft.put(
+        created,
+        place.owner,
+        ml_bodies.batch_deployment(body, created, place.owner, cluster, model, environment),
+    )
+    for number, days in enumerate(called, 1):
+        at = draft.ago(days)
+        job = ml_bodies.batch_job(body, f"batchjob-{guid('batch job', body['id'], number)}", at, place.owner, cluster)
+        draft.put(at, "", job)
+    return body

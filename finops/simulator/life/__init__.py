@@ -12,7 +12,6 @@ from finops.simulator.draws import key_of
 from finops.simulator.ledger import Ledger
 from finops.simulator.life import endpoints, jobs, standing
 from finops.simulator.life.clusters import Cluster
-from finops.simulator.life.endpoints import Deployment
 from finops.simulator.life.instances import Instance
 from finops.simulator.life.jobs import Job
 from finops.simulator.metrics import Metrics
@@ -22,6 +21,7 @@ COMPUTES = "microsoft.machinelearningservices/workspaces/computes"
 ENDPOINTS = "microsoft.machinelearningservices/workspaces/onlineendpoints"
 DEPLOYMENTS = ENDPOINTS + "/deployments"
 JOBS = "microsoft.machinelearningservices/workspaces/jobs"
+BATCH_JOBS = "microsoft.machinelearningservices/workspaces/batchendpoints/jobs"
 DAY = 1440
 
 
@@ -45,7 +45,7 @@ class Life:
         self.purchases: list[Json] = []
         self.clusters: dict[str, Cluster] = {}
         self.instances: dict[str, Instance] = {}
-        self.deployments: list[Deployment] = []
+        self.calls: list[endpoints.Calls] = []
         self._calls_changed = True
         self._writing = False
         self._rates: list[tuple[int, int]] = []
@@ -107,12 +107,26 @@ class Life:
         self.resources.delete(job_id)
         self._writing = False
 
+    def profile(self, resource_id: str, changed: Json | None) -> None:
+        """From now on people use a resource in another way; None: as if nobody ever had."""
+        key = resource_id.lower()
+        if changed is None:
+            self.profiles.pop(key, None)
+        else:
+            self.profiles[key] = {"id": resource_id, **changed}
+        self._calls_changed = True
+        body = self.resources.get(resource_id)
+        if body is not None and key in self.clusters:
+            self.clusters[key].read(body, self.now)
+        if body is not None and key in self.instances:
+            self.instances[key].read(body)
+
     def _hear(self, key: str, body: Json | None) -> None:
         """Something was put or deleted."""
         kind = type_of(key)
         if kind == COMPUTES:
             self._hear_compute(key, body)
-        elif kind == JOBS and not self._writing:
+        elif kind in (JOBS, BATCH_JOBS) and not self._writing:
             self._hear_job(body)
         elif kind in (DEPLOYMENTS, ENDPOINTS):
             self._calls_changed = True
@@ -140,7 +154,8 @@ class Life:
         """A job was put through the API: queue it, or stop it."""
         if body is None:
             return
-        cluster = self.clusters.get(str(inside(body, "properties").get("computeId") or "").lower())
+        told = inside(body, "properties").get("computeId") or inside(body, "properties", "compute").get("target")
+        cluster = self.clusters.get(str(told or "").lower())
         status = str(inside(body, "properties").get("status", "")).lower()
         if cluster is None:
             return
@@ -160,14 +175,15 @@ class Life:
     def _call(self, start: int, end: int) -> None:
         if self._calls_changed:
             read = (endpoints.read(self, body) for body in self.resources.of_type(DEPLOYMENTS))
-            self.deployments = [deployment for deployment in read if deployment]
-            self._rates = list(endpoints.usage(self, self.deployments))
+            deployments = [deployment for deployment in read if deployment]
+            self._rates = list(endpoints.usage(self, deployments))
+            self.calls = list(endpoints.calls(self, deployments))
             self._calls_changed = False
         for line, rate in self._rates:
             self.ledger.count(line, start, end, rate)
         start = max(start, self.measured_from)
-        for deployment in self.deployments:
-            endpoints.call(self, deployment, start, end)
+        for made in self.calls:
+            endpoints.call(self, made, start, end)
 
     def _buy(self, start: int, end: int) -> None:
         """Purchases, refunds and subscriptions of others' products, at the minute they are billed."""

@@ -264,7 +264,8 @@ class Cluster:
 
     def _finish(self, job: Job, status: str, now: int) -> None:
         self.life.move_job(job, status, now)
-        if job.id in self.life.resources:
+        # Calls of batch endpoints stay: they are few, and their endpoint is asked when it was last called.
+        if job.id in self.life.resources and "/batchendpoints/" not in job.id.lower():
             self.finished.append(job.id)
         while len(self.finished) > KEPT_JOBS:
             self.life.drop_job(self.finished.popleft())

@@ -89,23 +89,81 @@ def usage(life: Life, deployments: list[Deployment]) -> Iterator[tuple[int, int]
         yield from _unused(life, commitment, left[commitment["id"]])
 
 
-def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
-    """The calls that `deployment` gets from minute `start` to minute `end`, as Monitor's metrics."""
-    profile = deployment.profile
+@dataclass(frozen=True)
+class Calls:
+    """Who calls one deployment and how often; with none, what an endpoint without traffic refuses (404: "no valid
+    deployment with positive weight", how-to-troubleshoot-online-endpoints), which Monitor counts under no deployment
+    (our guess)."""
+
+    endpoint: str
+    deployment: Deployment | None
+    each_minute: float
+    profile: Json
+    key: int
+
+
+def calls(life: Life, deployments: list[Deployment]) -> Iterator[Calls]:
+    """The calls of all deployments: an endpoint's callers are shared out by its traffic, copies and direct calls added.
+
+    Callers stay when a deployment or a whole endpoint goes, and find what is made anew under its name.
+    """
+    wanted: dict[str, list[Json]] = {}
+    for key, profile in sorted(life.profiles.items()):
+        if "requestsPerMinute" in profile and "/onlineendpoints/" in key:
+            wanted.setdefault(key.partition("/deployments/")[0], []).append(profile)
+    served: dict[str, list[Deployment]] = {}
+    for deployment in deployments:
+        served.setdefault(deployment.endpoint.lower(), []).append(deployment)
+    for endpoint in sorted({*wanted, *served}):
+        body = life.resources.get(endpoint)
+        if body is not None:
+            yield from _shared_out(life, body, served.get(endpoint, []), wanted.get(endpoint, []))
+
+
+def _shared_out(life: Life, endpoint: Json, deployments: list[Deployment], wanted: list[Json]) -> Iterator[Calls]:
+    own = [profile for profile in wanted if "/deployments/" not in profile["id"]]
+    callers = own or [profile for profile in wanted if not profile.get("direct")]
+    demand = sum(float(profile["requestsPerMinute"]) for profile in callers)
+    leading = max(callers, key=lambda profile: float(profile["requestsPerMinute"]), default={})
+    shares = {kind: _lower(inside(endpoint, "properties", kind)) for kind in ("traffic", "mirrorTraffic")}
+    # Endpoints of recordings may not say how they share their traffic out.
+    told = isinstance(inside(endpoint, "properties").get("traffic"), dict)
+    reached = 0.0
+    for deployment in deployments:
+        name, profile = deployment.id.rsplit("/", 1)[-1].lower(), deployment.profile
+        direct = float(profile["requestsPerMinute"]) if profile.get("direct") else 0.0
+        share = shares["traffic"].get(name, 0.0)
+        reached += share
+        if told or own:
+            rate = demand * (share + shares["mirrorTraffic"].get(name, 0.0)) / 100 + direct
+        else:
+            rate = float(profile.get("requestsPerMinute", 0))
+        follows = own or direct or not float(profile.get("requestsPerMinute", 0))
+        lead = {**(profile if direct else leading), "noMetrics": profile.get("noMetrics")} if follows else profile
+        yield Calls(deployment.endpoint, deployment, round(rate, 3), lead, deployment.key)
+    if told and not reached and demand and not leading.get("noMetrics"):
+        yield Calls(endpoint["id"], None, demand, leading, key_of(life.key, endpoint["id"].lower()))
+
+
+def _lower(shares: Json) -> dict[str, float]:
+    return {name.lower(): float(share) for name, share in shares.items() if isinstance(share, int | float)}
+
+
+def call(life: Life, made: Calls, start: int, end: int) -> None:
+    """The calls from minute `start` to minute `end`, as Monitor's metrics."""
+    profile, deployment, each_minute = made.profile, made.deployment, made.each_minute
     if profile.get("noMetrics"):
         return
-    each_minute = float(profile.get("requestsPerMinute", 0))
     shape = str(profile.get("shape", "global"))
     silent = profile.get("silentSince")
     quiet_from = minutes(life.moment(silent)) if silent else end
     lost = [minutes(life.moment(text)) for text in profile.get("lostData") or ()]
-    dimensions = json.dumps({"deployment": deployment.id.rsplit("/", 1)[-1]})
-    requests = life.metrics.series(deployment.endpoint, "RequestsPerMinute", dimensions, start)
-    cpu = life.metrics.series(deployment.id, "CpuUtilizationPercentage", "{}", start)
-    gpu = None
-    if size_of(deployment.size).gpus:
-        gpu = life.metrics.series(deployment.id, "GpuUtilizationPercentage", "{}", start)
-    kept = [requests, cpu] if gpu is None else [requests, cpu, gpu]
+    name = deployment.id.rsplit("/", 1)[-1] if deployment else ""
+    kept = [life.metrics.series(made.endpoint, "RequestsPerMinute", json.dumps({"deployment": name}), start)]
+    if deployment:
+        kept.append(life.metrics.series(deployment.id, "CpuUtilizationPercentage", "{}", start))
+        if size_of(deployment.size).gpus:
+            kept.append(life.metrics.series(deployment.id, "GpuUtilizationPercentage", "{}", start))
     while start < end:
         until = min(end, (start // 60 + 1) * 60)
         hour = start // 60
@@ -114,8 +172,8 @@ def call(life: Life, deployment: Deployment, start: int, end: int) -> None:
             continue
         rate = 0.0
         if each_minute and start < quiet_from:
-            rate = round(each_minute * busy(shape, hour) * between(0.85, 1.15, deployment.key, hour), 3)
-        load = min(95.0, 3 + 55 * rate / (each_minute * 2 or 1)) * between(0.9, 1.1, deployment.key, hour, 2)
+            rate = round(each_minute * busy(shape, hour) * between(0.85, 1.15, made.key, hour), 3)
+        load = min(95.0, 3 + 55 * rate / (each_minute * 2 or 1)) * between(0.9, 1.1, made.key, hour, 2)
         told = (rate, round(load, 1), round(load * 0.9 if rate else 0.0, 1))
         for series, value in zip(kept, told, strict=False):
             if until - start == 60:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from finops.simulator import meters
@@ -34,7 +35,8 @@ class Instance:
         inner = inside(body, "properties", "properties")
         region = str(inside(body, "properties").get("computeLocation") or body.get("location") or "eastus")
         tags = inside(body, "tags")
-        self.habit: Json = self.life.profiles.get(self.id.lower(), {}).get("habit") or {}
+        self.profile: Json = self.life.profiles.get(self.id.lower(), {})
+        self.habit: Json = self.profile.get("habit") or {}
         self.schedules: list[Json] = [
             schedule
             for schedule in inside(inner, "schedules").get("computeStartStop") or []
@@ -70,6 +72,34 @@ class Instance:
     def _run(self, start: int, end: int) -> None:
         if self.runs:
             self.life.ledger.count(self.line, start, end, meters.PARTS)
+            self._load(max(start, self.life.measured_from), end)
+
+    def _load(self, start: int, end: int) -> None:
+        """Its processor, as Monitor tells of the workspace by ComputeName; nothing of one that we know no use of.
+
+        That Monitor has it between jobs, too, is our guess: the metric's own description speaks of nodes.
+        """
+        if not self.profile or self.profile.get("noMetrics"):
+            return
+        workspace, _, name = self.id.partition("/computes/")
+        dimensions = json.dumps({"ComputeName": name})
+        while start < end:
+            until, hour = min(end, (start // 60 + 1) * 60), start // 60
+            low, high = self._busy(hour)
+            value = round(between(low, high, self.key, hour, 7), 1)
+            self.life.metrics.hold(workspace, "CpuUtilizationPercentage", dimensions, start, until, value)
+            start = until
+
+    def _busy(self, hour: int) -> tuple[float, float]:
+        """Between which percentages the processor is in an hour: at work, or as the instance's own agents keep it."""
+        if "cpu" in self.profile:
+            low, high = self.profile["cpu"]
+            return float(low), float(high)
+        minute, day = hour % 24 * 60, hour // 24
+        at_work = self.habit and weekday(day) in self.habit["days"]
+        return (
+            (18.0, 75.0) if at_work and self.habit["from"] <= minute + 60 and minute < self.habit["to"] else (1.0, 4.0)
+        )
 
     def _turn(self, action: str, trigger: str, now: int) -> None:
         if (action == "Start") == self.runs:

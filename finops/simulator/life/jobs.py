@@ -76,7 +76,7 @@ def body_of(job: Job, compute_id: str, profile: Json, status: str) -> Json:
     person = who[int(draw(key, 1) * len(who))]
     region = str(profile.get("region", "eastus"))
     inner = "/".join(job.id.split("/")[1:-2])
-    return {
+    body = {
         "id": job.id,
         "name": name,
         "type": JOBS,
@@ -133,6 +133,18 @@ def body_of(job: Job, compute_id: str, profile: Json, status: str) -> Json:
         },
         "systemData": {"createdAt": stamp_of(job.asked, key), "createdBy": person, "createdByType": "User"},
     }
+    return _as_step(body, compute_id) if profile.get("pipelines") else body
+
+
+def _as_step(body: Json, compute_id: str) -> Json:
+    """A pipeline whose one step is the job: only the step names the compute."""
+    of_step = ("resources", "queueSettings", "codeId", "command", "environmentId", "distribution", "limits",
+               "environmentVariables", "parameters")  # fmt: skip
+    properties = body["properties"]
+    step = {name: properties.pop(name) for name in of_step} | {"type": "command", "computeId": compute_id}
+    settings = {"default_compute": None, "continue_on_step_failure": False}
+    properties |= {"jobType": "Pipeline", "computeId": None, "settings": settings, "jobs": {"train": step}}
+    return body
 
 
 def move_on(body: Json, job: Job, status: str, now: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import uuid
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -70,7 +72,8 @@ def create(
 
     settled: properties that appear with success
     """
-    found = world.resources.get(body["id"])
+    found = copy.deepcopy(world.resources.get(body["id"]))
+    _ready(found)
     stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"))
     path, result = places(body, desk)
 
@@ -93,11 +96,37 @@ def create(
         result_path=result if desk == "mfeOperation" else None,
         says_when=False,
         progress="Updating" if desk == "mfeOperation" else "InProgress",
+        failed=lambda half: _unmade(world, request, body["id"], found),
     )
 
 
-def remove(world: World, request: Request, resource_id: str, seconds: float, desk: Desk) -> Response:
-    """202 with both headers; gone, with everything below, when that is done. 204 where there is nothing."""
+def _ready(found: Json | None) -> None:
+    """Refuse to change what is being deleted. 409 is Azure's answer to two operations at once; the words are ours."""
+    if found and str(found["properties"].get("provisioningState", "")).lower() == "deleting":
+        raise WireError(409, "Conflict", f"{found['name']} is being deleted. Try again when it is gone.")
+
+
+def _unmade(world: World, request: Request, resource_id: str, before: Json | None) -> None:
+    """A change that failed in the end: what was there is there again, what was to be made is there as Failed."""
+    current = world.resources.get(resource_id)
+    if current is not None:
+        writes.put(world, request, before or provisioning(copy.deepcopy(current), "Failed"), quiet=True)
+        writes.log(world, request, resource_id, "write", 500, "Failed")
+
+
+def remove(
+    world: World,
+    request: Request,
+    resource_id: str,
+    seconds: float,
+    desk: Desk,
+    after: Callable[[], None] = lambda: None,
+) -> Response:
+    """202 with both headers; gone, with everything below, when that is done. 204 where there is nothing.
+
+    One that fails in the end leaves everything as it was; one that fails half-way has deleted what lay below, and the
+    resource itself is Failed. Azure promises neither: these are the two ways that we thought of.
+    """
     found = addressed(world, parts_of(resource_id))
     if found is None:
         return ok(None, 204)
@@ -108,8 +137,45 @@ def remove(world: World, request: Request, resource_id: str, seconds: float, des
 
     def finish() -> None:
         writes.delete(world, request, found["id"], quiet=True)
+        after()
 
-    return operations.start(world, request, seconds, finish, path=path, result_path=result, says_when=False)
+    def failed(half: bool) -> None:
+        current = copy.deepcopy(world.resources.get(found["id"]))
+        if current is None:
+            return
+        if half:
+            for child in world.resources.children(found["id"]):
+                writes.delete(world, request, child["id"], quiet=True)
+        before = str(found["properties"].get("provisioningState") or "Succeeded")
+        state = "Failed" if half else "Succeeded" if before == "Deleting" else before
+        writes.put(world, request, provisioning(current, state), quiet=True)
+        writes.log(world, request, found["id"], "delete", 500, "Failed")
+
+    return operations.start(
+        world, request, seconds, finish, path=path, result_path=result, says_when=False, failed=failed
+    )
+
+
+def identified(world: World, body: Json, found: Json | None, otherwise: Json | None = None) -> Json:
+    """`body` with the identity that it asks for or has: a system-assigned one is new for each thing that is made."""
+    held = (found or {}).get("identity") or {}
+    identity = dict(body.get("identity") or held or otherwise or {})
+    kinds = str(identity.get("type", "")).lower()
+    for name in ("principalId", "tenantId"):
+        identity.pop(name, None)
+    if "systemassigned" in kinds:
+        identity["principalId"] = held.get("principalId") or str(uuid.uuid4())
+        identity["tenantId"] = held.get("tenantId") or world.stamp.get("tenantId", "")
+    if "userassigned" in kinds:
+        identity["userAssignedIdentities"] = {
+            each: {"principalId": _number(each, "principal"), "clientId": _number(each, "client")}
+            for each in identity.get("userAssignedIdentities") or {}
+        }
+    return {**body, "identity": identity} if identity else body
+
+
+def _number(resource_id: str, what: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{resource_id.lower()}#{what}"))
 
 
 def _list(world: World, request: Request) -> Response:
@@ -127,7 +193,7 @@ def _put(world: World, request: Request) -> Response:
     body = located(world, fresh(world, request, parts, found))
     if not body["location"]:
         raise WireError(400, "LocationRequired", "The location property is required for this definition.")
-    body.setdefault("identity", {"type": "SystemAssigned"})
+    body = identified(world, body, found, {"type": "SystemAssigned"})
     body["properties"] = {"friendlyName": parts.name, **body["properties"]}
     path, _ = places(body, "workspaceOperations")
     stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"))

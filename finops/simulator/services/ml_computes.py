@@ -169,16 +169,23 @@ def _turn(world: World, action: str, request: Request) -> Response:
         raise _bad(f"The operation {action} is supported for compute instances only.")
     writes.act(world, request, found["id"], action)
     on_the_way, at_last = TURNING[action]
+    before = str(found["properties"]["properties"].get("state") or "Unknown")
     _set_state(world, request, found["id"], on_the_way, action)
     path, result = places(found, "computeOperations")
 
     def finish() -> None:
         _set_state(world, request, found["id"], at_last, action)
 
-    return operations.start(world, request, 60, finish, path=path, result_path=result, says_when=False)
+    def failed(half: bool) -> None:
+        _set_state(world, request, found["id"], before, action, "Failed")
+        writes.log(world, request, found["id"], f"{action}/action", 500, "Failed")
+
+    return operations.start(world, request, 60, finish, path=path, result_path=result, says_when=False, failed=failed)
 
 
-def _set_state(world: World, request: Request, resource_id: str, state: str, action: str) -> None:
+def _set_state(
+    world: World, request: Request, resource_id: str, state: str, action: str, outcome: str = "Succeeded"
+) -> None:
     body = copy.deepcopy(world.resources.get(resource_id))
     if body is None:
         raise WireError(404, "ResourceNotFound", f"{resource_id} was deleted meanwhile.")
@@ -187,7 +194,7 @@ def _set_state(world: World, request: Request, resource_id: str, state: str, act
     last = {
         "operationName": action.capitalize(),
         "operationTime": now,
-        "operationStatus": "Succeeded" if done else "InProgress",
+        "operationStatus": outcome if done else "InProgress",
         "operationTrigger": "User",
     }
     body["properties"]["properties"] |= {"state": state, "lastOperation": last}

@@ -1,4 +1,4 @@
-"""AML jobs and schedules: listed, submitted, cancelled, switched off."""
+"""AML jobs: listed, submitted, cancelled, archived, deleted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from finops.simulator import operations, writes
 from finops.simulator.answers import WireError, body_of, ok, page, shaped
 from finops.simulator.ids import parts_of
 from finops.simulator.services.arm import addressed, collection, existing, fresh
-from finops.simulator.services.ml import TOKEN, USUAL, WORKSPACE, create, places, remove
+from finops.simulator.services.ml import USUAL, WORKSPACE, places, remove
 from finops.simulator.store import Json
 from finops.simulator.world import World
 
 JOB = f"{WORKSPACE}/jobs/{{name}}"
-SCHEDULE = f"{WORKSPACE}/schedules/{{name}}"
 OVER = {"completed", "failed", "canceled", "notresponding"}
 
 
@@ -30,9 +29,6 @@ SHAPE: Json = {
         "tags": {"*": str},
         "properties": dict,
         "resources": {"instanceCount": int},
-        "isEnabled": bool,
-        "trigger": dict,
-        "action": dict,
     },
 }
 
@@ -43,9 +39,6 @@ def routes(world: World) -> list[BaseRoute]:
         Route(JOB, partial(_submit, world), methods=["PUT"]),
         Route(JOB, partial(_delete, world), methods=["DELETE"]),
         Route(f"{JOB}/cancel", partial(_cancel, world), methods=["POST"]),
-        Route(f"{WORKSPACE}/schedules", partial(_schedules, world), methods=["GET"]),
-        Route(SCHEDULE, partial(_plan, world), methods=["PUT"]),
-        Route(SCHEDULE, partial(_delete, world), methods=["DELETE"]),
     ]
 
 
@@ -135,23 +128,3 @@ def _set_status(world: World, request: Request, job_id: str, status: str) -> Non
 
 def _delete(world: World, request: Request) -> Response:
     return remove(world, request, request.scope["path"], 10, "mfeOperation")
-
-
-def _schedules(world: World, request: Request) -> Response:
-    view = request.query_params.get("listViewType", "EnabledOnly").lower()
-    found = [
-        body
-        for body in collection(world, parts_of(request.scope["path"]))
-        if view == "all" or bool(body["properties"].get("isEnabled", True)) == (view == "enabledonly")
-    ]
-    return page(request, found, USUAL, TOKEN)
-
-
-def _plan(world: World, request: Request) -> Response:
-    parts = parts_of(request.scope["path"])
-    body = fresh(world, request, parts, addressed(world, parts))
-    for needed in ("trigger", "action"):
-        if needed not in body["properties"]:
-            raise WireError(400, "UserError", f"The {needed} of the schedule is required.")
-    body["properties"] = {"isEnabled": True, "tags": {}, "properties": {}, **body["properties"]}
-    return create(world, request, body, 5, "mfeOperation")

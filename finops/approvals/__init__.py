@@ -1,0 +1,52 @@
+"""Who approved what: the life of a finding, the rules of deciding, and what may be done now.
+
+record(state, found, rules, now, settings, present)   a sweep's findings enter or advance
+Desk(state, settings.janitor).approve(rows, person, now)     people decide; rows: [(number, digest)]
+schedule(state, settings, now)    what may be acted on now, moved to `scheduled`; due() only looks
+moved(state, number, "acted", why, now, who)    every other step; into acted only with a valid approval
+reoffered(state, number, finding, why, now)     the re-check differs: votes void, pending again
+invalid(record, now)    why an approval does not hold (any more): asked again while a quiet step lasts
+"""
+
+from __future__ import annotations
+
+from finops.approvals.desk import Desk
+from finops.approvals.moving import NotAllowed, due, lapsed, moved, not_due, reoffered, schedule, stored, told
+from finops.approvals.people import APPROVER, READER, Answer, Person, address, owns
+from finops.approvals.recording import Changes, record
+from finops.approvals.statuses import APPROVED, ENDED, MOVES, OPEN, STATUSES, WORDS, allowed
+from finops.approvals.votes import counting, invalid, is_high, needed
+from finops.approvals.workdays import Workdays
+
+__all__ = [
+    "APPROVED",
+    "APPROVER",
+    "ENDED",
+    "MOVES",
+    "OPEN",
+    "READER",
+    "STATUSES",
+    "WORDS",
+    "Answer",
+    "Changes",
+    "Desk",
+    "NotAllowed",
+    "Person",
+    "Workdays",
+    "address",
+    "allowed",
+    "counting",
+    "due",
+    "invalid",
+    "is_high",
+    "lapsed",
+    "moved",
+    "needed",
+    "not_due",
+    "owns",
+    "record",
+    "reoffered",
+    "schedule",
+    "stored",
+    "told",
+]

@@ -1,0 +1,151 @@
+"""`finops janitor apply` and `finops janitor undo`: the two commands of the janitor that change Azure."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finops.cli.output import note, output_option, show
+from finops.cli.session import Session, reads_azure
+from finops.errors import PARTIAL, FinopsError, UsageError
+
+if TYPE_CHECKING:
+    from finops.jobs.sweeping.applying import Applied
+    from finops.jobs.sweeping.undoing import Undone
+    from finops.state import State
+
+
+@click.command()
+@click.option("--execute", is_flag=True, help="Do it. Without it nothing is changed, and what would be done is said.")
+@click.option("--only", type=int, multiple=True, metavar="ID", help="Only this finding; may be given several times.")
+@output_option
+@reads_azure
+@click.pass_context
+def apply(context: click.Context, session: Session, execute: bool, only: tuple[int, ...], output: str) -> None:
+    """Do what was approved and is due; changes Azure only with --execute.
+
+    Everything is read again first: what is not as it was approved is not touched, and is asked about anew. Before
+    something is deleted, a tombstone of it lies on the disk, from which `finops janitor undo` makes it again.
+    Exits 20 when something that was due was not done.
+
+    \b
+    finops janitor apply
+    finops janitor apply --execute
+    finops janitor apply --execute --only 12
+    """
+    from finops.jobs.sweeping.applying import apply as job
+    from finops.jobs.sweeping.telling import tell
+
+    _refuse_recording(session, "apply")
+    with _state(session) as state, session.azure() as azure:
+        done = job(azure, session.settings, state, session.now, execute, note, only)
+        _show(done, output)
+        if execute:
+            told = tell(state, session.settings, session.now)
+            for problem in told.problems:
+                note(f"! {problem}")
+    if done.partial:
+        context.exit(PARTIAL)
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=int)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done first, and what cannot come back.")
+@output_option
+@reads_azure
+@click.pass_context
+def undo(context: click.Context, session: Session, number: int, dry_run: bool, output: str) -> None:
+    """Make again what was deleted, or give back what was taken, on account of finding ID; changes Azure.
+
+    What is there afterwards is compared with what was there, field by field. Broken off, it goes on where it was when
+    it is called again. Exits 20 when not everything is as it was.
+
+    \b
+    finops janitor undo 12 --dry-run
+    finops janitor undo 12
+    """
+    from finops.jobs.sweeping.telling import tell
+    from finops.jobs.sweeping.undoing import undo as job
+
+    _refuse_recording(session, "undo")
+    with _state(session) as state, session.azure() as azure:
+        done = job(azure, session.settings, state, number, session.now, _who(), dry_run, note)
+        _compare(done, output)
+        if not dry_run:
+            tell(state, session.settings, session.now)
+    if done.stopped:
+        raise FinopsError(done.stopped, f"Run it again: finops janitor undo {number} goes on where it was.")
+    if not done.equal and not dry_run:
+        context.exit(PARTIAL)
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()}, by finops janitor undo"
+    except (OSError, KeyError):  # a container whose user has no name
+        return "finops janitor undo"
+
+
+def _refuse_recording(session: Session, command: str) -> None:
+    if session.estate:
+        raise UsageError(
+            "--estate was given: a recording cannot be changed.",
+            f"Serve it with `finops simulate serve DIR` and give --azure to `finops janitor {command}`.",
+        )
+
+
+@contextmanager
+def _state(session: Session) -> Iterator[State]:
+    from finops.state import State
+
+    settings = session.settings.state
+    key = settings.audit_key
+    with State.open(settings.url, audit_key=key.get_secret_value().encode() if key else None) as state:
+        yield state
+
+
+def _show(done: Applied, output: str) -> None:
+    for one in done.resolved:
+        note(f"Left open by an earlier run: {one.intent.action} of {one.intent.resource_id}: {one.why}")
+    rows: list[dict[str, Any]] = [
+        {
+            "Finding": line.record.number,
+            "Result": line.result,
+            "What": line.what,
+            "Resource": line.record.finding.resource_id.rpartition("/")[2],
+            "Status": line.record.status,
+            "Why": line.why,
+            "Id": line.record.finding.resource_id,
+        }
+        for line in done.lines
+    ]
+    columns = ["Finding", "Result", "What", "Resource", "Status", "Why"]
+    show(rows, output, columns if output == "table" else [*columns, "Id"], title="Janitor")
+    would = sum(line.result == "would" for line in done.lines)
+    if not done.executed and would:
+        note(f"Nothing was changed. {would} changes are due: run it with --execute to make them.")
+    for line in done.lines:
+        if line.result == "done" and line.record.status == "confirmed":
+            note(f"Undo it: finops janitor undo {line.record.number}")
+
+
+def _compare(done: Undone, output: str) -> None:
+    for step in done.steps:
+        note(f"{'Would first' if done.dry else 'Done'}: {step}")
+    rows: list[dict[str, Any]] = [
+        {"Piece": one.what, "Field": path, "Was": before, "Is": after, "Id": one.id}
+        for one in done.compared
+        for path, before, after in one.different
+    ]
+    equal = sum(len(one.equal) for one in done.compared)
+    if not done.dry and not done.stopped:
+        show(rows, output, ["Piece", "Field", "Was", "Is", "Id"], title="What differs")
+        note(f"{equal} fields of {len(done.compared)} resources are equal, {len(rows)} differ.")
+    for lost in done.lost:
+        note(f"Cannot come back: {lost}")
+    for command in done.for_people:
+        note(f"For a person who may: {command}")

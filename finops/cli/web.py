@@ -1,0 +1,118 @@
+"""`finops web`: serve the approvals page."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finops.cli.output import note
+from finops.errors import ConfigError, FinopsError
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings, WebSettings
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file.  [default: finops.yaml if it is there]")
+@click.option("--demo", is_flag=True, help="Sign in as one of a list of invented people; on this machine only.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, in place of web.port; 0: a free one.")
+@click.option("--azure", "azure_url", metavar="URL", help="Take the time from this simulator; loopback only.")
+def web(config: Path | None, demo: bool, port: int | None, azure_url: str | None) -> None:
+    """Serve the approvals page, where people approve, deny and snooze what the janitor found. Until Ctrl-C.
+
+    Reads and writes the state only. It has no identity in Azure, and changes nothing there; `finops janitor apply`
+    does, after it has checked again.
+
+    \b
+    finops web --demo
+    finops web --config /etc/finops.yaml
+    """
+    from finops.config import load
+
+    overrides: dict[str, Any] = {"azure.endpoint": azure_url} if azure_url else {}
+    if demo:
+        overrides |= {"web.auth": "demo", "web.host": "127.0.0.1"}
+    if port is not None:
+        overrides["web.port"] = port
+    settings = load(config, overrides)
+    _refuse(settings.web)
+    _serve(settings)
+
+
+def _refuse(settings: WebSettings) -> None:
+    """What could only be found out by people who cannot get in."""
+    from finops.config.model import LOOPBACK
+
+    if settings.auth == "none":
+        raise ConfigError(
+            "web.auth is none: nobody could sign in.",
+            "Set it to easyauth or bearer, see docs/approvals.md; or look around with `finops web --demo`.",
+        )
+    if settings.host not in LOOPBACK and settings.public_url is None:
+        raise ConfigError(
+            f"web.host is {settings.host} and web.public_url is missing: no name would be answered to.",
+            "Set web.public_url to the https:// address that people open.",
+        )
+
+
+def _serve(settings: Settings) -> None:
+    import uvicorn
+
+    from finops.approvals.links import base_url
+    from finops.state import State
+    from finops.web import app
+
+    key = settings.state.audit_key
+    with State.open(settings.state.url, audit_key=key.get_secret_value().encode() if key else None) as state:
+        site = app(state, settings, _clock(settings.azure.endpoint))
+        listener = _listener(settings.web.host, settings.web.port)
+        taken = settings.web.model_copy(update={"port": listener.getsockname()[1]})
+        note(f"Approvals: {base_url(taken)}/   (Ctrl-C ends it)")
+        server = uvicorn.Server(
+            uvicorn.Config(
+                site,
+                log_level="warning",
+                lifespan="off",
+                ws="none",
+                # Whose address it is, is what the connection says: a header may say anything.
+                proxy_headers=False,
+                server_header=False,
+                access_log=False,
+                limit_concurrency=200,
+            )
+        )
+        try:
+            server.run([listener])
+        except KeyboardInterrupt:
+            note("Ended.")
+
+
+def _clock(endpoint: str | None) -> Callable[[], datetime]:
+    """The time to decide by: a simulator's own where there is one, as the janitor beside us goes by it too."""
+    from finops.cli.session import simulated_time
+
+    def now() -> datetime:
+        return (simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
+
+    return now
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as fault:
+        listener.close()
+        raise FinopsError(
+            f"{host} port {port} cannot be listened on: {fault.strerror or fault}.",
+            "Choose another with --port or web.port.",
+        ) from fault
+    return listener

@@ -1,0 +1,90 @@
+"""What is remembered of savings: what the janitor found, what people decided on it, what was done and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from finops.approvals.naming import DONE, VERBS, holder_of, kind_of, name_of
+from finops.report import Claim
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings
+    from finops.state import Event, Record, State
+
+# Denied, snoozed, exempt and stale are nobody's plan; kept and gone never were or are no more.
+STAGES: dict[str, Literal["found", "decided", "done"]] = {
+    **dict.fromkeys(("found", "asked", "pending", "failed", "expired"), "found"),
+    **dict.fromkeys(("approved", "scheduled", "quiet"), "decided"),
+    **dict.fromkeys(("acted", "confirmed", "restored"), "done"),
+}
+
+
+def remembered(settings: Settings) -> tuple[Claim, ...]:
+    """The claims of the state database of `settings`; none where there is no database, and none is made."""
+    from finops.state import State
+    from finops.state.engine import url_of
+
+    url = url_of(settings.state.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return ()
+    with State.open(settings.state.url) as state:
+        return claims_of(state)
+
+
+def claims_of(state: State) -> tuple[Claim, ...]:
+    """One claim for each finding that still waits, is decided, or was acted on."""
+    records, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
+    done = {one.number for one in records if STAGES[one.status] == "done"}
+    steps: dict[int, list[Event]] = {number: [] for number in done}
+    for event in state.findings.events() if done else ():
+        if event.finding in done:
+            steps[event.finding].append(event)
+    return tuple(_claim(record, steps.get(record.number, ())) for record in records)
+
+
+def _claim(record: Record, steps: Iterable[Event]) -> Claim:
+    finding = record.finding
+    since, until = _life(steps)
+    return Claim(
+        number=record.number,
+        stage=STAGES[record.status],
+        resource_id=finding.resource_id,
+        name=name_of(finding.resource_id),
+        what=kind_of(finding.resource_id),
+        holder=holder_of(finding.resource_id),
+        rule=finding.rule,
+        does=VERBS.get(finding.action, finding.action),
+        did=DONE.get(finding.action, finding.action),
+        expected=finding.saving,
+        cost=finding.monthly_cost,
+        currency=record.currency,
+        created=_created(finding.generation),
+        since=since,
+        until=until,
+    )
+
+
+def _life(steps: Iterable[Event]) -> tuple[datetime | None, datetime | None]:
+    """When the first step was made that led to the act, a quiet one included, and when the act was undone."""
+    since = until = None
+    for step in steps:
+        if step.before == step.after:
+            continue
+        if step.after in {"quiet", "acted"}:
+            since = since or step.at
+        elif step.after == "restored":
+            until = step.at
+        elif step.after != "confirmed":
+            since = None  # what was quiet got its work back, or the act failed
+    return since, until
+
+
+def _created(generation: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(generation)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

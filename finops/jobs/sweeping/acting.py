@@ -1,0 +1,213 @@
+"""The janitor's changes, as acts: what is sent for each action, and what shows afterwards that it was done."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finops.acts import Act, Held, is_image
+from finops.approvals import NotAllowed
+from finops.errors import FinopsError
+from finops.estate.generation import generation_of
+from finops.estate.ids import type_of
+from finops.estate.model import Json, at, text
+from finops.estate.queries import COMPUTE, ML_VERSION
+from finops.spot.durations import duration
+from finops.tombstones import Step, sent, taken_tag
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.state import Record
+
+RULE = "janitor/"  # before the rule's name, in intents
+# The steps of a record's life that change Azure, as its intents name them.
+ACT, QUIET, BACK, UNDO = "act", "quiet", "back", "undo"
+LONGEST_IDLE, IDLE = timedelta(minutes=30), "PT2M"  # a cluster with longer idle time than the first gets the second
+CHUNK = 1 << 22  # bytes of a layer that are held in memory
+SCALE = "properties.properties.scaleSettings"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One request, and the part of the body that shows afterwards that it was done; None: it is gone."""
+
+    verb: str
+    path: str
+    body: Json | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    afterwards: Json | None = None
+
+    def send(self, hand: Azure) -> Json:
+        if self.verb == "DELETE":
+            return hand.delete(self.path, ML_VERSION, params=self.params or None)
+        if self.verb == "POST":
+            return hand.post(self.path, ML_VERSION)
+        return (hand.put if self.verb == "PUT" else hand.patch)(self.path, ML_VERSION, self.body)
+
+
+def change_of(action: str, body: Json) -> Change | None:
+    """What is sent to do `action` to a resource as it is now; None where it is done already."""
+    resource_id = body["id"]
+    if action == "delete":
+        params = {"underlyingResourceAction": "Delete"} if type_of(resource_id) == COMPUTE else {}
+        return Change("DELETE", resource_id, params=params)
+    if action == "stop":
+        if text(body, "properties.properties.state").lower() == "stopped":
+            return None
+        return Change("POST", f"{resource_id}/stop", afterwards={"properties": {"properties": {"state": "Stopped"}}})
+    if action in {"scaleToZero", "minNodes0"}:
+        return _scaled(action, body)
+    if action == "traffic0":
+        return _without_traffic(body)
+    name, value, what = {
+        "archive": ("isArchived", True, "environment"), "disable": ("isEnabled", False, "schedule"),
+    }[action]  # fmt: skip
+    if at(body, f"properties.{name}") is value:
+        return None
+    whole = sent(what, body)
+    whole["properties"][name] = value
+    return Change("PUT", resource_id, whole, afterwards={"properties": {name: value}})
+
+
+def _scaled(action: str, body: Json) -> Change | None:
+    scale = at(body, SCALE)
+    held = scale if isinstance(scale, dict) else {}
+    wanted: Json = {"minNodeCount": 0}
+    idle = duration(str(held.get("nodeIdleTimeBeforeScaleDown", "")))
+    if action == "scaleToZero" and idle is not None and idle > LONGEST_IDLE:
+        wanted["nodeIdleTimeBeforeScaleDown"] = IDLE
+    if all(held.get(name) == value for name, value in wanted.items()):
+        return None
+    after = {"properties": {"properties": {"scaleSettings": wanted}}}
+    whole = {"properties": {"properties": {"scaleSettings": {**held, **wanted}}}}
+    return Change("PATCH", body["id"], whole, afterwards=after)
+
+
+def _without_traffic(body: Json) -> Change | None:
+    """No share for any deployment. Azure's PATCH of an endpoint takes tags and identity only, so it is a PUT."""
+    wanted = {}
+    for name in ("traffic", "mirrorTraffic"):
+        held = at(body, f"properties.{name}")
+        if isinstance(held, dict) and any(held.values()):
+            wanted[name] = dict.fromkeys(held, 0)
+    if not wanted:
+        return None
+    whole = sent("endpoint", body)
+    whole["properties"] |= copy.deepcopy(wanted)
+    return Change("PUT", body["id"], whole, afterwards={"properties": wanted})
+
+
+@dataclass
+class Deed:
+    """One act on account of a record: looked at again, written down as begun, then sent.
+
+    check   asked with a body read just now: None, or why it must not be done. It has the last word
+    enter   moves the record on, on the disk, before the request leaves; NotAllowed where the approval is not there
+    """
+
+    record: Record
+    step: str
+    action: str
+    check: Callable[[Json], str | None]
+    enter: Callable[[], Any]
+    tombstone: str
+    decision: str
+
+    def act(self, body: Json) -> Act:
+        """The act, where `body` is the resource as it was looked at."""
+        finding = self.record.finding
+        image = is_image(finding.resource_id)
+        change = None if image else change_of(self.action, body)
+        ready: list[Change] = []
+
+        def still(fresh: Json) -> str | None:
+            if why := self.check(fresh):
+                return why
+            if not image:
+                found = change_of(self.action, fresh)
+                if found is None:
+                    return "It is so already."
+                if found.afterwards != (change.afterwards if change else None):
+                    return "It was changed while it was looked at."
+                ready[:] = [found]
+            return None
+
+        def send(hand: Any) -> None:
+            path = finding.resource_id if image else ready[0].path
+            hand.ready(path)
+            try:
+                self.enter()
+            except NotAllowed as refusal:
+                raise Held(refusal.what, refusal.fix) from refusal
+            if image:
+                hand.delete_image()
+            else:
+                ready[0].send(hand)
+
+        return Act(
+            resource_id=finding.resource_id,
+            generation=finding.generation,
+            action=self.action if self.step == ACT else f"{self.action} (quiet step)",
+            why=finding.why,
+            rule=f"{RULE}{finding.rule}",
+            evidence={
+                "record": self.record.number, "step": self.step, "digest": finding.digest, "tombstone": self.tombstone,
+            },
+            expected_saving=finding.saving if finding.saving is not None else finding.monthly_cost,
+            request=send,
+            still_holds=still,
+            confirmed=lambda read: None,
+            afterwards=change.afterwards if change else None,
+            owner=finding.owner,
+            decision=self.decision,
+        )  # fmt: skip
+
+
+def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: str, name: str) -> Act:
+    """One step of an undo, or of taking back a quiet step. `body`: the resource as it is now, None where it is to be
+    made."""
+
+    def send(hand: Any) -> Any:
+        if step.manifest is not None:
+            for layer in step.layers:
+                hand.put_layer(f"sha256:{layer.name}", _pieces(layer))
+            return hand.put_image(step.label, step.manifest.read_bytes(), step.media_type)
+        if step.verb == "POST":
+            return hand.post(step.path, step.api_version)
+        return (hand.put if step.verb == "PUT" else hand.patch)(step.path, step.api_version, step.body)
+
+    if not step.makes and body is None:
+        raise FinopsError(f"{step.id} is not there.", "Look at it in Azure.")
+    return Act(
+        resource_id=step.id,
+        generation=None if step.makes else generation_of(body or {}),
+        action=step.says[:200],
+        why=why,
+        rule=f"{RULE}{name}",
+        evidence={"record": record.number, "step": name, "tombstone": record.tombstone},
+        expected_saving=Decimal(0),
+        request=send,
+        still_holds=lambda fresh: _taken(azure, step),
+        confirmed=lambda read: None,
+        afterwards=step.afterwards,
+        owner=record.finding.owner,
+        api_version=step.api_version,
+        gives_back=True,
+    )
+
+
+def _taken(azure: Azure, step: Step) -> str | None:
+    """Who has the tag by now that an image had: whoever moved it meant to."""
+    digest = taken_tag(azure, step.id, step.label) if step.label else ""
+    return f"The tag {step.label} names {digest} by now." if digest else None
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(CHUNK):
+            yield piece
