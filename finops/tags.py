@@ -14,6 +14,7 @@ from decimal import Decimal
 from finops.estate import Estate, Known, NotKnown, Resource
 from finops.estate.facts.tags import SPELLINGS, tagged
 from finops.estate.ids import key, scopes, type_of
+from finops.estate.owners import owner_of
 from finops.estate.queries import JOB, LOCK, SUBSCRIPTION
 
 NAME = "CostCenter"
@@ -47,7 +48,7 @@ def findings(estate: Estate, allowed: list[str]) -> Iterator[Finding]:
 
 def _finding(resource: Resource, estate: Estate, allowed: list[str]) -> Finding | None:
     own = tags_of(resource)
-    owner, cost = _owner(resource), _cost(resource)
+    owner, cost = owner_of(resource, estate), _cost(resource)
     named = {name: value for name, value in own.items() if name.lower() == NAME.lower() and value.strip()}
     if named:
         name, value = next(iter(named.items()))
@@ -155,11 +156,6 @@ def _said(scope: str) -> str:
     kinds = {"subscriptions": "subscription", "resourcegroups": "resource group"}
     kind = type_of(scope)
     return f"the {kinds.get(kind) or kind.rpartition('/')[2].removesuffix('s')} {scope.rpartition('/')[2]}"
-
-
-def _owner(resource: Resource) -> str:
-    known = resource.facts.get("owner")
-    return str(known.value) if isinstance(known, Known) else ""
 
 
 def _cost(resource: Resource) -> Decimal | None:

@@ -13,6 +13,7 @@ from finops.acts import generation_of
 from finops.estate import Estate, Known, Resource
 from finops.estate.ids import key, scopes
 from finops.estate.model import Json
+from finops.estate.owners import owner_of
 from finops.exemptions import RULES, Exemptions, Listed
 
 if TYPE_CHECKING:
@@ -140,17 +141,6 @@ def mode_of(settings: GuardSettings, resource_id: str) -> str:
     return next((named[scope] for scope in scopes(resource_id) if scope in named), settings.mode)
 
 
-def owner_of(resource: Resource) -> str:
-    """The address of who made it, else the Owner tag where it is an address; "" where nobody is known."""
-    known = resource.facts.get("owner")
-    if isinstance(known, Known):
-        return str(known.value)
-    for name, value in tags.tags_of(resource).items():
-        if name.lower() == "owner" and "@" in value:
-            return value.strip()
-    return ""
-
-
 def _cluster(context: Context, found: spot.Finding) -> Line:
     resource = context.estate.resources[key(found.id)]
     mode = mode_of(context.settings, found.id)
@@ -170,7 +160,7 @@ def _cluster(context: Context, found: spot.Finding) -> Line:
         why=found.why,
         status="report",
         until="",
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=found.cost,
         saving=found.saving,
         saving_says=found.saving_says,
@@ -197,7 +187,7 @@ def _tag(context: Context, found: tags.Finding) -> Line:
         why=found.why,
         status="report",
         until="",
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=found.cost,
         saving=None,
         saving_says="",
@@ -218,7 +208,7 @@ def _undecided(context: Context, found: spot.Undecided) -> Line:
         why="Whether it is as it must be is not known.",
         status="keep",
         until=found.reason,
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=None,
         saving=None,
         saving_says="",
