@@ -123,6 +123,16 @@ def test_what_cannot_be_read_again_is_left_alone_and_stays_approved(tmp_path: Pa
         assert results(janitor.apply()) == [("done", "confirmed")]
 
 
+def test_what_azure_does_not_let_us_read_is_told_with_its_own_words(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint()) as janitor:
+        janitor.approved(EMPTY)
+        janitor.served.faults.add({"fault": "403", "path": "onlineEndpoints/empty\\?", "method": "GET"})
+
+        done = janitor.apply()
+
+        assert "403" in done.lines[0].why
+
+
 def test_what_changed_is_offered_anew_and_needs_a_new_approval(tmp_path: Path):
     with applying(tmp_path, empty_endpoint()) as janitor:
         [record] = janitor.approved(EMPTY)

@@ -167,3 +167,9 @@ def test_every_decision_on_every_status_is_answered_in_a_sentence(state: State, 
 def test_whatever_is_open_can_be_denied_snoozed_and_exempt():
     for status in OPEN:
         assert {"denied", "snoozed", "exempt"} - {status} <= MOVES[status]
+
+
+def test_the_manual_says_what_every_status_means():
+    text = (Path(__file__).parent.parent / "docs/janitor.md").read_text("utf-8")
+
+    assert [status for status in STATUSES if f"| `{status}` | " not in text] == []

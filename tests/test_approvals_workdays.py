@@ -143,3 +143,17 @@ def test_times_in_yaml_are_times_of_day(tmp_path: Path, written: str, meant: tim
     file.write_text(f"janitor:\n  work_from: 08:00\n  work_until: 18:00\n  quiet_from: {written}\n")
 
     assert load(file).janitor.quiet_from == meant
+
+
+def test_off_in_yaml_is_off(tmp_path: Path):
+    """YAML 1.1 reads it as false."""
+    file = tmp_path / "finops.yaml"
+    file.write_text("janitor: {mode: ask, rules: {instance-idle: {mode: off}, image-stale: {mode: 'off'}}}\n")
+
+    settings = load(file).janitor
+
+    assert [settings.mode_of(rule) for rule in ("instance-idle", "image-stale", "image-untagged")] == [
+        "off",
+        "off",
+        "ask",
+    ]

@@ -55,7 +55,7 @@ def visit(browser: Any, url: str) -> Iterator[Open]:
             has_touch=width < 500,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.goto(url + path)
         page.on("console", lambda message: said.append(message.text))

@@ -17,7 +17,8 @@ from .strict import LOOPBACK, STRICT
 __all__ = ["LOOPBACK", "Section", "Settings", "WebSettings"]
 
 Mode = Literal["audit", "warn", "enforce"]
-JanitorMode = Literal["off", "list", "ask", "act"]
+# YAML 1.1 reads a bare off as false.
+JanitorMode = Annotated[Literal["off", "list", "ask", "act"], BeforeValidator(lambda v: "off" if v is False else v)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Literal
 
-from finops.charges.book import added
+from finops.charges.book import added, trimmed
 from finops.estate.ids import key, scopes, subscription_of
 from finops.report.bill import Bill
 from finops.report.gather import ZERO
@@ -136,7 +136,7 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
     was, is_now = (bill.cost(one.resource_id, days, within) for days in (before, after))
     with localcontext() as context:
         context.prec = 80
-        saved = (was * len(after) / len(before) - is_now).quantize(FINEST) + 0
+        saved = trimmed((was * len(after) / len(before) - is_now).quantize(FINEST))
     return replace(
         entry,
         before=Money(was, currency),
