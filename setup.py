@@ -36,7 +36,6 @@ DAEMON = [
     "pyarrow>=18,<27",
     "pydantic>=2.9,<3",
     "pyjwt[crypto]>=2.9,<3",
-    "python-multipart>=0.0.18,<1",
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
     "rich>=13.7,<16",

@@ -82,7 +82,9 @@ def look(url: str, folder: Path, only: list[str]) -> tuple[Looked, float, Counte
     from finops.estate import stamp
     from finops.jobs.sweeping import look as job
 
-    settings = Settings(azure=AzureSettings(endpoint=url), charges=ChargesSettings(sources=[str(folder / "charges")]))
+    # The simulator shares this machine's cores: an answer may take its time, and that is not what is measured.
+    azure_settings = AzureSettings(endpoint=url, read_timeout_seconds=300, call_deadline_seconds=3600)
+    settings = Settings(azure=azure_settings, charges=ChargesSettings(sources=[str(folder / "charges")]))
     began = time.perf_counter()
     with connect(settings.azure) as azure:
         looked = job(azure, settings, stamp(folder).as_of, only=only)
@@ -143,11 +145,17 @@ def spent(looked: Looked, seconds: float, calls: Counter[tuple[str, int]], again
     began = time.process_time()
     janitor.find(looked.estate, looked.rules, looked.estate.as_of, Settings())
     deciding = time.process_time() - began
-    services = ", ".join(f"{service} {count:,}" for (service, _), count in sorted(calls.items()))
+    by_service: Counter[str] = Counter()
+    for (service, _), count in calls.items():
+        by_service[service] += count
+    failed = sum(count for (_, status), count in calls.items() if not 200 <= status < 300)
+    services = ", ".join(f"{service} {count:,}" for service, count in sorted(by_service.items()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(looked.estate.resources):,} resources; {len(looked.found.findings):,} findings, "
           f"{len(looked.found.kept):,} kept; not read: {len(looked.estate.gaps)}")  # fmt: skip
-    print(f"calls     {calls.total():,}, of which {again:,} asked what another had asked ({services})")
+    for gap in looked.estate.gaps[:3]:
+        print(f"not read: {gap.what} below {gap.scope}: {gap.reason}")
+    print(f"calls     {calls.total():,} ({services}); {again:,} asked what another had asked, {failed:,} failed")
     print(f"time      {seconds:.1f} s to read and decide, of which deciding {deciding:.2f} s of one core")
     print(f"memory    {peak:,.0f} MiB at most")
 

@@ -118,9 +118,22 @@ def test_what_cannot_be_read_again_is_left_alone_and_stays_approved(tmp_path: Pa
 
         assert [line.result for line in done.lines] == ["held"]
         assert done.partial
+        assert "Its approval stands" in done.lines[0].why
         assert janitor.changes() == []
         assert janitor.record(record.number).status == "scheduled"
         assert results(janitor.apply()) == [("done", "confirmed")]
+
+
+def test_one_answer_that_it_is_gone_is_asked_for_again(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint()) as janitor:
+        [record] = janitor.approved(EMPTY)
+        gone = {"fault": "status", "status": 404, "code": "NotFound", "method": "GET", "times": 1}
+        janitor.served.faults.add({**gone, "path": "onlineEndpoints/empty\\?"})
+
+        done = janitor.apply()
+
+        assert [line.result for line in done.lines] == ["held"]
+        assert janitor.record(record.number).status == "scheduled"
 
 
 def test_what_azure_does_not_let_us_read_is_told_with_its_own_words(tmp_path: Path):

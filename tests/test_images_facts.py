@@ -187,3 +187,15 @@ def test_the_command_says_that_it_cannot_know_with_its_exit_code(tmp_path: Path)
 
     assert result.exit_code == 20
     assert json.loads(result.output)[0]["reached"] is None
+
+
+@pytest.mark.parametrize("how", ["newest", "locked"])
+def test_layers_of_an_image_that_is_newest_or_locked_are_not_freed(tmp_path: Path, how: str):
+    open_or_not = {**NEW["changeableAttributes"], "deleteEnabled": how != "locked"}
+
+    found = read(
+        world(tmp_path, [OLD, {**NEW, "changeableAttributes": open_or_not}]), keep_newest=1 if how == "newest" else 0
+    )
+
+    own = [OLD["config"], *(layer for layer in OLD["layers"] if layer not in NEW["layers"])]
+    assert fact(found, OLD, "exclusiveBytes") == sum(layer["size"] for layer in own)

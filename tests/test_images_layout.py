@@ -11,7 +11,8 @@ from imaging import connected, world
 from registries import SERVER, image, index
 
 from finops import estate, images
-from finops.errors import AzureError, DataError
+from finops.errors import AzureError, DataError, NotFound
+from finops.simulator.faults import rules_of
 
 CHILDREN = [image("tools/base", f"2026-05-0{day}", bases=(0, day)) for day in (1, 2)]
 WHOLE = index("tools/base", "2026-05-03", CHILDREN, "1.0", "stable")
@@ -150,3 +151,14 @@ def test_a_registry_that_could_not_be_recorded_is_refused_again(tmp_path: Path):
 
     assert not stamp.complete
     assert [gap.what for gap in found.gaps] == ["Microsoft.ContainerRegistry/registries/manifests"]
+
+
+def test_a_registry_that_says_yes_and_keeps_nothing_is_found_out(tmp_path: Path):
+    with connected(world(tmp_path, LINES)) as (azure, server):
+        images.export(azure, SERVER, "tools/base", WHOLE["digest"], tmp_path / "kept")
+        azure.registry(SERVER).delete("tools/base", WHOLE["digest"])
+        yes = {"path": "/manifests/", "method": "PUT", "fault": "status", "status": 201, "code": "a", "message": "b"}
+        server.app.faults.add(rules_of([yes]))
+
+        with pytest.raises(NotFound):
+            images.restore(azure, tmp_path / "kept")

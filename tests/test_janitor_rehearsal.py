@@ -16,7 +16,7 @@ from finops.cli.janitor_rehearse import rehearse as command
 from finops.config import folder
 from finops.config.model import JanitorSettings, RuleSettings, Settings
 from finops.errors import FinopsError
-from finops.estate import Estate, Gap, Known, Resource
+from finops.estate import Estate, Gap, Known, Resource, Unknown
 from finops.estate.ids import key
 from finops.janitor.rehearsal import Fate, Look, Rehearsal, refusal, rehearse
 from finops.jobs.sweeping.allowing import refusals, rehearsed, remember
@@ -138,6 +138,24 @@ def test_an_endpoint_that_was_never_called_counts_from_when_it_was_made():
     made = (START - timedelta(days=15)).isoformat()
 
     assert fate(seen(0, 15, made), seen(14, 29, made), seen(28, 30, made)).end == "left alone"
+
+
+def test_an_endpoint_made_after_it_would_have_gone_says_nothing_of_use():
+    """Its silence counts from when it was made: that is no call."""
+    made = (START + timedelta(days=14)).isoformat()
+
+    assert fate(seen(0, 20), seen(28, 14, made)).shows == "somebody made it again"
+
+
+def test_what_is_not_known_later_is_no_regret():
+    blind = seen(28, 30)
+    one = blind.estate.resources[key(ENDPOINT)]
+    facts = {**one.facts, "daysWithoutRequests": Unknown("403")}
+    estate = replace(blind.estate, resources={key(ENDPOINT): replace(one, facts=facts)})
+    later = Look(estate, janitor.find(estate, [RULE], estate.as_of, Settings()))
+
+    assert [each.unknown for each in later.found.kept] == [True]
+    assert fate(seen(0, 20), seen(14, 30), later).end == "left alone"
 
 
 def test_what_was_only_stopped_is_used_again_without_regret():

@@ -344,6 +344,16 @@ def test_mail_and_text_say_the_same_three_amounts_and_the_same_acts(tmp_path: Pa
     assert "<b>new" not in forms.html
 
 
+def test_an_act_that_is_not_on_the_bill_yet_shows_nothing_in_the_currency_of_the_report(tmp_path: Path) -> None:
+    rows = [{**row, "BillingCurrency": "EUR"} for row in [*REST, *costs("2026-10-01", "2026-11-22", "10")]]
+
+    with book(tmp_path, *rows) as loaded:
+        forms = render(build(loaded, NOW, ReportSettings(), claims=[done("2026-11-21", currency="EUR")]), Settings())
+
+    assert re.search(r"^chat +€0(\.00)?$", forms.text, re.MULTILINE)
+    assert "$" not in forms.text
+
+
 def test_a_name_of_others_acts_nowhere_in_the_section(tmp_path: Path) -> None:
     names = ["<script>x</script>", '=HYPERLINK("http://x")', "[red]x", "\u202eevil", "x" * 250]
     claims = [

@@ -174,6 +174,12 @@ def test_a_body_that_is_not_what_its_digest_says_is_refused(estate: Path):
         azure.registry(SERVER).manifest("tools/etl", OLD["digest"])
 
 
+def test_a_layer_that_is_not_what_its_digest_says_is_refused(estate: Path):
+    lie = {"path": "/v2/tools/etl/blobs", "fault": "status", "status": 200, "code": "a", "message": "b"}
+    with serving(estate, faults=[lie]) as server, connected(server) as azure, pytest.raises(AzureError, match="digest"):
+        list(azure.registry(SERVER).blob("tools/etl", OLD["layers"][0]["digest"]))
+
+
 def test_a_lost_answer_to_a_delete_is_not_sent_as_another_image(estate: Path):
     lost = {"path": "/manifests/", "method": "DELETE", "fault": "reset-after", "times": 1}
     with serving(estate, faults=[lost]) as server, connected(server) as azure:

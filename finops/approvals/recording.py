@@ -230,6 +230,8 @@ def _what_changed(current: Record, finding: Finding) -> str:
         "its settings changed": (old.fingerprint, finding.fingerprint),
         "what depends on it changed": (set(old.dependents), set(finding.dependents)),
         "what would be done changed": (old.action, finding.action),
+        "other things would go with it": (old.evidence.get("goesWithIt"), finding.evidence.get("goesWithIt")),
+        "it has another owner": (old.owner, finding.owner),
     }
     found = [said for said, (was, is_) in pairs.items() if was != is_]
     return f"What was seen changed: {'; '.join(found) or 'the evidence'}. Earlier approvals do not count any more."

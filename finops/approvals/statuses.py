@@ -58,7 +58,9 @@ ENDED = frozenset({"confirmed", "restored", "kept", "gone"})
 # In these a valid approval is needed, and checked in the transaction that enters `quiet` and `acted`.
 APPROVED = frozenset({"approved", "scheduled", "quiet"})
 # In these a person can say no, or not now. Yes can only be said to what is pending.
-OPEN = frozenset({"found", "asked", "pending", "approved", "scheduled", "failed", "expired", "snoozed", "denied"})
+OPEN = frozenset(
+    {"found", "asked", "pending", "approved", "scheduled", "quiet", "failed", "expired", "snoozed", "denied"}
+)
 
 
 def allowed(before: str, after: str) -> bool:

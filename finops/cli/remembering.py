@@ -89,11 +89,12 @@ def brief(record: Record) -> Json:
     holder = holder_of(finding.resource_id)
     return {
         "ID": reference(record),
-        "Status": record.status + (" (high risk)" if finding.risk != "low" else ""),
+        "Status": record.status,
+        "Risk": finding.risk or "high",
         "Amount": None if amount is None else round(amount, 2),
         "Would": VERBS.get(finding.action, finding.action),
         "Resource": f"{holder}/{name_of(finding.resource_id)}" if holder else name_of(finding.resource_id),
-        "Owner": finding.owner,
+        "Owner": finding.owner.partition("@")[0],
         "Until": _day(_until(record)),
     }
 
@@ -119,19 +120,23 @@ def whole(finding: StoredFinding | Finding) -> Json:
 
 
 def told(record: Record, events: list[Event]) -> Iterator[str]:
-    """A finding for people, line by line."""
+    """A finding for people, line by line, no wider than their terminal but for what belongs on one line."""
     from finops.approvals import WORDS, is_high, needed
     from finops.approvals.naming import QUIET, VERBS, kind_of, name_of
 
     finding = record.finding
+
+    def said(label: str, text: str) -> str:
+        return _wrapped(f"{label:<10} {_plain(text)}", " " * 11)
+
     name, kind = _plain(name_of(finding.resource_id)), kind_of(finding.resource_id)
     yield f"{reference(record)}  {VERBS.get(finding.action, finding.action)} the {kind} {name}"
     yield _plain(finding.resource_id)
     yield ""
-    yield f"Status     {record.status}: {WORDS[record.status]}"
+    yield said("Status", f"{record.status}: {WORDS[record.status]}")
     if record.note:
-        yield f"           {_plain(record.note)}"
-    yield f"Why        {_plain(finding.why)}"
+        yield said("", record.note)
+    yield said("Why", finding.why)
     yield f"Saves      {_money(finding.saving, record.currency)} a month"
     yield f"Cost       {_money(finding.monthly_cost, record.currency)} in 30 days"
     yield f"Owner      {_plain(finding.owner) or 'nobody is known'}"
@@ -158,7 +163,18 @@ def told(record: Record, events: list[Event]) -> Iterator[str]:
                                    for one in record.votes))  # fmt: skip
     yield from ("", "History")
     for event in events:
-        yield f"  {_moment(event.at)}  {event.after:<9}  {_plain(event.who)}: {_plain(event.why)}"
+        told = f"  {_moment(event.at)}  {event.after:<9}  {_plain(event.who)}: {_plain(event.why)}"
+        yield _wrapped(told, " " * 34)
+
+
+def _wrapped(line: str, indent: str) -> str:
+    """A line in as many as the terminal needs, the later ones indented."""
+    import shutil
+    import textwrap
+
+    width = max(60, shutil.get_terminal_size((100, 24)).columns)
+    whole = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(whole)
 
 
 def _until(record: Record) -> datetime | None:

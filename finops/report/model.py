@@ -268,7 +268,7 @@ class Saving:
     until: date | None  # the day it was undone
     expected: Money | None  # a month
     realised: Money | None
-    shown: Money | None  # adds up to the shown total
+    shown: Money | None  # adds up to the shown total; zero for an act that is not on the bill yet
     days_before: int  # complete days that the cost before is averaged over
     days_after: int  # complete days after it that count
     before: Money | None  # charged on the days before

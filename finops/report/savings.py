@@ -63,6 +63,7 @@ def savings(
     known = [one for one in acts if one.kind == "realised" and one.realised]
     shown = adding_up([one.realised.amount for one in known if one.realised], digits)
     printed = {one.number: Money(amount, currency) for one, amount in zip(known, shown, strict=True)}
+    printed |= {one.number: Money(ZERO, currency) for one in acts if one.kind == "approved"}
     entries = [replace(one, shown=printed.get(one.number)) for one in entries]
     listed = sorted((one for one in entries if one.is_done and one.counted_with is None), key=_size)
     # A lone other is named: it takes no more room.

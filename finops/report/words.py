@@ -98,7 +98,7 @@ class Words:
 
     def saved(self, act: Saving) -> str:
         """ "$1,240", "−$30"; "$0" while it is not on the bill; a dash for what cannot be known."""
-        return self.money(Money(Decimal(0), "USD") if act.kind == "approved" else act.shown)
+        return self.money(act.shown)
 
     def deed(self, act: Saving) -> str:
         """ "online endpoint in ws, deleted 12 Nov 2026; $20 a month expected; not on the bill yet"."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -67,7 +68,7 @@ def shown_one(
         record=record,
         now=now,
         tone=TONES.get(record.status, "plain"),
-        keeps=None if finding.saving is None or finding.monthly_cost is None else finding.monthly_cost - finding.saving,
+        keeps=_keeps(finding.monthly_cost, finding.saving),
         money_note=_money_note(record),
         seen=_seen(record),
         dates=_dates(record, now),
@@ -152,6 +153,11 @@ def _as_of(written: Any) -> str:
         return moment(datetime.fromisoformat(str(written))) if written else NOTHING
     except (ValueError, TypeError):
         return value_of(written)
+
+
+def _keeps(cost: Decimal | None, saving: Decimal | None) -> Decimal | None:
+    """What goes on costing. A saving at today's prices may be above what the last 30 days cost."""
+    return None if cost is None or saving is None else max(cost - saving, Decimal(0))
 
 
 def _money_note(record: Record) -> str:
