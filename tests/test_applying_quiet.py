@@ -160,6 +160,7 @@ def test_what_cannot_be_looked_at_stays_quiet_and_is_not_deleted(tmp_path: Path)
         done = janitor.apply()
 
         assert [line.result for line in done.lines] == ["held"]
+        assert "It stays quiet" in done.lines[0].why
         assert janitor.record(record.number).status == "quiet"
         assert janitor.body(SILENT) is not None
 

@@ -74,7 +74,6 @@ def apply(
     only: Iterable[int] = (),
 ) -> Applied:
     """Do what is due; without `execute` only say what would be done. only: numbers of findings; none: all of them."""
-    settings = rehearsed(settings, state)  # a rule that would have deleted what was used later may not act
     if not execute:
         return _Run(azure, settings, state, now, step, frozenset(only)).rehearsed()
     with state.turn():
