@@ -184,7 +184,10 @@ class _Run:
             return
         try:
             if seen.verdict == "differs" and seen.finding is not None:
-                moved = approvals.reoffered(self.state, record.number, seen.finding, seen.why, self.time(), WHO)
+                # A look at a few resources asks nobody what they cost: the sweep did.
+                before = record.finding
+                found = replace(seen.finding, monthly_cost=before.monthly_cost, saving=before.saving)
+                moved = approvals.reoffered(self.state, record.number, found, seen.why, self.time(), WHO)
             else:
                 moved = approvals.moved(self.state, record.number, seen.verdict, seen.why, self.time(), WHO)
         except approvals.NotAllowed as refusal:
