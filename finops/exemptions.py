@@ -56,7 +56,7 @@ class Listed:
 
     exemption: Exemption
     cost: Decimal | None
-    status: str  # in force, expiring, expired, malformed
+    status: str  # in force, expiring, expired, malformed, covers nothing (its scope is misspelt, or gone)
     covers: int
 
 
@@ -92,7 +92,10 @@ class Exemptions:
         elif left is not None and left <= expiring_days:
             status = "expiring"
         covered = estate.resources.get(key(one.scope))
-        return Listed(one, _cost(covered), status, (covered is not None) + len(estate.children(one.scope)))
+        covers = (covered is not None) + len(estate.children(one.scope))
+        if status in {"in force", "expiring"} and not covers and estate.complete:
+            status = "covers nothing"
+        return Listed(one, _cost(covered), status, covers)
 
 
 def by_tag(resources: Iterable[Resource], now: datetime, longest_days: int) -> Iterator[Exemption]:

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from finops.estate import Estate, Known, NotKnown, Resource
 from finops.estate.facts.tags import SPELLINGS, tagged
-from finops.estate.ids import key, scopes
+from finops.estate.ids import key, scopes, type_of
+from finops.estate.owners import owner_of
 from finops.estate.queries import JOB, LOCK, SUBSCRIPTION
 
 NAME = "CostCenter"
@@ -47,7 +48,7 @@ def findings(estate: Estate, allowed: list[str]) -> Iterator[Finding]:
 
 def _finding(resource: Resource, estate: Estate, allowed: list[str]) -> Finding | None:
     own = tags_of(resource)
-    owner, cost = _owner(resource), _cost(resource)
+    owner, cost = owner_of(resource, estate), _cost(resource)
     named = {name: value for name, value in own.items() if name.lower() == NAME.lower() and value.strip()}
     if named:
         name, value = next(iter(named.items()))
@@ -96,12 +97,12 @@ def _inherited(
         above = estate.resources.get(scope)
         if above is None:
             if any(gap.scope.lower() in scopes(scope) for gap in estate.gaps):
-                return Finding(resource.id, "report", f"{scope} could not be read.", "", "", owner, cost)
+                return Finding(resource.id, "report", f"{_said(scope)} could not be read.", "", "", owner, cost)
             continue
         try:
             value = tagged(above.body)
         except NotKnown as several:
-            why = f"It has no {NAME}, and {above.id} cannot lend one: {several}."
+            why = f"It has no {NAME}, and {_said(above.id)} cannot lend one: {several}."
             return Finding(resource.id, "ask" if owner else "report", why, "", "", owner, cost)
         if not value:
             continue
@@ -109,9 +110,15 @@ def _inherited(
         spelt = any(name.lower() == NAME.lower() for name in tags_of(above))
         if fits and spelt:
             return Finding(
-                resource.id, "inherit", f"It has no {NAME}; that of {above.id} applies.", value, above.id, owner, cost
+                resource.id,
+                "inherit",
+                f"It has no {NAME}; that of {_said(above.id)} applies.",
+                value,
+                above.id,
+                owner,
+                cost,
             )
-        why = f"It has no {NAME}, and that of {above.id} is {'not allowed' if spelt else 'misspelt'}: {value!r}."
+        why = f"It has no {NAME}, and that of {_said(above.id)} is {'not allowed' if spelt else 'misspelt'}: {value!r}."
         return Finding(resource.id, "propose" if right else "report", why, right, above.id, owner, cost)
     return None
 
@@ -144,9 +151,11 @@ def _near_names(own: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _owner(resource: Resource) -> str:
-    known = resource.facts.get("owner")
-    return str(known.value) if isinstance(known, Known) else ""
+def _said(scope: str) -> str:
+    """A scope above a resource as people call it; its whole id is in the finding's `source`."""
+    kinds = {"subscriptions": "subscription", "resourcegroups": "resource group"}
+    kind = type_of(scope)
+    return f"the {kinds.get(kind) or kind.rpartition('/')[2].removesuffix('s')} {scope.rpartition('/')[2]}"
 
 
 def _cost(resource: Resource) -> Decimal | None:

@@ -12,12 +12,17 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+from azure.mgmt.resource.policy import PolicyClient
 from estates import AML, DEV, PROD, TENANT, group, subscription, workspace, workspace_id, write_estate
+from wire_clients import AllowHttp, Token
 
 from finops import jobs
+from finops.acts import Outcome
 from finops.cloud import connect
+from finops.config import folder
 from finops.config.model import AzureSettings, ChargesSettings, GuardSettings, MailSettings, Settings
 from finops.jobs import Guarded, Plan
+from finops.jobs.guarding.running import carry_out
 from finops.simulator import Served, serving
 from finops.simulator.generate import retail
 from finops.state import State
@@ -171,15 +176,62 @@ class Guarding:
 
     def changes(self) -> list[str]:
         """What was asked of the simulator that changes anything, as "METHOD last two parts of the path"."""
-        reads = ("listnodes", "/query", "/resources", "getbatch", "forecast")
+        reads = ("listnodes", "/query", "/resources", "getbatch", "forecast", "checkpolicyrestrictions")
         return [
             f"{one['method']} {'/'.join(one['path'].split('/')[-2:])}"
             for one in self.served.requests
             if one["method"] != "GET" and not one["path"].lower().endswith(reads)
         ]
 
+    def texts(self, to: str = "") -> str:
+        """The plain text of all mails, or of those to one person; lines are joined, as they break anywhere."""
+        found = [mail.get_body(["plain"]) for mail in self.mails() if not to or mail["To"] == to]
+        return " ".join(" ".join(part.get_content().split()) for part in found if part)
+
+    def deploy(self, name: str, **parameters: Any) -> None:
+        """Assign a shipped policy to the dev subscription; in force when this comes back."""
+        body = json.loads((folder("policies") / name / "azurepolicy.json").read_text("utf-8"))
+        given = {key: {"value": value} for key, value in parameters.items()}
+        with PolicyClient(Token(), DEV, base_url=self.served.url, per_call_policies=[AllowHttp()]) as policies:
+            made = policies.policy_definitions.create_or_update(name, {"properties": body})
+            policies.policy_assignments.create(
+                f"/subscriptions/{DEV}", name, {"properties": {"policyDefinitionId": made.id, "parameters": given}}
+            )
+        self.live(minutes=10)
+
+    @contextmanager
+    def during(self, call: str, about: str, then: Callable[[], None], nth: int = 1) -> Iterator[Any]:
+        """A connection to Azure; when its method `call` is used for the nth time on what names `about`, others act."""
+        with connect(self.settings.azure) as azure:
+            yield Meanwhile(azure, call, about, then, nth)
+
+    def carry_out(self, plan: Plan, azure: Any, **guard: Any) -> list[Outcome]:
+        with self.state() as state:
+            return carry_out(plan, azure, self._settings(guard).guard, state, self.now)[0]
+
     def _settings(self, guard: Json) -> Settings:
         return self.settings.model_copy(update={"guard": self.settings.guard.model_copy(update=guard)})
+
+
+class Meanwhile:
+    """An Azure during one of whose calls somebody else does something."""
+
+    def __init__(self, azure: Any, call: str, about: str, then: Callable[[], None], nth: int) -> None:
+        self._azure, self._call, self._about, self._then, self._left = azure, call, about.lower(), then, nth
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._azure, name)
+        if name != self._call:
+            return found
+
+        def called(*args: Any, **more: Any) -> Any:
+            if any(self._about in str(arg).lower() for arg in args):
+                self._left -= 1
+                if self._left == 0:
+                    self._then()
+            return found(*args, **more)
+
+        return called
 
 
 @contextmanager

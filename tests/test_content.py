@@ -43,7 +43,7 @@ def test_case_is_decided_as_named(definition: Definition, case: Case) -> None:
 def test_its_cases_would_notice_a_change_of_the_rule(definition: Definition) -> None:
     found = score(definition)
 
-    assert found.all > 10
+    assert found.all > 0, "there is nothing in the rule that could be changed"
     assert found.percent >= LEAST, [f"{mutant.place}: {mutant.what}" for mutant in found.survivors]
 
 

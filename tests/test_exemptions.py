@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finops.errors import ConfigError
-from finops.estate import Estate, Known, Resource
+from finops.estate import Estate, Gap, Known, Resource
 from finops.exemptions import Exemptions, by_file, by_tag, of_tag
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -162,3 +162,21 @@ def test_they_are_listed_with_what_they_keep_costs_and_those_that_end_first_befo
         ("expiring", None, 1),
         ("in force", Decimal("12.5"), 2),
     ]
+
+
+def test_one_whose_scope_is_not_in_a_complete_estate_covers_nothing():
+    estate = Estate(NOW, {GROUP.lower(): Resource(GROUP, {"id": GROUP})})
+    exemptions = Exemptions([of_tag(f"{GROUP}x", "2027-03-01;why", "a@b.c", NOW, 366)])
+
+    [listed] = exemptions.listed(estate, NOW, 14)
+
+    assert (listed.status, listed.covers) == ("covers nothing", 0)
+
+
+def test_what_was_not_read_may_be_what_an_exemption_covers():
+    estate = Estate(NOW, {}, (Gap(GROUP, "Microsoft.ResourceGraph/resources", "403"),))
+    exemptions = Exemptions([of_tag(CLUSTER, "2027-03-01;why", "a@b.c", NOW, 366)])
+
+    [listed] = exemptions.listed(estate, NOW, 14)
+
+    assert listed.status == "in force"

@@ -183,7 +183,7 @@ def test_minimum_nodes_and_idle_time_are_set_right_and_the_rest_stays(tmp_path: 
     with guarding(tmp_path, dedicated(priority="LowPriority", low=2, high=7, idle="PT4H")) as guard:
         guard.run()
 
-        assert guard.scale() == {"minNodeCount": 0, "maxNodeCount": 7, "nodeIdleTimeBeforeScaleDown": "PT30M"}
+        assert guard.scale() == {"minNodeCount": 0, "maxNodeCount": 7, "nodeIdleTimeBeforeScaleDown": "PT15M"}
 
 
 def test_a_dedicated_cluster_is_made_anew_with_its_scale_settings_set_right(tmp_path: Path):
@@ -193,7 +193,7 @@ def test_a_dedicated_cluster_is_made_anew_with_its_scale_settings_set_right(tmp_
         guard.run()
 
         assert guard.priority() == "LowPriority"
-        assert guard.scale() == {"minNodeCount": 0, "maxNodeCount": 7, "nodeIdleTimeBeforeScaleDown": "PT30M"}
+        assert guard.scale() == {"minNodeCount": 0, "maxNodeCount": 7, "nodeIdleTimeBeforeScaleDown": "PT15M"}
 
 
 def test_what_idle_nodes_of_the_minimum_cost_is_a_saving_at_todays_price(tmp_path: Path):

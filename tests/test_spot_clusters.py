@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,13 +12,23 @@ from typing import Any
 import pytest
 from guarding import GPU, dedicated
 
+from finops.config import folder
+from finops.config.model import GuardSettings
 from finops.estate import Estate, Known, Resource, Unknown
 from finops.jobs.guarding.telling import address
 from finops.prices import Price, UnknownPrice
 from finops.spot import Finding, Prices, Rules, Undecided, busy, differences, duration, findings, remade
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
-RULES = Rules("Environment", frozenset(["dev"]), min_nodes=0, idle_minutes=30, near_percent=80)
+RULES = Rules(
+    "Environment",
+    frozenset(["dev"]),
+    ("*-sandbox",),
+    frozenset(["f00d"]),
+    min_nodes=0,
+    idle_minutes=30,
+    near_percent=80,
+)
 Json = dict[str, Any]
 
 
@@ -73,6 +84,49 @@ def test_without_a_price_no_saving_is_claimed():
 
 def test_without_a_known_cost_no_saving_is_claimed():
     assert only(dev(), costLast30Days=Unknown("403")).saving is None
+
+
+def in_scope(scope: str, body: Json) -> list[Finding | Undecided]:
+    """What is found of the cluster of `body` when it stands in `scope`."""
+    resource_id = GPU.replace(GPU.partition("/providers/")[0], scope)
+    facts = {"spot": Known(False, NOW), "runningJobs": Known(0, NOW), "queuedJobs": Known(0, NOW)}
+    estate = Estate(NOW, {resource_id.lower(): Resource(resource_id, {**body, "id": resource_id}, facts)})
+    return list(findings(estate, RULES, CHEAP))
+
+
+def test_without_a_tag_the_name_of_the_group_says_that_a_cluster_is_for_development():
+    [one] = in_scope("/subscriptions/beef/resourceGroups/ml-Sandbox", dedicated())
+
+    assert isinstance(one, Finding)
+    assert "clusters of the resource group 'ml-sandbox' must be spot" in one.why
+
+
+def test_without_a_tag_a_subscription_for_development_says_so():
+    [one] = in_scope("/subscriptions/F00D/resourceGroups/ml", dedicated())
+
+    assert isinstance(one, Finding)
+
+
+def test_a_tag_wins_over_the_name_of_the_group():
+    assert in_scope("/subscriptions/f00d/resourceGroups/ml-sandbox", dedicated(tags={"Environment": "prod"})) == []
+
+
+def test_the_guard_and_the_shipped_policy_call_the_same_things_development():
+    policy = json.loads((folder("policies") / "dev-clusters-are-spot" / "azurepolicy.json").read_text("utf-8"))
+    default = {name: value["defaultValue"] for name, value in policy["parameters"].items()}
+
+    guard = GuardSettings()
+
+    assert guard.dev == default["devEnvironments"]
+    assert guard.dev_groups == default["devGroupPatterns"]
+    assert guard.dev_subscriptions == default["devSubscriptions"]
+
+
+def test_what_the_guard_sets_is_what_the_shipped_policy_allows():
+    policy = json.loads((folder("policies") / "clusters-scale-to-zero" / "azurepolicy.json").read_text("utf-8"))
+    default = {name: value["defaultValue"] for name, value in policy["parameters"].items()}
+
+    assert GuardSettings().idle_minutes <= default["maxIdleMinutes"]
 
 
 def test_a_cluster_without_an_environment_is_undecided_only_when_it_is_dedicated():

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from finops.state import State
 
 
+SMALL = 1  # what costs less in 30 days is only counted, unless --all is given
+
+
 @click.group()
 def guard() -> None:
     """Rules over the estate: spot-only dev clusters, CostCenter tags, exemptions."""
@@ -105,7 +108,7 @@ def exemptions(context: click.Context, session: Session, output: str) -> None:
             "Reason": one.exemption.reason,
             "Owner": one.exemption.owner,
             "By": one.exemption.source,
-            "Cost of 30 days": one.cost,
+            "Cost of 30 days": None if one.cost is None else round(one.cost, 2),
             "Currency": found.currency,
         }
         for one in found.exemptions
@@ -133,12 +136,78 @@ def _remembered(session: Session) -> Iterator[State | None]:
 
 def _show(found: Plan, output: str, everything: bool) -> None:
     lines = [line for line in found.lines if everything or line.status != "keep"]
-    if output != "table":
-        show([_row(line, found.currency) for line in lines], output)
+    if output == "table":
+        _tell_people(found, lines, everything)
     else:
-        show([_brief(line) for line in lines], output, title="Guard")
-        _summary(found, lines)
+        show([_row(line, found.currency) for line in lines], output)
     _say(found)
+
+
+def _tell_people(found: Plan, lines: list[Line], everything: bool) -> None:
+    """The findings, resource by resource, no wider than people read. The whole of it is in every other format."""
+    told = [line for line in lines if everything or line.status != "report" or line.saving or (line.cost or 0) >= SMALL]
+    for together in _by_resource(told):
+        click.echo(_paragraph(together, found.currency) + "\n")
+    if len(told) < len(lines):
+        click.echo(
+            f"And {len(lines) - len(told)} more that cost less than {SMALL} {found.currency} in 30 days (--all)."
+        )
+    kept = sum(line.status == "keep" for line in found.lines)
+    more = " (--all)" if kept and not everything else ""
+    click.echo(f"{len(found.lines)} findings: {len(found.due)} due, {kept} kept{more}.")
+    if found.saving:
+        click.echo(f"Identified saving: {found.saving:,.2f} {found.currency} a month at today's retail prices.")
+
+
+def _by_resource(lines: list[Line]) -> list[list[Line]]:
+    together: dict[str, list[Line]] = {}
+    for line in lines:
+        together.setdefault(line.id.lower(), []).append(line)
+    return list(together.values())
+
+
+def _paragraph(lines: list[Line], currency: str) -> str:
+    """One resource: what it is and costs, then each finding with what would be done, and why."""
+    from rich.cells import set_cell_size
+
+    first = lines[0]
+    cost = "cost not known" if first.cost is None else f"{first.cost:,.2f} {currency} in 30 days"
+    text = [_plain(f"{_place(first.id)}   {cost}{f'   owner {first.owner}' if first.owner else ''}")]
+    for line in lines:
+        saving = f", saves {line.saving:,.2f} a month" if line.saving else ""
+        until = f": {line.until}" if line.until else ""
+        text += _wrapped(
+            f"{set_cell_size(line.rule, 6)}{line.action}{saving} ({line.mode}, {line.status}{until})", 2, 8
+        )
+        text += _wrapped(" ".join([line.why, *_saving(line), *line.notes]), 8, 8)
+    return "\n".join(text)
+
+
+def _saving(line: Line) -> list[str]:
+    return [f"The saving: {line.saving_says}."] if line.saving_says and line.saving else []
+
+
+def _place(resource_id: str) -> str:
+    """The end of an id that tells it from others: below a workspace all of it, else its group and its name."""
+    parts = resource_id.strip("/").split("/")
+    if len(parts) > 8:
+        return "/".join(parts[7::2])
+    return f"{parts[3]}/{parts[-1]}" if len(parts) > 4 else parts[-1]
+
+
+def _wrapped(text: str, first: int, rest: int) -> list[str]:
+    import shutil
+    import textwrap
+
+    width = max(40, min(100, shutil.get_terminal_size().columns))
+    return textwrap.wrap(
+        _plain(text), width, initial_indent=" " * first, subsequent_indent=" " * rest, break_on_hyphens=False
+    )
+
+
+def _plain(text: str) -> str:
+    """Control characters in a name would move the cursor or colour the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _row(line: Line, currency: str) -> dict[str, Any]:
@@ -158,32 +227,6 @@ def _row(line: Line, currency: str) -> dict[str, Any]:
         "Notes": " ".join(line.notes),
         "Id": line.id,
     }
-
-
-def _brief(line: Line) -> dict[str, Any]:
-    """The row of a table: no wider than people read. The whole of it is in every other format."""
-    above = line.id.split("/")
-    holder = above[8] if len(above) > 10 else above[4] if len(above) > 6 else ""
-    return {
-        "Rule": line.rule,
-        "Resource": f"{holder}/{line.name}" if holder else line.name,
-        "Would": line.action,
-        "Status": f"{line.mode}, {line.status}{f': {line.until}' if line.until else ''}",
-        "Owner": line.owner,
-        "Cost": None if line.cost is None else round(line.cost, 2),
-        "Saving": line.saving,
-        "Why": line.why + "".join(f" {remark}" for remark in line.notes),
-    }
-
-
-def _summary(found: Plan, shown: list[Line]) -> None:
-    kept = len(found.lines) - sum(line.status != "keep" for line in found.lines)
-    click.echo(f"{len(found.lines)} findings: {len(found.due)} due, {kept} kept{'' if kept == 0 else ' (--all)'}.")
-    if found.saving:
-        click.echo(
-            f"Cost of 30 days and saving a month in {found.currency}. "
-            f"Identified saving: {found.saving:,.2f} a month at today's retail prices."
-        )
 
 
 def _say(found: Plan) -> None:

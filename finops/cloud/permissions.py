@@ -13,6 +13,7 @@ _ACTIONS = {
     "microsoft.costmanagement/query": "Microsoft.CostManagement/query/action",
     "microsoft.costmanagement/forecast": "Microsoft.CostManagement/forecast/action",
     "microsoft.resourcegraph/resources": "Microsoft.ResourceGraph/resources/read",
+    "microsoft.policyinsights/checkpolicyrestrictions": "Microsoft.PolicyInsights/checkPolicyRestrictions/read",
     "microsoft.policyinsights/policystates/queryresults": "Microsoft.PolicyInsights/policyStates/queryResults/action",
 }
 

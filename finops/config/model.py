@@ -157,7 +157,13 @@ class GuardSettings(Section):
     environment_tag: Annotated[str, Field(min_length=1, description="Tag that names the environment.")] = "Environment"
     dev: Annotated[
         list[str], Field(description="Its values, in any case, for which clusters must be spot and scale to zero.")
-    ] = ["dev", "development", "test", "sandbox"]
+    ] = ["dev", "development", "sandbox"]
+    dev_groups: Annotated[
+        list[str], Field(description="Resource groups that count as dev where no tag says otherwise; * stands for any.")
+    ] = ["*-dev", "dev-*", "*-sandbox"]
+    dev_subscriptions: Annotated[
+        list[str], Field(description="GUIDs of subscriptions that count as dev where no tag says otherwise.")
+    ] = []
     grace_days: Annotated[
         int, Field(ge=0, le=90, description="Days from telling the owner of a dedicated cluster to enforcing.")
     ] = 7
@@ -169,7 +175,7 @@ class GuardSettings(Section):
     ] = 0
     idle_minutes: Annotated[
         int, Field(ge=1, le=1440, description="Longest idle time before a dev cluster lets go of a node.")
-    ] = 30
+    ] = 15
     near_percent: Annotated[
         int, Field(ge=1, le=100, description="Spot price in percent of the dedicated one from which to warn.")
     ] = 80
@@ -190,6 +196,9 @@ class GuardSettings(Section):
     max_acts: Annotated[
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
     ] = 20
+    max_per_hour: Annotated[
+        int, Field(ge=0, description="The same within an hour, for all runs and with what is made anew.")
+    ] = 40
     max_percent: Annotated[
         int, Field(ge=0, le=100, description="The same in percent of all that the rules look at.")
     ] = 25

@@ -13,6 +13,7 @@ from finops.estate import Estate, Known, Resource
 from finops.estate.facts.dependents import NOT_LOOKED_AT
 from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes
+from finops.estate.owners import owner_of
 from finops.exemptions import Exemption, Exemptions, by_tag
 from finops.janitor.evidence import goes_with, leaves_of, relied_on, shown
 from finops.janitor.facts import MANIFEST, facts_of
@@ -146,20 +147,3 @@ def surroundings(resource: Resource, estate: Estate) -> Mapping[str, Any]:
         if holder and holder.type in ("resourcegroups", "subscriptions"):
             found["resourceGroup" if holder.type == "resourcegroups" else "subscription"] = holder.body
     return found
-
-
-def owner_of(resource: Resource, estate: Estate) -> str:
-    """The address of who made it, while that person is there; else the nearest Owner tag; "" where nobody is known."""
-    made_by, exists = resource.facts.get("owner"), resource.facts.get("ownerExists")
-    gone = isinstance(exists, Known) and exists.value is False
-    if isinstance(made_by, Known) and not gone:
-        return str(made_by.value)
-    for scope in scopes(resource.id):
-        holder = estate.resources.get(scope)
-        tags = holder.body.get("tags") if holder else None
-        for name, value in tags.items() if isinstance(tags, dict) else ():
-            if str(name).lower() == "owner" and isinstance(value, str) and "@" in value:
-                left = gone and isinstance(made_by, Known) and value.strip().lower() == str(made_by.value).lower()
-                if not left:
-                    return value.strip()
-    return ""

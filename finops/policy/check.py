@@ -90,8 +90,10 @@ def check(
 def check_one(definition: Definition, aliases: Aliases, least: float = LEAST, mutate: bool = True) -> Checked:
     """One policy. It is mutated only where it compiles and all its cases pass: else the score would say nothing."""
     findings = tuple(lint(definition, aliases))
-    failures = _failures(definition, aliases)
-    sound = mutate and definition.cases and not failures and not any(each.rule == "compile" for each in findings)
+    broken = any(each.rule == "compile" for each in findings)
+    # What keeps it from compiling would be said once more of every case.
+    failures = () if broken else _failures(definition, aliases)
+    sound = mutate and definition.cases and not failures and not broken
     scored = score(definition, aliases) if sound else None
     return Checked(definition.name, definition.file, definition.cases, failures, findings, scored, least)
 

@@ -130,6 +130,8 @@ def action_of(method: str, path: str) -> tuple[str, str] | None:
     kinds, names = tail[1::2], tail[2::2]
     if tail[0].lower() == "microsoft.policyinsights" and len(tail) == 4:
         kinds, names = [tail[1]], [tail[2], tail[3]]
+    if tail[-1].lower() == "checkpolicyrestrictions":
+        return "Microsoft.PolicyInsights/checkPolicyRestrictions/read", scope  # Azure's list of operations
     if method == "POST":
         # ".../computes/c/stop" is an action on c; ".../Microsoft.CostManagement/query" one on the scope.
         action = tail[-1]

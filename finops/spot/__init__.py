@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finops.spot.durations import duration
-from finops.spot.find import Finding, Prices, PricesOf, Rules, Undecided, clusters, environment_of, findings
+from finops.spot.find import Finding, Prices, PricesOf, Rules, Undecided, clusters, development, findings
 from finops.spot.jobs import busy
 from finops.spot.remade import cannot_be_remade, differences, remade
 
@@ -16,9 +16,9 @@ __all__ = [
     "busy",
     "cannot_be_remade",
     "clusters",
+    "development",
     "differences",
     "duration",
-    "environment_of",
     "findings",
     "remade",
 ]

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from typing import Any
 
 from finops.estate import Estate, Known, Resource, Unknown
-from finops.estate.ids import key, scopes
+from finops.estate.ids import key, scopes, subscription_of, type_of
 from finops.estate.model import Json, at, text
 from finops.prices import Price, UnknownPrice
 from finops.spot.durations import duration
 from finops.spot.remade import cannot_be_remade
 
 COMPUTE = "microsoft.machinelearningservices/workspaces/computes"
+GROUP = "resourcegroups"
 HOURS_A_MONTH = Decimal(730)  # as Azure's price pages count
 
 
@@ -24,7 +26,9 @@ class Rules:
     """What a dev cluster must be like."""
 
     environment_tag: str
-    environments: frozenset[str]
+    environments: frozenset[str]  # in lower case, like the two below
+    groups: tuple[str, ...]  # patterns of the names of resource groups
+    subscriptions: frozenset[str]  # GUIDs
     min_nodes: int
     idle_minutes: int
     near_percent: int
@@ -58,7 +62,6 @@ class Finding:
 
     rule: str  # spot, scale
     id: str
-    environment: str
     why: str
     change: Json  # scaleSettings as they should be, or {"vmPriority": "LowPriority"}
     cost: Decimal | None = None
@@ -79,21 +82,21 @@ class Undecided:
 
 
 def findings(estate: Estate, rules: Rules, prices_of: PricesOf) -> Iterator[Finding | Undecided]:
-    """Every cluster of a dev environment that is dedicated, or does not scale down as it must."""
+    """Every cluster for development that is dedicated, or does not scale down as it must."""
     for cluster in clusters(estate):
-        environment = environment_of(cluster, estate, rules.environment_tag)
+        place = development(cluster, estate, rules)
         dedicated = cluster.facts.get("spot")
-        if isinstance(environment, Unknown):
+        if isinstance(place, Unknown):
             if isinstance(dedicated, Known) and dedicated.value is False:
-                yield Undecided("spot", cluster.id, environment.reason)
+                yield Undecided("spot", cluster.id, place.reason)
             continue
-        if environment.value.lower() not in rules.environments:
+        if not place:
             continue
         if not isinstance(dedicated, Known):
             yield Undecided("spot", cluster.id, dedicated.reason if dedicated else "Azure does not say its vmPriority")
         elif dedicated.value is False:
-            yield _dedicated(cluster, environment.value, rules, prices_of)
-        yield from _scale(cluster, environment.value, rules, prices_of)
+            yield _dedicated(cluster, place, rules, prices_of)
+        yield from _scale(cluster, rules, prices_of)
 
 
 def clusters(estate: Estate) -> Iterator[Resource]:
@@ -103,22 +106,32 @@ def clusters(estate: Estate) -> Iterator[Resource]:
             yield resource
 
 
-def environment_of(resource: Resource, estate: Estate, tag: str) -> Known | Unknown:
-    """The environment tag of the resource, else of the nearest scope above that has one."""
+def development(resource: Resource, estate: Estate, rules: Rules) -> str | Unknown:
+    """What makes it one for development, in words; "" if it is not.
+
+    The environment tag of the resource counts, else that of the nearest scope above; where there is none, the name of
+    its resource group, or its subscription.
+    """
     for scope in scopes(resource.id):
         holder = resource if scope == key(resource.id) else estate.resources.get(scope)
         tags = holder.body.get("tags") if holder else None
         values = {
             value.strip()
             for name, value in (tags.items() if isinstance(tags, dict) else ())
-            if str(name).lower() == tag.lower() and isinstance(value, str) and value.strip()
+            if str(name).lower() == rules.environment_tag.lower() and isinstance(value, str) and value.strip()
         }
         if values:
-            return Known(values.pop(), estate.as_of)
-    return Unknown(f"no {tag} tag on it or above it says whether it is for development")
+            value = values.pop()
+            return f"the environment '{value}'" if value.lower() in rules.environments else ""
+    group = next((scope.rpartition("/")[2] for scope in scopes(resource.id) if type_of(scope) == GROUP), "")
+    if any(fnmatchcase(group, pattern) for pattern in rules.groups):
+        return f"the resource group '{group}'"
+    if subscription_of(resource.id) in rules.subscriptions:
+        return "this subscription"
+    return Unknown(f"no {rules.environment_tag} tag on it or above it says whether it is for development")
 
 
-def _dedicated(cluster: Resource, environment: str, rules: Rules, prices_of: PricesOf) -> Finding:
+def _dedicated(cluster: Resource, place: str, rules: Rules, prices_of: PricesOf) -> Finding:
     prices = _prices(cluster, prices_of)
     cost, saving, says = _value(cluster, "costLast30Days"), None, ""
     warnings = []
@@ -138,8 +151,7 @@ def _dedicated(cluster: Resource, environment: str, rules: Rules, prices_of: Pri
     return Finding(
         rule="spot",
         id=cluster.id,
-        environment=environment,
-        why=f"Its nodes are dedicated, and clusters of the environment '{environment}' must be spot.",
+        why=f"Its nodes are dedicated, and clusters of {place} must be spot.",
         change={"vmPriority": "LowPriority"},
         cost=cost,
         saving=saving,
@@ -164,7 +176,7 @@ def waits(cluster: Resource) -> str:
     return ""
 
 
-def _scale(cluster: Resource, environment: str, rules: Rules, prices_of: PricesOf) -> Iterator[Finding | Undecided]:
+def _scale(cluster: Resource, rules: Rules, prices_of: PricesOf) -> Iterator[Finding | Undecided]:
     scale = at(cluster.body, "properties.properties.scaleSettings")
     if not isinstance(scale, dict):
         yield Undecided("scale", cluster.id, "Azure does not say its scale settings")
@@ -189,7 +201,6 @@ def _scale(cluster: Resource, environment: str, rules: Rules, prices_of: PricesO
     yield Finding(
         rule="scale",
         id=cluster.id,
-        environment=environment,
         why=f"{'; '.join(wrong)}."[0].upper() + f"{'; '.join(wrong)}."[1:],
         change=change,
         cost=_value(cluster, "costLast30Days"),

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops.acts import Outcome, Resolved, reconcile
+from finops.estate.ids import key
+from finops.jobs.guarding.acting import OWED
+from finops.jobs.guarding.deeds import Deed
 from finops.jobs.guarding.plan import Line, Plan
 from finops.jobs.guarding.reading import guard_plan
+from finops.jobs.guarding.run import POLICY, made_anew
 from finops.jobs.guarding.running import carry_out
-from finops.jobs.guarding.telling import Deed, announce, report_deeds
+from finops.jobs.guarding.telling import announce, report_deeds, report_missing
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -32,12 +36,22 @@ class Guarded:
     outcomes: tuple[Outcome, ...]
     deeds: tuple[Deed, ...]
     mails: tuple[Path, ...]
+    owed: tuple[str, ...] = ()  # clusters that were deleted and are still not made anew
 
     @property
     def partial(self) -> bool:
-        """Whether something could not be read, or a change that was due was not made."""
-        undone = any(one.result in {"refused", "failed", "unknown"} for one in self.outcomes)
-        return undone or not self.plan.complete or any(one.outcome is None for one in self.resolved)
+        """Whether something could not be read, or a change that was due was not made.
+
+        A change that a policy denies does not count where the cluster was made anew all the same. One that is not due
+        any more, because somebody else changed the resource meanwhile, is no change that was not made.
+        """
+        made = made_anew(self.outcomes)
+        undone = any(
+            one.result in {"refused", "failed", "unknown"}
+            and not (POLICY in one.why and key(one.act.resource_id) in made)
+            for one in self.outcomes
+        )
+        return undone or bool(self.owed) or not self.plan.complete or any(one.outcome is None for one in self.resolved)
 
 
 def guard(
@@ -53,11 +67,13 @@ def guard(
     resolved = reconcile(azure, state, now)
     plan = guard_plan(azure, settings, now, state, step)
     step("Telling owners")
-    mails = announce(plan, settings, state, now)
+    mails = [*report_deeds(settings, state, now), *announce(plan, settings, state, now, enforce)]
     outcomes: list[Outcome] = []
     deeds: list[Deed] = []
     if enforce:
         step("Changing what is due")
         outcomes, deeds = carry_out(plan, azure, settings.guard, state, now)
-        mails += report_deeds(deeds, settings, state, now)
-    return Guarded(plan, enforce, tuple(resolved), tuple(outcomes), tuple(deeds), tuple(mails))
+        mails += report_deeds(settings, state, now)
+    mails += report_missing(settings, state, now, None if enforce else plan.estate)
+    owed = tuple(str(one["id"]) for one in state.kept(OWED).values())
+    return Guarded(plan, enforce, tuple(resolved), tuple(outcomes), tuple(deeds), tuple(mails), owed)

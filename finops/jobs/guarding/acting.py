@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops import spot, tags
-from finops.acts import Act, tagging
-from finops.errors import AzureError
+from finops.acts import Act, generation_of, tagging
+from finops.acts.protection import has_keep
 from finops.estate.evidence import moment_of
 from finops.estate.facts.spot import DEDICATED
-from finops.estate.ids import key, subscription_of
+from finops.estate.ids import key
 from finops.estate.model import Json, at, text
-from finops.estate.queries import JOBS_AT_MOST, JOBS_OLD_IN_A_ROW, JOBS_SINCE, ML_VERSION
+from finops.estate.queries import ML_VERSION
+from finops.jobs.guarding import allowed, busy
 from finops.jobs.guarding.plan import Line
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 FROZEN = "guard/frozen/"  # kept under: the scale settings that a cluster had before we stopped it from growing
 OWED = "guard/owed/"  # kept under: the body of a cluster that was deleted in order to be made anew, until it is there
+CLOCKS_APART = timedelta(minutes=5)  # between Azure's and ours, at most
 
 # With which version types are read that finops.acts does not know (providers' OpenAPI documents, 2026-11).
 VERSIONS = {
@@ -62,38 +65,48 @@ def freeze_act(line: Line, seen: Json, azure: Azure, now: datetime) -> Act:
     """
 
     def idle(body: Json) -> str | None:
-        return _not_dedicated(body) or _busy(azure, line.id, now)
+        return _not_dedicated(body) or busy.with_jobs(azure, line.id, now)
 
     return _scaling(line, seen, {**seen, "minNodeCount": 0, "maxNodeCount": 0}, "freeze", line.saving, idle)
 
 
-def thaw_act(line_id: str, generation: str, frozen: Json, why: str, owner: str) -> Act:
+def thaw_act(line_id: str, generation: str, seen: Json, wanted: Json, why: str, owner: str) -> Act:
     """Give a cluster back the scale settings that it had before we stopped it from growing."""
-    now_set = {**frozen, "minNodeCount": 0, "maxNodeCount": 0}
     line = _Subject(line_id, generation, why, "spot", owner)
-    return _scaling(line, now_set, frozen, "thaw", Decimal(0), lambda body: None)
+    return _scaling(line, seen, wanted, "thaw", Decimal(0), lambda body: None)
 
 
-def let_go_act(line: Line, azure: Azure, state: State, scale: Json, now: datetime, *, frozen: bool) -> Act:
-    """Delete a drained dedicated cluster in order to make it anew. What it is made from is kept just before.
+def let_go_act(
+    line: Line, azure: Azure, state: State, scale: Json, wanted: Json, now: datetime, *, drained: bool
+) -> Act:
+    """Delete a dedicated cluster that nothing uses, in order to make it anew. What it is made from is kept just before.
 
-    scale: the settings that the new one gets, as those of this one may be ours
-    frozen: whether it was stopped from growing; a policy that denies it may deny any change of it as well
+    scale: its scale settings as they were decided on
+    wanted: those that the new one gets
+    drained: whether it was stopped from growing; where a policy denies that, idle nodes may go with it
     """
-    expected = {**scale, "minNodeCount": 0, "maxNodeCount": 0} if frozen else scale
 
-    def drained(body: Json) -> str | None:
-        reason = _not_dedicated(body) or _cannot(body) or _busy(azure, line.id, now)
+    def still(body: Json) -> str | None:
+        sent = spot.remade(body, wanted)
+        refused = allowed.refusal(azure, body, sent)
+        if refused:
+            return f"It could not be made anew: {refused}."
+        reason = busy.with_nodes(azure, line.id, idle_may_stay=not drained) or busy.with_jobs(azure, line.id, now)
         if reason:
             return reason
-        if not _same(scale_of(body), expected):
-            return f"Its scale settings were changed since: {scale_of(body)}."
-        nodes = azure.nodes(line.id)
-        if nodes:
-            return f"It still has {len(nodes)} {'node' if len(nodes) == 1 else 'nodes'}."
-        # From this very reading: a tag that somebody wrote since the decision is carried over.
-        owed = {"id": body["id"], "generation": line.generation, "owner": line.owner, "why": line.why,
-                "body": spot.remade(body, scale), "before": body}  # fmt: skip
+        # Last of all, as the questions before took their time: what somebody wrote meanwhile must not be lost.
+        last = azure.state_of(line.id, ML_VERSION)
+        if last is None or generation_of(last) != line.generation:
+            return "It is gone, or another one of the same name."
+        if has_keep(last.get("tags"), now):
+            return "Its tag finops:keep protects it."
+        reason = _not_dedicated(last) or _cannot(last) or _not_scaled(last, scale)
+        if reason:
+            return reason
+        if spot.remade(last, wanted) != sent:
+            return "It was changed while we looked at it."
+        owed = {"id": last["id"], "generation": line.generation, "owner": line.owner, "why": line.why,
+                "body": sent, "before": last, "since": now.isoformat()}  # fmt: skip
         state.keep(f"{OWED}{key(line.id)}", owed, now)
         return None
 
@@ -103,13 +116,38 @@ def let_go_act(line: Line, azure: Azure, state: State, scale: Json, now: datetim
         action="delete to make anew as spot",
         why=line.why,
         rule="guard/spot",
-        evidence={"why": line.why, "scale": scale},
+        evidence={"why": line.why, "scale": wanted},
         expected_saving=line.saving,
-        request=lambda hand: hand.delete(line.id, ML_VERSION, params={"underlyingResourceAction": "Delete"}),
-        still_holds=drained,
-        confirmed=lambda body: None if body is None else "It is still there.",
+        request=_deletion(line.id),
+        still_holds=still,
+        confirmed=_is_gone,
         afterwards=None,
         owner=line.owner,
+    )
+
+
+def clear_act(owed: Json, failed: Json, azure: Azure, now: datetime) -> Act:
+    """Delete a cluster that we made and that failed, so that it can be made once more."""
+
+    def still(body: Json) -> str | None:
+        state = text(body, "properties.provisioningState")
+        if state.lower() != "failed":
+            return f"It is {state} by now."
+        return busy.with_nodes(azure, owed["id"], idle_may_stay=False) or busy.with_jobs(azure, owed["id"], now)
+
+    return Act(
+        resource_id=owed["id"],
+        generation=generation_of(failed),
+        action="delete the one that failed",
+        why="It was made anew, and Azure says that it failed.",
+        rule="guard/spot",
+        evidence={"failed": failed},
+        expected_saving=Decimal(0),
+        request=_deletion(owed["id"]),
+        still_holds=still,
+        confirmed=_is_gone,
+        afterwards=None,
+        owner=owed["owner"],
     )
 
 
@@ -143,42 +181,6 @@ def make_act(owed: Json) -> Act:
     )
 
 
-def live_jobs(azure: Azure, compute_id: str, now: datetime) -> list[str]:
-    """Names of the jobs that keep a cluster, asked just now; archived ones too, for archiving stops no job.
-
-    Raises AzureError when the list is too long to be read whole: then it is not known.
-    """
-    workspace = compute_id[: compute_id.lower().rindex("/computes/")]
-    read: list[Json] = []
-    old = 0
-    for job in azure.pages(f"{workspace}/jobs", ML_VERSION, {"listViewType": "All"}):
-        read.append(job)
-        created = moment_of(job, "systemData.createdAt")
-        old = old + 1 if created and now - created > JOBS_SINCE else 0
-        if old >= JOBS_OLD_IN_A_ROW:
-            break
-        if len(read) > JOBS_AT_MOST:
-            raise AzureError(
-                f"{workspace} has more than {JOBS_AT_MOST} jobs of the last {JOBS_SINCE.days} days.",
-                "Delete jobs that are over.",
-                code="TooMany",
-            )
-    return spot.busy(compute_id, read)
-
-
-def can_be_spot(azure: Azure, body: Json) -> str | None:
-    """None where Azure offers the cluster's size as spot in its region, else why not."""
-    size = text(body, "properties.properties.vmSize")
-    region = (text(body, "properties.computeLocation") or text(body, "location")).replace(" ", "").lower()
-    path = (
-        f"/subscriptions/{subscription_of(body['id'])}/providers/Microsoft.MachineLearningServices/locations/{region}"
-    )
-    for offered in azure.pages(f"{path}/vmSizes", ML_VERSION):
-        if text(offered, "name").lower() == size.lower():
-            return None if offered.get("lowPriorityCapable") is True else f"Azure offers no spot nodes of size {size}."
-    return f"Azure does not offer {size} in {region}."
-
-
 def scale_of(body: Json) -> Json:
     scale = at(body, "properties.properties.scaleSettings")
     return dict(scale) if isinstance(scale, dict) else {}
@@ -187,6 +189,19 @@ def scale_of(body: Json) -> Json:
 def is_dedicated(priority: str) -> bool:
     """Whether a vmPriority says dedicated, in whatever spelling."""
     return "".join(char for char in priority.lower() if char.isalpha()) in DEDICATED
+
+
+def is_ours(owed: Json, body: Json) -> bool:
+    """Whether a cluster of that name is the one that we sent: as we sent it, and not from before.
+
+    Tags do not tell: policies change them on the way.
+    """
+    asked = moment_of(owed, "asked")
+    made = moment_of(body, "systemData.createdAt") or moment_of(body, "properties.createdOn")
+    if asked is None or made is None or made < asked - CLOCKS_APART:
+        return False
+    different = spot.differences(owed["body"], body)
+    return all(one.startswith("tags.") or " was not there, and is " in one for one in different)
 
 
 def is_frozen(body: Json) -> bool:
@@ -209,9 +224,7 @@ def _scaling(line: Line | _Subject, seen: Json, wanted: Json, action: str, savin
         state = text(body, "properties.provisioningState")
         if state.lower() != "succeeded":
             return f"It is {state or 'in no state that Azure tells'}."
-        if not _same(scale_of(body), seen):
-            return f"Its scale settings were changed since: {scale_of(body)}."
-        found: str | None = also(body)
+        found: str | None = _not_scaled(body, seen) or also(body)
         return found
 
     def confirmed(body: Json | None) -> str | None:
@@ -250,6 +263,18 @@ def _same(one: Json, other: Json) -> bool:
     return plain(one) == plain(other)
 
 
+def _not_scaled(body: Json, scale: Json) -> str | None:
+    return None if _same(scale_of(body), scale) else f"Its scale settings were changed since: {scale_of(body)}."
+
+
+def _deletion(compute_id: str) -> Callable[[Azure], Any]:
+    return lambda hand: hand.delete(compute_id, ML_VERSION, params={"underlyingResourceAction": "Delete"})
+
+
+def _is_gone(body: Json | None) -> str | None:
+    return None if body is None else "It is still there."
+
+
 def _not_dedicated(body: Json) -> str | None:
     priority = text(body, "properties.properties.vmPriority")
     return None if is_dedicated(priority) else f"Its vmPriority is {priority!r} by now."
@@ -258,10 +283,3 @@ def _not_dedicated(body: Json) -> str | None:
 def _cannot(body: Json) -> str | None:
     found = spot.cannot_be_remade(body)
     return f"It would not be the same: {found[0]}." if found else None
-
-
-def _busy(azure: Azure, compute_id: str, now: datetime) -> str | None:
-    names = live_jobs(azure, compute_id, now)
-    if not names:
-        return None
-    return f"Jobs run or queue on it: {', '.join(names[:3])}{' and more' if len(names) > 3 else ''}."

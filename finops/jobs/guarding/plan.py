@@ -13,11 +13,13 @@ from finops.acts import generation_of
 from finops.estate import Estate, Known, Resource
 from finops.estate.ids import key, scopes
 from finops.estate.model import Json
+from finops.estate.owners import owner_of
 from finops.exemptions import RULES, Exemptions, Listed
 
 if TYPE_CHECKING:
     from finops.config.model import GuardSettings
-    from finops.state import State
+
+GRACE = "guard/grace/"  # kept under, with the key of a line: the day and the deed that its owner was told
 
 # due: is done by `guard run --enforce` now. grace: its time runs. wait: something must happen first. keep: protected,
 # or not known. report: the mode, or the kind of finding, asks for no more than to be said.
@@ -28,7 +30,7 @@ Status = Literal["due", "grace", "wait", "keep", "report"]
 class Line:
     """One thing that is not as it must be. Costs of 30 days and savings a month, in the plan's currency."""
 
-    rule: str  # spot, scale, tags
+    rule: str  # spot, scale, tags; owed and thaw: what the guard has to give back
     id: str
     mode: str  # audit, warn, enforce
     action: str  # what would be done, in words
@@ -46,6 +48,11 @@ class Line:
     @property
     def name(self) -> str:
         return self.id.rstrip("/").rpartition("/")[2]
+
+    @property
+    def deed(self) -> str:
+        """What becomes of a dedicated cluster after its grace: "make anew", or only "stop growing"."""
+        return "make anew" if self.action.startswith("make it anew") else "stop growing"
 
     @property
     def key(self) -> str:
@@ -91,7 +98,7 @@ class Context:
     estate: Estate
     settings: GuardSettings
     exemptions: Exemptions
-    state: State | None
+    promises: Mapping[str, Json]  # by GRACE and the key of a line: what its owner was told, see `promise`
     now: datetime
 
 
@@ -107,6 +114,8 @@ def _lines(context: Context, prices_of: spot.PricesOf) -> Iterator[Line]:
     rules = spot.Rules(
         settings.environment_tag,
         frozenset(value.strip().lower() for value in settings.dev),
+        tuple(pattern.strip().lower() for pattern in settings.dev_groups),
+        frozenset(guid.strip().lower() for guid in settings.dev_subscriptions),
         settings.min_nodes,
         settings.idle_minutes,
         settings.near_percent,
@@ -132,17 +141,6 @@ def mode_of(settings: GuardSettings, resource_id: str) -> str:
     return next((named[scope] for scope in scopes(resource_id) if scope in named), settings.mode)
 
 
-def owner_of(resource: Resource) -> str:
-    """The address of who made it, else the Owner tag where it is an address; "" where nobody is known."""
-    known = resource.facts.get("owner")
-    if isinstance(known, Known):
-        return str(known.value)
-    for name, value in tags.tags_of(resource).items():
-        if name.lower() == "owner" and "@" in value:
-            return value.strip()
-    return ""
-
-
 def _cluster(context: Context, found: spot.Finding) -> Line:
     resource = context.estate.resources[key(found.id)]
     mode = mode_of(context.settings, found.id)
@@ -162,7 +160,7 @@ def _cluster(context: Context, found: spot.Finding) -> Line:
         why=found.why,
         status="report",
         until="",
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=found.cost,
         saving=found.saving,
         saving_says=found.saving_says,
@@ -189,7 +187,7 @@ def _tag(context: Context, found: tags.Finding) -> Line:
         why=found.why,
         status="report",
         until="",
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=found.cost,
         saving=None,
         saving_says="",
@@ -210,7 +208,7 @@ def _undecided(context: Context, found: spot.Undecided) -> Line:
         why="Whether it is as it must be is not known.",
         status="keep",
         until=found.reason,
-        owner=owner_of(resource),
+        owner=owner_of(resource, context.estate),
         cost=None,
         saving=None,
         saving_says="",
@@ -218,6 +216,23 @@ def _undecided(context: Context, found: spot.Undecided) -> Line:
         change={},
         generation=generation_of(resource.body),
     )
+
+
+def promise(line: Line, told: datetime, ends: datetime) -> Json:
+    """What is remembered of a mail that named the day and the deed."""
+    return {"deed": line.deed, "told": told.isoformat(), "ends": ends.isoformat()}
+
+
+def grace_ends(line: Line, promises: Mapping[str, Json], settings: GuardSettings) -> datetime | None:
+    """When the owner's time is over; None where no mail has named a day and this deed.
+
+    Whoever was told that it is made anew was told as well that it stops growing. Never before the day in the mail.
+    """
+    told = promises.get(f"{GRACE}{line.key}")
+    if told is None or told["deed"] not in ("make anew", line.deed):
+        return None
+    ends = datetime.fromisoformat(told["told"]) + timedelta(days=settings.grace_days)
+    return max(ends, datetime.fromisoformat(told["ends"]))
 
 
 def _kept(context: Context, resource: Resource, line: Line) -> Line:
@@ -233,12 +248,11 @@ def _with_status(context: Context, resource: Resource, line: Line, waits: str) -
     if not line.generation and line.rule != "tags":
         return _changed(line, status="keep", until="Azure does not say when it was made, so it cannot be told apart")
     if line.rule == "spot":
-        told = context.state.told_at(line.key) if context.state else None
-        if told is None:
+        ends = grace_ends(line, context.promises, context.settings)
+        if ends is None:
             known = line.owner or context.settings.admins
             until = "its owner has not been told yet" if known else "nobody is known who could be told (guard.admins)"
             return _changed(line, status="grace", until=until)
-        ends = told + timedelta(days=context.settings.grace_days)
         if context.now < ends:
             return _changed(line, status="grace", until=f"its owner has until {ends:%Y-%m-%d %H:%M} UTC")
     return _changed(line, status="wait", until=waits) if waits else _changed(line, status="due", until="")

@@ -13,7 +13,8 @@ from finops.errors import AzureError, DataError, SignInError
 from finops.estate import Estate
 from finops.estate.ids import key
 from finops.exemptions import Exemptions, by_file, by_tag
-from finops.jobs.guarding.plan import Context, Plan, lines, looked_at
+from finops.jobs.guarding import owing
+from finops.jobs.guarding.plan import GRACE, Context, Plan, lines, looked_at
 from finops.jobs.weekly import ingest
 from finops.prices import UnknownPrice, priority_of, vm_filter, vm_hour
 from finops.spot import Prices
@@ -45,8 +46,10 @@ def guard_plan(
     exemptions = Exemptions([*by_tag(found.resources.values(), now, guard.exemption_days), *filed])
     listed = exemptions.listed(found, now, guard.expiring_days)
     step("Comparing it with the rules")
-    context = Context(found, guard, exemptions, state, now)
+    context = Context(found, guard, exemptions, state.kept(GRACE) if state else {}, now)
     planned = tuple(lines(context, _prices_of(azure, now, currency or "USD")))
+    if state:
+        planned = (*owing.lines(state, guard), *planned)
     return Plan(
         as_of=now,
         lines=planned,

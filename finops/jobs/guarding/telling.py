@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from finops import mail
 from finops.approvals.people import address
-from finops.jobs.guarding.plan import Line, Plan
+from finops.estate.ids import key
+from finops.jobs.guarding.deeds import kept, refusal
+from finops.jobs.guarding.owing import missing, stuck
+from finops.jobs.guarding.plan import GRACE, Line, Plan, grace_ends, promise
 from finops.report.model import Money
 from finops.report.render import inlined
 from finops.report.templates import Templates
@@ -19,81 +23,155 @@ from finops.report.words import Words
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
+    from finops.estate import Estate
     from finops.state import State
+
+
+MOST = 40  # resources of one section; a mail with all of 10,000 would reach nobody
 
 
 @dataclass
 class Letter:
-    """All that one person is told in one run, and the keys under which it is remembered."""
+    """All that one person is told in one run, by resource, and what is remembered once it is put."""
 
-    notices: list[dict[str, Any]] = field(default_factory=list)
-    done: list[dict[str, Any]] = field(default_factory=list)
-    expiring: list[dict[str, Any]] = field(default_factory=list)
+    notices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    done: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    missing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expiring: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
-    deadline: datetime | None = None
+    promises: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def deadline(self) -> datetime | None:
+        shown = list(self.notices.values())[:MOST]
+        return min((ends for item in shown for ends in item["ends"]), default=None)
 
 
-@dataclass(frozen=True)
-class Deed:
-    """Something that was done, for the one whose it is."""
+def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforce: bool = False) -> list[Path]:
+    """Leave a mail for everybody who has something new to know; where they lie. Starts the grace of what it tells.
 
-    line: Line
-    did: str
-    notes: tuple[str, ...] = ()
-
-
-def announce(plan: Plan, settings: Settings, state: State, now: datetime) -> list[Path]:
-    """Leave a mail for everybody who has something new to know; where they lie. Starts the grace of what it tells."""
-    letters: dict[str, Letter] = {}
+    enforce: whether this run goes on to change what is due; that is told when it is done
+    """
+    letters: dict[str, Letter] = defaultdict(Letter)
+    promises = state.kept(GRACE)
     grace = timedelta(days=settings.guard.grace_days)
-    for line in plan.lines:
-        if not _is_to_be_told(line) or state.told_at(line.key) is not None:
-            continue
+    new = [
+        line for line in plan.lines if _is_to_be_told(line, enforce) and not _was_told(line, promises, state, settings)
+    ]
+    # What has a day comes first: it must not be among what a long mail leaves out.
+    for line in sorted(new, key=lambda line: not _has_a_day(line)):
+        ends = now + grace if _has_a_day(line) else None
         for person in _recipients(line.owner, settings):
-            letter = letters.setdefault(person, Letter())
-            ends = now + grace if line.rule == "spot" and line.mode == "enforce" else None
-            letter.notices.append(_notice(line, plan.currency, ends))
-            letter.keys.append(line.key)
-            letter.deadline = min(filter(None, (letter.deadline, ends)), default=None)
+            letter = letters[person]
+            place = {"place": len(letter.notices), "findings": [], "ends": []}
+            item = letter.notices.setdefault(key(line.id), _about(line.id) | place)
+            item["findings"].append(_finding(line, plan.currency, ends))
+            if ends is None:
+                letter.keys.append(line.key)
+            elif item["place"] < MOST:
+                item["ends"].append(ends)
+                letter.keys.append(f"{line.key}/{line.deed}")
+                letter.promises[f"{GRACE}{line.key}"] = promise(line, now, ends)
     for listed in plan.exemptions:
         one = listed.exemption
-        key = f"guard/exemption/{one.scope.lower()}/{one.until}"
-        if listed.status != "expiring" or state.told_at(key) is not None:
+        told = f"guard/exemption/{one.scope.lower()}/{one.until}"
+        if listed.status != "expiring" or state.told_at(told) is not None:
             continue
         for person in _recipients(one.owner, settings):
-            letter = letters.setdefault(person, Letter())
-            letter.expiring.append({"scope": one.scope, "until": one.until, "reason": one.reason or "no reason given"})
-            letter.keys.append(key)
+            letter = letters[person]
+            letter.expiring[told] = {"scope": one.scope, "until": one.until, "reason": one.reason or "no reason given"}
+            letter.keys.append(told)
     return _send("owner-notice", letters, settings, state, now)
 
 
-def report_deeds(deeds: Iterable[Deed], settings: Settings, state: State, now: datetime) -> list[Path]:
-    """Leave a mail for everybody whose resource was changed."""
-    letters: dict[str, Letter] = {}
-    for deed in deeds:
-        for person in _recipients(deed.line.owner, settings):
-            letter = letters.setdefault(person, Letter())
-            letter.done.append({"name": deed.line.name, "id": deed.line.id, "did": deed.did, "notes": deed.notes})
-            letter.keys.append(f"{deed.line.key}/done/{now:%Y-%m-%dT%H:%M:%S}")
-    return _send("owner-changed", letters, settings, state, now)
+def report_deeds(settings: Settings, state: State, now: datetime) -> list[Path]:
+    """Leave a mail for everybody whose resource was changed, or was not although it was to be. None is lost: what
+    could not be put is kept for the next run."""
+    letters: dict[str, Letter] = defaultdict(Letter)
+    told = list(kept(state))
+    for _, deed in told:
+        for person in _recipients(deed["owner"], settings, loud=deed["loud"]):
+            letter = letters[person]
+            section = letter.refused if deed["refused"] else letter.done
+            item = section.setdefault(key(deed["id"]), _about(deed["id"]) | {"deeds": []})
+            item["deeds"].append({"did": deed["did"], "notes": deed["notes"]})
+            letter.keys.append(deed["about"])
+    paths = _send("owner-changed", letters, settings, state, now)
+    for name, _ in told:
+        state.drop(name)
+    return paths
 
 
-def _is_to_be_told(line: Line) -> bool:
+def report_missing(settings: Settings, state: State, now: datetime, estate: Estate | None = None) -> list[Path]:
+    """Tell owners and admins, once a day, what was taken from them and could not be given back.
+
+    estate: one that was read since, where nothing was tried after it
+    """
+    letters: dict[str, Letter] = defaultdict(Letter)
+    lacking = [(owed, "It was deleted to be made anew with spot nodes, and could not be made again", owed["last"])
+               for owed in missing(state, estate)]  # fmt: skip
+    lacking += [
+        (one, "Its maximum was set to 0 nodes, and could not be set back", one["stuck"]) for one in stuck(state)
+    ]
+    for about, what, why in lacking:
+        told = f"guard/missing/{key(about['id'])}/{about['generation']}/{now:%Y-%m-%d}"
+        if state.told_at(told) is not None:
+            continue
+        for person in _recipients(about["owner"], settings, loud=True):
+            item = _about(about["id"]) | {"deeds": [{"did": f"{what}: {refusal(why)}", "notes": _ways_out(about, why)}]}
+            letters[person].missing[key(about["id"])] = item
+            letters[person].keys.append(told)
+    return _send("owner-missing", letters, settings, state, now)
+
+
+def _ways_out(about: dict[str, Any], why: str) -> list[str]:
+    found = ["It is tried again by every run that enforces (`finops guard run --enforce`)."]
+    if "RequestDisallowedByPolicy" in why:
+        found.append("A policy forbids it: change its parameters, or give the resource group a policy exemption.")
+    if "quota" in why.lower():
+        found.append("Ask Azure for more spot quota in this region.")
+    if "before" in about:
+        found.append("All that it was is on the audit trail, under this id, to make it by hand.")
+    return found
+
+
+def _is_to_be_told(line: Line, enforce: bool) -> bool:
     """In mode audit nobody is told; a tag that is only inherited, or a thing that only is reported, asks nobody."""
-    if line.mode == "audit" or line.status == "keep" or line.action == "report":
+    if line.mode == "audit" or line.status == "keep" or line.action == "report" or line.rule in ("owed", "thaw"):
+        return False
+    if enforce and line.rule == "scale" and line.status == "due":
         return False
     return not (line.rule == "tags" and line.change and line.mode == "enforce")
 
 
-def _recipients(owner: str, settings: Settings) -> list[str]:
-    person = address(owner)
-    return [person] if person else list(settings.guard.admins)
+def _has_a_day(line: Line) -> bool:
+    return line.rule == "spot" and line.mode == "enforce"
 
 
-def _notice(line: Line, currency: str, ends: datetime | None) -> dict[str, Any]:
+def _was_told(line: Line, promises: Mapping[str, Any], state: State, settings: Settings) -> bool:
+    """Whether this was told; of what has a day, whether that day and that deed were."""
+    if _has_a_day(line):
+        return grace_ends(line, promises, settings.guard) is not None
+    return state.told_at(line.key) is not None
+
+
+def _recipients(owner: str, settings: Settings, loud: bool = False) -> list[str]:
+    """The owner, else the admins; where it is loud, both."""
+    people = [person] if (person := address(owner)) else []
+    return list(dict.fromkeys([*people, *settings.guard.admins])) if loud or not people else people
+
+
+def _about(resource_id: str) -> dict[str, Any]:
+    """What a resource is called: the names along its id, as workspace/cluster."""
+    parts = resource_id.strip("/").split("/")
+    last = max((at for at, part in enumerate(parts) if part.lower() == "providers"), default=None)
+    names = parts[last + 3 :: 2] if last is not None else parts[-1:]
+    return {"name": "/".join(names) or parts[-1], "id": resource_id}
+
+
+def _finding(line: Line, currency: str, ends: datetime | None) -> dict[str, Any]:
     return {
-        "name": line.name,
-        "id": line.id,
         "why": line.why,
         "next": _next(line, ends),
         "cost": _money(line.cost, currency),
@@ -114,12 +192,13 @@ def _next(line: Line, ends: datetime | None) -> str:
         asked = "Please make it anew with spot nodes (tier: low_priority), or delete it."
         if ends is None:
             return asked
-        what = "it is made anew with spot nodes, under the same name and with the same settings,"
-        if not line.action.startswith("make it anew"):
-            what = "its maximum is set to 0 nodes"
-        return f"{asked} After {ends:%d %B %Y %H:%M} UTC, {what} as soon as no job runs or queues on it."
+        what = "its maximum is set to 0 nodes as soon as no job runs or queues on it"
+        if line.deed == "make anew":
+            what += ". Once it has no nodes it is deleted and made anew with spot nodes, same name, same settings"
+        return f"{asked} After {ends:%d %B %Y %H:%M} UTC, {what}."
     wanted = ", ".join(f"{name} {value}" for name, value in line.change.items())
-    return f"It is set right now: {wanted}." if line.mode == "enforce" else f"Please set: {wanted}."
+    later = " Otherwise the next run that enforces sets it." if line.mode == "enforce" else ""
+    return f"Please set: {wanted}.{later}"
 
 
 def _money(amount: Decimal | None, currency: str) -> Money | None:
@@ -134,17 +213,20 @@ def _send(kind: str, letters: dict[str, Letter], settings: Settings, state: Stat
     for to, letter in letters.items():
         context: dict[str, Any] = {
             "organisation": settings.report.organisation,
-            "notices": letter.notices,
-            "done": letter.done,
-            "expiring": letter.expiring,
             "deadline": letter.deadline,
             "example": f"{now + timedelta(days=30):%Y-%m-%d};training the summer model",
         }
+        for section in ("notices", "done", "refused", "missing", "expiring"):
+            items = list(getattr(letter, section).values())
+            context[section] = items[:MOST]
+            context[f"{section}_more"] = len(items[MOST:])
         subject = templates.line("owner-notice.subject.txt", **context)
         html = templates.render("owner-notice.html", subject=subject, preheader="", **context)
         text = templates.render("owner-notice.txt", **context)
         paths.append(outbox.put(mail.notice(kind, to, subject, text, inlined(html), letter.keys, now, settings.mail)))
     for letter in letters.values():
-        for key in letter.keys:
-            state.told(key, now)
+        for name in letter.keys:
+            state.told(name, now)
+        for name, said in letter.promises.items():
+            state.keep(name, said, now)
     return paths

@@ -37,7 +37,7 @@ def _usages(world: World, request: Request) -> Response:
         if str(body.get("location", "")).lower() != location:
             continue
         computes += 1
-        inner = body["properties"].get("properties") or {}
+        inner = (body.get("properties") or {}).get("properties") or {}
         size = size_of(str(inner.get("vmSize") or "Standard_DS3_v2"))
         nodes = inner.get("currentNodeCount", 1 if inner.get("state") == "Running" else 0) or 0
         if str(inner.get("vmPriority", "")).lower() == "lowpriority":
