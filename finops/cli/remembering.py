@@ -75,6 +75,11 @@ def numbered(given: str) -> tuple[int, str]:
     return int(found[1]), found[2] or ""
 
 
+def finding_number(given: str) -> int:
+    """The type of a command's parameter: a finding as 12 or, as `finops janitor list` prints it, as 12-3f9a1c2b."""
+    return numbered(given)[0]
+
+
 def reference(record: Record) -> str:
     """What commands call a finding as it is now: its number, and the start of its digest."""
     return f"{record.number}-{record.finding.digest[:8]}"
