@@ -104,6 +104,21 @@ def test_what_cannot_come_back_is_named(tmp_path: Path):
         assert "hosts" in lost
 
 
+def test_a_secret_of_a_deployment_is_not_on_the_disk_and_is_named(tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        janitor.change(f"{SILENT}/deployments/blue", environmentVariables={"MODE": "fast", "HF_TOKEN": "hunter2"})
+        number = deleted(janitor, SILENT)
+
+        undone = janitor.undo(number)
+
+        assert all(b"hunter2" not in file.read_bytes() for file in tmp_path.rglob("*") if "estate" not in file.parts
+                   and file.is_file())  # fmt: skip
+        assert any("HF_TOKEN" in said for said in undone.lost)
+        blue = janitor.body(f"{SILENT}/deployments/blue")
+        assert blue
+        assert blue["properties"]["environmentVariables"] == {"MODE": "fast"}
+
+
 def test_a_dry_run_of_an_undo_changes_nothing(tmp_path: Path):
     with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
         number = deleted(janitor, SILENT)
