@@ -10,7 +10,6 @@ from finops.estate.ids import scopes
 from finops.exemptions import TAG, Exemption, Exemptions
 from finops.janitor.model import Kept, Rule
 
-
 # Names of tags in letters and digits alone: Keep, do-not-delete, DoNotDelete; and values that deny them.
 PLAIN = {"keep", "donotdelete"}
 DENIED = {"", "false", "no", "0", "none", "null"}
