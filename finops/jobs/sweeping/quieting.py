@@ -90,7 +90,7 @@ class Watch:
     def _given_back(self, record: Record, reference: str, why: str) -> Said | None:
         """Give it back what its tombstone says that it had; None where it has it. Until that is done it is owed."""
         decision = f"the quiet step of finding {record.number} is taken back: {why}"
-        did = ""
+        did = left = ""
         try:
             tombstone = tombstones.read(self.settings.janitor.tombstones, reference)
             if tombstone.content.action != "stop":  # whoever needs an instance starts it; else nobody wants to pay
@@ -104,12 +104,19 @@ class Watch:
                     if outcome.result != "done":
                         return "unknown" if outcome.result == "unknown" else "held", step.says, outcome.why
                     did = step.says
+                left = "; ".join(tombstones.conflicts(tombstone.content, self._look))
         except FinopsError as fault:
             if self._look(record.finding.resource_id, ML_VERSION) is None:
                 self.state.drop(f"{QUIETED}{record.number}")
                 return None
             return "held", "take the quiet step back", str(fault)
         self.state.drop(f"{QUIETED}{record.number}")
+        if left:
+            why = f"{why} Not given back, as somebody has changed it since: {left}."
+            self.state.audit(
+                WHO, "not given back", record.finding.resource_id, why, {"record": record.number}, self.now
+            )
+            return "done", did or "ended the quiet step", why
         return ("done", did, why) if did else None
 
     def _look(self, resource_id: str, api_version: str) -> Json | None:
