@@ -194,3 +194,16 @@ def test_the_tombstone_of_a_quiet_step_stays_while_it_lasts(tmp_path: Path):
         janitor.apply()
 
         assert len(list((tmp_path / "tombstones").iterdir())) == 1
+
+
+def test_the_tombstone_of_what_azure_is_still_at_stays_however_long_that_takes(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint(), restore_days=1) as janitor:
+        [record] = janitor.approved(EMPTY)
+        janitor.served.faults.add({"fault": "lro-never-ends", "method": "DELETE", "times": 1})
+        janitor.apply()
+        janitor.live(days=40)
+
+        janitor.apply()
+
+        assert janitor.record(record.number).status == "acted"
+        assert len(list((tmp_path / "tombstones").iterdir())) == 1
