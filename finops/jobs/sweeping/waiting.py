@@ -40,7 +40,7 @@ def waiting(state: State, settings: JanitorSettings, now: datetime, only: Iterab
 
 def _why(record: Record, settings: JanitorSettings, now: datetime) -> str:
     if record.status not in WAITS:
-        return f"It is {record.status}, not approved: {WORDS[record.status]}"
+        return f"It is {record.status}, not approved: {WORDS[record.status]}."
     if record.status == "quiet" and record.quiet_until is not None and record.quiet_until > now:
         return (
             f"It is quiet, and watched until {said(record.quiet_until)}; "
