@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 ID = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8,64}))?")
-COMMAND_LINE = "command-line"
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def look_at(session: Session) -> Iterator[State | None]:
 
 def person() -> Person:
     """Whoever can open the state database. All of them are one person: nothing here proves which one it is."""
-    from finops.approvals import APPROVER, READER, Person
+    from finops.approvals import APPROVER, COMMAND_LINE, READER, Person
 
     return Person(COMMAND_LINE, f"{_user()} on {socket.gethostname()}", "", frozenset({READER, APPROVER}))
 
