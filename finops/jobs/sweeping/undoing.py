@@ -108,6 +108,7 @@ class _Undo:
                 if stopped := self._carried_out(one):
                     break
             compared = () if stopped else tuple(self._compared())
+            stopped = stopped or _unfinished(compared)
         except FinopsError as fault:
             stopped, compared = str(fault), ()
         found = Undone(self.record, tuple(self.done), compared, self.content.lost, tuple(self.for_people), stopped)
@@ -188,6 +189,15 @@ class _Undo:
         self.state.drop(f"{MADE}{self.number}")
         status = "kept" if self.record.status == "quiet" else "restored"
         return approvals.moved(self.state, self.number, status, why, self.now, self.who)
+
+
+def _unfinished(compared: tuple[Comparison, ...]) -> str:
+    """Of what Azure is still at work on: it cannot be told yet whether it is as it was."""
+    for one in compared:
+        for path, _, now in one.different:
+            if path == "properties.provisioningState" and str(now).lower() in {"creating", "updating"}:
+                return f"Azure is still at work on {one.id} ({now}). Undo it again in some minutes, to compare it."
+    return ""
 
 
 __all__ = ["RULE", "Undone", "undo"]
