@@ -16,7 +16,7 @@ from finops.estate.generation import generation_of
 from finops.estate.ids import type_of
 from finops.estate.model import Json, at, text
 from finops.estate.queries import COMPUTE, ML_VERSION
-from finops.tombstones import Step, sent, taken, taken_tag
+from finops.tombstones import Content, Step, sent, taken, taken_tag
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -69,6 +69,11 @@ def change_of(action: str, body: Json) -> Change | None:
     whole = sent({"traffic0": "endpoint", "archive": "environment", "disable": "schedule"}[action], body)
     whole["properties"] |= copy.deepcopy(by_name)
     return Change("PUT", resource_id, whole, afterwards={"properties": by_name})
+
+
+def nothing_to_take(content: Content) -> bool:
+    """Whether the resource of a tombstone had nothing that the action could change."""
+    return content.image is None and change_of(content.action, content.main().body) is None
 
 
 @dataclass

@@ -16,13 +16,13 @@ from finops.errors import AzureError, FinopsError, NotFound
 from finops.estate.generation import same_generation
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping import tombs
-from finops.jobs.sweeping.acting import ACT, QUIET, Deed
+from finops.jobs.sweeping.acting import ACT, QUIET, Deed, nothing_to_take
 from finops.jobs.sweeping.allowing import rehearsed
 from finops.jobs.sweeping.bounds import Bounds
 from finops.jobs.sweeping.checking import Check, check
 from finops.jobs.sweeping.looking import Looker
 from finops.jobs.sweeping.previewing import GIVES_BACK, previewed
-from finops.jobs.sweeping.quieting import Watch
+from finops.jobs.sweeping.quieting import Watch, waits_for
 from finops.jobs.sweeping.settling import Settled, settle
 from finops.jobs.sweeping.tombs import QUIETED
 from finops.jobs.sweeping.waiting import Waits, waiting
@@ -123,7 +123,9 @@ class _Run:
         for record, seen in self._looked(due):
             quiet = self._first(record) == QUIET
             what = self._action(record)
-            if seen.verdict == "same":
+            if seen.verdict == "same" and (why := waits_for(self.state, record)):
+                self._say(record, "held", what, why)
+            elif seen.verdict == "same":
                 self._say(record, "would", f"{what}{' (quiet step)' if quiet else ''}", record.finding.why)
             else:
                 self._say(record, "held" if seen.verdict == "unknown" else "void", what, seen.why)
@@ -249,6 +251,9 @@ class _Run:
         """The deed with its tombstone on the disk; None where there cannot be one: then nothing is done."""
         step = self._first(record)
         action = self._action(record)
+        if why := waits_for(self.state, record):
+            self._say(record, "held", action, f"{why} Its approval stands.")
+            return None
         try:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
             if body is None:
@@ -260,14 +265,31 @@ class _Run:
         except FinopsError as fault:
             self._say(record, "held", action, f"There is no tombstone, so nothing is done: {fault}")
             return None
+        if step == QUIET and nothing_to_take(tomb.content):
+            self._only_watched(record, action, tomb)
+            return None
         deed = Deed(
             record, step, action, lambda fresh: self._agrees(record, action, tomb),
             lambda: self._enter(record, step, tomb), tomb.reference, self._decision(record),
         )  # fmt: skip
         return deed, body
 
+    def _only_watched(self, record: Record, action: str, tomb: tombstones.Tombstone) -> None:
+        """Begin a quiet step that has nothing to take away: nothing is sent, and its days begin."""
+        if why := self._agrees(record, action, tomb):
+            return self._not_done(record, self.checks.pop(record.number, Check("unknown", why)))
+        why = "It has nothing that could be taken away: nothing is sent, and it is watched."
+        try:
+            self._enter(record, QUIET, tomb, why)
+        except approvals.NotAllowed as refusal:
+            return self._say(self.state.findings.get(record.number), "held", action, str(refusal))
+        return self._say(self.state.findings.get(record.number), "done", action, why)
+
     def _agrees(self, record: Record, action: str, tomb: tombstones.Tombstone) -> str | None:
         """Asked just before the request: the whole look once more, and the tombstone holds what is there now."""
+        if why := waits_for(self.state, record):  # since this run
+            self.checks[record.number] = Check("unknown", why)
+            return why
         [(_, seen)] = self._looked([record])
         if seen.verdict == "same" and tombs.differs(self.azure, self.settings, record, action, tomb):
             seen = Check("unknown", "It was changed while its tombstone was written.")
@@ -276,10 +298,10 @@ class _Run:
         self.checks[record.number] = seen
         return seen.why
 
-    def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone) -> None:
+    def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone, why: str = "") -> None:
         """Move the record on, on the disk, before the request leaves. Raises NotAllowed without a valid approval."""
         now = self.time()
-        why = f"{self._action(record)} is sent to Azure."
+        why = why or f"{self._action(record)} is sent to Azure."
         if step == QUIET and record.finding.quiet:
             until = now + timedelta(days=record.finding.quiet["days"])
             self.state.keep(f"{QUIETED}{record.number}", tomb.reference, now)

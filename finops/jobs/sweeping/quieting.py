@@ -14,7 +14,7 @@ from finops.acts import Caps, generation_of, perform, state_of
 from finops.errors import AzureError, FinopsError
 from finops.estate import Estate, Known
 from finops.estate.evidence import moment_of, targets
-from finops.estate.ids import key
+from finops.estate.ids import key, scopes
 from finops.estate.model import Json, text
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping.acting import BACK, change_of, restoring
@@ -121,6 +121,22 @@ class Watch:
 
     def _look(self, resource_id: str, api_version: str) -> Json | None:
         return state_of(self.azure, resource_id, api_version)
+
+
+def waits_for(state: State, record: Record) -> str:
+    """Why an act on account of this record has to wait, "" where it has not: another one has it in a quiet step.
+
+    What that took away is no state to write a tombstone of, and no evidence that it is waste.
+    """
+    mine = record.finding.resource_id
+    for kept in state.kept(QUIETED) if record.status != "quiet" else ():
+        other = state.findings.get(int(kept.removeprefix(QUIETED)))
+        its = other.finding.resource_id
+        # What is above it or below it counts, too: a deployment has no traffic while its endpoint is quiet.
+        if other.number != record.number and (key(its) in scopes(mine) or key(mine) in scopes(its)):
+            name = its.rpartition("/")[2]
+            return f"Finding {other.number} has {name} in a quiet step: this waits until that is over."
+    return ""
 
 
 def sign_of_life(record: Record, body: Json, seen: Estate) -> str | None:
