@@ -129,7 +129,7 @@ def test_a_person_who_denies_it_gets_its_traffic_back(tmp_path: Path):
 
         assert [line.what for line in done.lines] == ["set its traffic as it was"]
         assert traffic(janitor) == {"blue": 100}
-        assert janitor.record(record.number).status == "snoozed"
+        assert janitor.record(record.number).status == "denied"
         assert janitor.apply().lines == ()
 
 

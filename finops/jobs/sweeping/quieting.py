@@ -14,6 +14,7 @@ from finops.acts import Caps, generation_of, perform, state_of
 from finops.errors import AzureError, FinopsError
 from finops.estate import Estate, Known
 from finops.estate.evidence import moment_of, targets
+from finops.estate.generation import same_generation
 from finops.estate.ids import key, scopes
 from finops.estate.model import Json, text
 from finops.estate.queries import ML_VERSION
@@ -58,13 +59,14 @@ class Watch:
     def _one(self, record: Record, tombstone: str) -> Iterator[Said]:
         if why := approvals.invalid(record, self.now):
             # Somebody wants it to be left alone, or the approval ran out: nothing stays taken away without one.
-            status = "snoozed" if record.snoozed_until is not None else "expired"
-            moved = approvals.moved(self.state, record.number, status, f"{why} {record.note}", self.now, WHO)
+            moved = approvals.moved(
+                self.state, record.number, approvals.aside(record), f"{why} {record.note}", self.now, WHO
+            )
             yield self._given_back(moved, tombstone, why) or ("done", "ended the quiet step", why)
             return
         try:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
-            if body is None or generation_of(body) != record.finding.generation:
+            if body is None or not same_generation(generation_of(body), record.finding.generation):
                 why = "It is not there any more."
                 approvals.moved(self.state, record.number, "gone", why, self.now, WHO)
                 yield "void", "watch it", why
