@@ -5,7 +5,7 @@
 PYTHON has c7n and c7n-azure. Prints JSON: what each policy found, what cannot be asked and why, and the seconds of one
 core. The metric filter gets what Monitor measured through its own cache (c7n:metrics), so nothing is fetched; days
 without data are null, as Azure's client has them. Both of its answers to missing data are shown: exclude (its default)
-and to_zero. Everything locked is left out, and everything with the tag finops:keep.
+and to_zero. Everything locked is left out, and everything with the tag finops:keep or Keep.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ POLICIES: dict[str, list[Json]] = {
         value("properties.properties.nodeStateCounts.runningNodeCount", "eq", 0),
     ],
 }  # fmt: skip
-KEPT = {"type": "value", "key": "tag:finops:keep", "value": "absent"}
+KEPT = [
+    {"type": "value", "key": f"tag:{name}", "value": "absent", "tag_key_transforms": ["lower"]}
+    for name in ("finops:keep", "keep")
+]
 CANNOT = {
     "endpoint-without-deployments": "a filter does not see what is below a resource",
     "deployment-without-requests": "the traffic is on the endpoint above it",
@@ -99,7 +102,7 @@ def main(file: Path, now: datetime) -> None:
     initialize_azure()
     load_resources(("azure.armresource",))
     asked = [
-        {"name": f"policy-{at}", "resource": "azure.armresource", "filters": [*filters, KEPT]}
+        {"name": f"policy-{at}", "resource": "azure.armresource", "filters": [*filters, *KEPT]}
         for at, filters in enumerate(POLICIES.values())
     ]
     found: dict[str, list[str]] = {}

@@ -19,7 +19,7 @@ from adversary import (
     switch,
 )
 
-from finops.acts import Act, Caps
+from finops.acts import Act, Caps, Names
 from finops.state import State
 
 
@@ -127,3 +127,21 @@ def test_what_is_known_to_have_changed_nothing_does_not_count_for_the_hour(state
     assert state.intents_since(NOW)[0].outcome == "not-done"
 
     assert results(run(cloud, state, shrink(cloud, cloud.make("cpu")), caps=caps)) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("caps", "setting"),
+    [
+        (Caps(1, 100, None, None, 10), "max_acts"),
+        (Caps(10, 10, None, None, 10), "max_percent"),
+        (Caps(10, 100, 1, None, 10), "max_per_owner"),
+        (Caps(10, 100, None, Decimal("10.00"), 10), "max_monthly_money"),
+        (Caps(10, 100, None, None, 10, per_hour=1), "max_per_hour"),
+    ],
+)
+def test_a_refusal_names_the_setting_of_whoever_asked(state: State, caps: Caps, setting: str):
+    cloud = Cloud()
+
+    outcomes = run(cloud, state, *clusters(cloud, 2), caps=replace(caps, names=Names().of("guard")))
+
+    assert f"aise guard.{setting} if this is right" in outcomes[0].why

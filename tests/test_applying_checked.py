@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,22 @@ def test_what_changed_is_offered_anew_and_needs_a_new_approval(tmp_path: Path):
         assert "settings" in again.note
         janitor.approved(EMPTY)
         assert results(janitor.apply()) == [("done", "confirmed")]
+
+
+def test_what_is_offered_anew_is_of_no_lower_risk_and_costs_what_it_did(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint()) as janitor:
+        [record] = janitor.approved(EMPTY)
+        dear = replace(record.finding, monthly_cost=Decimal(5000), risk="high")
+        with janitor.state() as state, state.findings.changing() as change:
+            change.touch(change.get(record.number), dear)
+        janitor.change(EMPTY, authMode="AMLToken")
+        janitor.put({**(janitor.body(HOME) or {}), "tags": {"Environment": "dev"}})
+
+        janitor.apply()
+
+        again = janitor.record(record.number)
+        assert again.status == "pending"
+        assert (again.finding.risk, again.finding.monthly_cost) == ("high", Decimal(5000))
 
 
 def test_an_approval_is_used_once(tmp_path: Path):

@@ -141,6 +141,7 @@ def test_what_cannot_be_read_of_a_registry_or_its_users_keeps_the_image(tmp_path
         janitor.served.faults.clear()
 
         assert [line.result for line in done.lines] == ["held"], done.lines
+        assert "A list does not show it" not in done.lines[0].why  # what could not be read is said
         assert janitor.record(record.number).status == "scheduled"
         assert OLD["digest"] in there(janitor)
 

@@ -271,9 +271,10 @@ def test_an_undo_that_is_killed_goes_on_where_it_was(worker: Worker, tmp_path: P
             worker.run(janitor, seed, moment, (record.number,))
             janitor.live(minutes=20)
             made.clear()
-        undone = janitor.undo(record.number)
+        if janitor.record(record.number).status != "restored":
+            undone = janitor.undo(record.number)
+            assert undone.equal, undone.stopped
 
-        assert undone.equal, undone.stopped
         puts = Counter(one for one in janitor.changes() if one.startswith("PUT"))
         assert puts["PUT onlineEndpoints/silent"] == 2  # made, then given its traffic
         assert set(puts.values()) == {1, 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def test_while_another_run_changes_azure_nothing_is_done(tmp_path: Path):
             janitor.apply()
 
         assert janitor.changes() == []
+
+
+def test_no_other_run_comes_between_the_look_and_the_change(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint()) as janitor:
+        janitor.approved(EMPTY)
+        took: list[bool] = []
+
+        def another() -> None:
+            with janitor.state() as other, suppress(Busy), other.turn():
+                took.append(True)
+
+        janitor.when(lambda one: one["path"].endswith("/deployments"), another)
+        janitor.apply()
+
+        assert took == []
 
 
 def test_what_is_not_in_the_tombstone_stops_the_deletion(tmp_path: Path):
@@ -177,4 +193,17 @@ def test_the_tombstone_of_a_quiet_step_stays_while_it_lasts(tmp_path: Path):
 
         janitor.apply()
 
+        assert len(list((tmp_path / "tombstones").iterdir())) == 1
+
+
+def test_the_tombstone_of_what_azure_is_still_at_stays_however_long_that_takes(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint(), restore_days=1) as janitor:
+        [record] = janitor.approved(EMPTY)
+        janitor.served.faults.add({"fault": "lro-never-ends", "method": "DELETE", "times": 1})
+        janitor.apply()
+        janitor.live(days=40)
+
+        janitor.apply()
+
+        assert janitor.record(record.number).status == "acted"
         assert len(list((tmp_path / "tombstones").iterdir())) == 1

@@ -129,7 +129,7 @@ def test_a_person_who_denies_it_gets_its_traffic_back(tmp_path: Path):
 
         assert [line.what for line in done.lines] == ["set its traffic as it was"]
         assert traffic(janitor) == {"blue": 100}
-        assert janitor.record(record.number).status == "snoozed"
+        assert janitor.record(record.number).status == "denied"
         assert janitor.apply().lines == ()
 
 
@@ -160,6 +160,7 @@ def test_what_cannot_be_looked_at_stays_quiet_and_is_not_deleted(tmp_path: Path)
         done = janitor.apply()
 
         assert [line.result for line in done.lines] == ["held"]
+        assert "It stays quiet" in done.lines[0].why
         assert janitor.record(record.number).status == "quiet"
         assert janitor.body(SILENT) is not None
 

@@ -115,6 +115,24 @@ def test_what_is_deleted_and_made_again_alike_keeps_its_age(state: State):
     assert (only(state).first_at, only(state).runs) == (MONDAY, 1)
 
 
+def test_what_comes_back_after_a_long_time_is_new(state: State):
+    sweep(state, MONDAY, finding(), rules=[rule(persist_runs=3)])
+    sweep(state, MONDAY + DAY, rules=[rule(persist_runs=3)])
+
+    sweep(state, MONDAY + 92 * DAY, finding(), rules=[rule(persist_runs=3)])
+
+    assert only(state).first_at == MONDAY + 92 * DAY
+
+
+def test_what_comes_back_with_other_settings_is_new(state: State):
+    sweep(state, MONDAY, finding(), rules=[rule(persist_runs=3)])
+    sweep(state, MONDAY + DAY, rules=[rule(persist_runs=3)])
+
+    sweep(state, MONDAY + 2 * DAY, finding(fingerprint="spec-2"), rules=[rule(persist_runs=3)])
+
+    assert only(state).first_at == MONDAY + 2 * DAY
+
+
 def test_something_else_under_the_same_name_begins_a_life_of_its_own(state: State):
     pending(state)
 

@@ -199,6 +199,19 @@ def test_a_keep_tag_keeps_on_it_and_above_it(place: str):
     assert "the summer model" in one.why
 
 
+@pytest.mark.parametrize("tags", [{"Keep": "until 2027-01-31, quarterly close"}, {"do-not-delete": "TRUE"}])
+def test_a_keep_tag_in_words_of_their_own_keeps_as_well(tags: dict[str, str]):
+    one = kept(endpoint(tags))
+
+    assert next(iter(tags)) in one.why
+    assert "finops:keep = 2026-12-31;why" in one.why
+
+
+@pytest.mark.parametrize("tags", [{"Keep": "false"}, {"Keep": ""}, {"Keeper": "ana"}, {"donotdelete": "no"}])
+def test_a_tag_that_denies_it_or_says_something_else_keeps_nothing(tags: dict[str, str]):
+    assert found(endpoint(tags))
+
+
 def test_an_exemption_of_the_file_keeps_from_the_rules_that_it_names():
     def exempt(*rules: str) -> list[Exemption]:
         return [Exemption(GROUP, date(2026, 12, 31), "exam week", "ana@contoso.com", "file", rules)]

@@ -18,6 +18,7 @@ from browsing import chromium
 from finops.cli import demo_waste
 from finops.cli.demo import _listener, demo_settings
 from finops.cloud import connect
+from finops.jobs import weekly_report
 from finops.jobs.sweeping import Swept
 from finops.jobs.sweeping.applying import Applied, apply
 from finops.jobs.sweeping.undoing import Undone, undo
@@ -26,6 +27,7 @@ from finops.state import Record, State
 
 RESTING = "research-ocr-dev-10"  # nobody calls it, until somebody does
 PILOT = "research-pilot"  # past its end date
+IDLE = "ci-oscar-berg-03"  # an instance that runs day and night, and does nothing
 BROKEN = "platform-broken"  # an endpoint that failed when it was made
 
 
@@ -37,6 +39,7 @@ class Story:
         self.simulator = simulator
         self.listener = listener
         self.settings = demo_settings(folder, simulator.url, listener.getsockname()[1])
+        demo_waste.forget(self.settings)
         with connect(self.settings.azure) as azure:
             self.swept: list[Swept] = demo_waste.sweeps(azure, self.settings, simulator, lambda doing: None)
 
@@ -70,6 +73,11 @@ class Story:
         with connect(self.settings.azure) as azure, State.open(self.settings.state.url) as state:
             return apply(azure, self.settings, state, self.now, True)
 
+    def weekly(self) -> Any:
+        """The savings that the weekly report shows now."""
+        with connect(self.settings.azure) as azure:
+            return weekly_report(azure, self.settings, self.now).made.figures.savings
+
     def undo(self, name: str) -> Undone:
         with connect(self.settings.azure) as azure, State.open(self.settings.state.url) as state:
             return undo(azure, self.settings, state, self.record(name).number, self.now, "ana@contoso.example")
@@ -90,7 +98,8 @@ def story(small_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             _approve(browser, url, story.record(RESTING).number, scripts=False)
             _approve(browser, url, story.record(PILOT).number, scripts=True)
             _approve(browser, url, story.record(BROKEN).number, scripts=True)
-        story.approved = {name: story.record(name).status for name in (RESTING, PILOT, BROKEN)}  # type: ignore[attr-defined]
+            _approve(browser, url, story.record(IDLE).number, scripts=True)
+        story.approved = {name: story.record(name).status for name in (RESTING, PILOT, BROKEN, IDLE)}  # type: ignore[attr-defined]
         story.call(RESTING)
         story.applied = story.apply()  # type: ignore[attr-defined]
         yield story
@@ -153,3 +162,12 @@ def test_a_deletion_is_undone_and_proven_equal(story: Story):
     assert story.exists(BROKEN)
     assert done.equal, [*done.compared, done.stopped, *done.for_people]
     assert story.record(BROKEN).status == "restored"
+
+
+def test_the_report_shows_the_saving_only_once_the_charges_do(story: Story):
+    [before] = [one for one in story.weekly().all if one.name == IDLE]
+    story.simulator.world.clock.advance(hours=24 * 6)
+    [after] = [one for one in story.weekly().all if one.name == IDLE]
+
+    assert (before.kind, before.realised) == ("approved", None)
+    assert (after.kind, after.realised.amount > 0) == ("realised", True)

@@ -226,20 +226,6 @@ def test_an_amount_in_another_currency_is_not_added_to_what_waits(tmp_path: Path
     assert (found.identified.amount.amount, found.identified.count, found.identified.unknown) == (300, 2, 1)
 
 
-def test_cost_data_without_effective_cost_has_no_realised_savings(shared_data: Path) -> None:
-    from finops import charges
-
-    with charges.load([shared_data / "cost_exports/finops_toolkit/EA_ActualCost_Small.csv"]) as actual:
-        span = actual.span
-        rows = actual.by(["ResourceId", "SubAccountId"], "billed", currency=actual.currencies[0])
-        resource = next(str(name) for name in rows["ResourceId"] if str(name).startswith("/subscriptions/"))
-        act = replace(done("2026-11-11", resource=resource), since=span.start + DAY, currency=actual.currencies[0])
-        report = build(actual, NOW, ReportSettings(currency=actual.currencies[0]), claims=[act])
-
-    assert report.savings
-    assert report.savings.all[0].realised is None
-
-
 def test_the_three_amounts_hold_each_thing_once(tmp_path: Path) -> None:
     claims = [
         done("2026-11-11", 1),
@@ -287,15 +273,43 @@ def test_done_again_after_an_undo_is_measured_from_the_days_between(tmp_path: Pa
     assert found.all[1].days_before == len(range(21, 32)) + 10
 
 
-def test_what_a_gap_in_the_charges_covers_counts_for_nothing(tmp_path: Path) -> None:
-    with book(tmp_path, *REST, *costs("2026-10-01", "2026-11-11", "10")) as loaded:
-        object.__setattr__(
-            loaded, "_known", replace(loaded._known, gaps=(Gap("/subscriptions/S", "charges of 2026-10", "[403]"),))
-        )
-        report = build(loaded, NOW, ReportSettings(), claims=[done("2026-11-11")])
-
+def knowing(folder: Path, act: Claim, **known: Any) -> Saving:
+    """The act by charges of 10 a day until it was done, of which something else is known."""
+    with book(folder, *REST, *costs("2026-10-01", "2026-11-11", "10")) as loaded:
+        loaded._known = replace(loaded._known, **known)
+        report = build(loaded, NOW, ReportSettings(), claims=[act])
     assert report.savings
-    assert report.savings.all[0].days_before == 10
+    return report.savings.all[0]
+
+
+def test_what_a_gap_in_the_charges_covers_counts_for_nothing(tmp_path: Path) -> None:
+    act = knowing(tmp_path, done("2026-11-11"), gaps=(Gap("/subscriptions/S", "charges of 2026-10", "[403]"),))
+
+    assert act.days_before == 10
+
+
+def test_days_that_were_asked_while_they_ran_count_for_nothing(tmp_path: Path) -> None:
+    every = {date(2026, 10, 1) + n * DAY for n in range(52)}
+
+    act = knowing(tmp_path, done("2026-11-11"), asked={"/subscriptions/s": frozenset(every - {date(2026, 11, 15)})})
+
+    assert act.days_after == 9
+
+
+def test_cost_data_without_effective_cost_has_no_realised_savings(tmp_path: Path) -> None:
+    act = knowing(tmp_path, done("2026-11-11"), bases=("billed",))
+
+    assert (act.realised, act.why) == (None, "the cost data states billed cost only")
+
+
+def test_days_before_an_act_whose_saving_is_not_known_say_nothing_of_a_later_one(tmp_path: Path) -> None:
+    rows = [*costs("2026-10-28", "2026-11-01", "10"), *costs("2026-11-02", "2026-11-11", "4")]
+    made = at("2026-10-28")
+
+    found = saved(tmp_path, [done("2026-11-01", 1, created=made), done("2026-11-11", 2, created=made)], *rows)
+
+    assert [act.realised.amount if act.realised else None for act in found.all] == [None, 40]
+    assert found.all[1].days_before == 9
 
 
 MANY = [done("2026-11-11", n, f"{WORKSPACE}/onlineEndpoints/e{n:02}") for n in range(1, 13)]

@@ -150,3 +150,12 @@ def test_what_is_given_up_is_gone(tmp_path: Path):
 def test_only_a_tombstone_is_given_up(tmp_path: Path, name: str):
     with pytest.raises(DataError, match="names no tombstone"):
         tombstones.remove(tmp_path, name)
+
+
+def test_a_whole_one_that_is_not_the_one_that_was_written_is_refused(tmp_path: Path):
+    made, other = sealed(tmp_path), sealed(tmp_path / "other", found=content("STANDARD_NC6S_V3"))
+    made.folder.rename(tmp_path / "aside")
+    other.folder.rename(made.folder)
+
+    with pytest.raises(DataError, match="is not the one that was written"):
+        tombstones.read(tmp_path, made.reference)

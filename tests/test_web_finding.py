@@ -70,6 +70,9 @@ def test_a_fact_that_is_not_known_says_why(state: State):
     [
         ({}, "Its keys and tokens: callers need new ones"),
         ({"action": "stop", "resource_id": f"{WORKSPACE}/computes/i"}, "Its owner starts it again"),
+        ({"action": "stop", "resource_id": f"{WORKSPACE}/computes/i", "evidence": evidence(facts={
+            "ownerExists": {"value": False, "asOf": "2026-11-16T05:00:00+00:00"}})},
+         "An admin or another member of the workspace starts it"),
         ({"action": "scaleToZero", "resource_id": f"{WORKSPACE}/computes/c"}, "Its minimum of nodes is set back"),
         ({"resource_id": f"{WORKSPACE}/computes/i"}, "Everything on its own disk"),
         (
@@ -176,6 +179,15 @@ def test_the_chart_is_there_as_a_table_too(state: State):
 
     assert shown.count('<th scope="row">') == 90
     assert "not measured" in shown
+
+
+@pytest.mark.parametrize(("last", "busy"), [(81, True), (10, False), (0, False), (None, True)])
+def test_what_is_above_the_threshold_on_its_last_day_is_said_to_be_busy(state: State, last: float | None, busy: bool):
+    series = [["2026-11-13", 3], ["2026-11-14", 40], ["2026-11-15", last]]
+
+    said = page(state, evidence=evidence(usage=series, usageOf="percent of its CPU", threshold=10))
+
+    assert ("it is busy" in said and "somebody may be using it" in said) == busy
 
 
 def test_a_day_that_was_not_measured_is_not_a_day_without_use():

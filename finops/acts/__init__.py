@@ -11,7 +11,7 @@ from __future__ import annotations
 from .caps import over
 from .hand import Held
 from .manifests import is_image, registry_of, state_of
-from .model import Act, Caps, Outcome, Resolved, generation_of
+from .model import Act, Caps, Names, Outcome, Resolved, generation_of
 from .perform import perform
 from .reconcile import reconcile
 from .tags import tagging
@@ -21,6 +21,7 @@ __all__ = [
     "Act",
     "Caps",
     "Held",
+    "Names",
     "Outcome",
     "Resolved",
     "differs",

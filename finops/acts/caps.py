@@ -19,20 +19,19 @@ def over(acts: Sequence[Act], caps: Caps, last_hour: int) -> str | None:
     resources = len({key(act.resource_id) for act in acts})
     nothing = "Nothing was changed."
     if wanted > caps.max_count:
-        return (
-            f"{wanted} changes are wanted; the limit is {caps.max_count}. {nothing} Raise max_count if this is right."
-        )
+        said = f"{wanted} changes are wanted; the limit is {caps.max_count}."
+        return f"{said} {nothing} Raise {caps.names.count} if this is right."
     if resources > caps.population:
         return f"{resources} resources are to be changed, but only {caps.population} were looked at. {nothing}"
     if not resources * 100 <= caps.max_percent * caps.population:  # NaN is no limit, so nothing is within it
         return (
             f"{resources} of {caps.population} resources would be changed; the limit is {caps.max_percent:g} %. "
-            f"{nothing} Raise max_percent if this is right."
+            f"{nothing} Raise {caps.names.percent} if this is right."
         )
     if caps.per_hour is not None and wanted + last_hour > caps.per_hour:
         return (
             f"{last_hour} changes were made in the last hour and {wanted} more are wanted; the limit is "
-            f"{caps.per_hour}. {nothing} Wait, or raise per_hour if this is right."
+            f"{caps.per_hour}. {nothing} Wait, or raise {caps.names.per_hour} if this is right."
         )
     return _one_owner(acts, caps, nothing) or _money(acts, caps, nothing)
 
@@ -44,7 +43,7 @@ def _one_owner(acts: Sequence[Act], caps: Caps, nothing: str) -> str | None:
     if most > caps.per_owner:
         whose = owner or "nobody known"
         said = f"{most} changes concern {whose}; the limit is {caps.per_owner}."
-        return f"{said} {nothing} Raise per_owner if this is right."
+        return f"{said} {nothing} Raise {caps.names.per_owner} if this is right."
     return None
 
 
@@ -60,6 +59,6 @@ def _money(acts: Sequence[Act], caps: Caps, nothing: str) -> str | None:
     if not caps.max_monthly_money.is_finite() or total > caps.max_monthly_money:
         return (
             f"The changes concern {total} a month; the limit is {caps.max_monthly_money}. "
-            f"{nothing} Raise max_monthly_money if this is right."
+            f"{nothing} Raise {caps.names.money} if this is right."
         )
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -79,6 +79,21 @@ class Act:
 
 
 @dataclass(frozen=True)
+class Names:
+    """What the settings are called that a caller's caps come from, as a refusal tells people to raise them."""
+
+    count: str = "max_acts"
+    percent: str = "max_percent"
+    per_owner: str = "max_per_owner"
+    money: str = "max_monthly_money"
+    per_hour: str = "max_per_hour"
+
+    def of(self, section: str) -> Names:
+        """The same in a section of the settings."""
+        return Names(**{name: f"{section}.{value}" for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
 class Caps:
     """How much may be done at once. Over any of them nothing at all is done.
 
@@ -86,6 +101,7 @@ class Caps:
     per_owner    acts for one owner; those without an owner count together
     max_monthly_money  sum of the expected savings of a month: what could be wrong by that much
     per_hour     acts of this and earlier runs within an hour, so that a run that crashes and starts anew has no new cap
+    names        what the settings behind them are called
     """
 
     max_count: int
@@ -94,6 +110,7 @@ class Caps:
     max_monthly_money: Decimal | None
     population: int
     per_hour: int | None = None
+    names: Names = field(default=Names(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,21 @@ from datetime import datetime
 
 from finops.cloud import Azure
 from finops.errors import AzureError
-from finops.estate.ids import key, lock_scope, scopes, subscription_of
+from finops.estate.ids import key, lock_scope, scopes, subscription_of, type_of
+from finops.estate.queries import ML_VERSION
 from finops.exemptions import TAG, of_tag
 
 LONGEST_DAYS = 36_500  # however far away its end is, until then it keeps
 LOCKS_VERSION = "2020-05-01"
 TAGS_VERSION = "2021-04-01"
+# Proxy resources, which ARM keeps no tags of: theirs are in their properties.
+# https://learn.microsoft.com/rest/api/azureml/environment-containers/get
+_CONTAINERS = ("codes", "components", "data", "environments", "models", "featuresets", "featurestoreentities")
+UNTAGGED = frozenset(
+    f"microsoft.machinelearningservices/{holder}/{kind}"
+    for holder in ("workspaces", "registries")
+    for kind in _CONTAINERS
+)
 
 
 def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool, gives_back: bool = False) -> str | None:
@@ -31,7 +40,10 @@ def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool, give
         if scope in scopes(resource_id) or (goes and key(resource_id) in scopes(scope)):
             return f"The lock {lock['id']} protects it."
     for scope in () if gives_back else scopes(resource_id)[1:]:
-        answer = azure.get(f"{scope}/providers/Microsoft.Resources/tags/default", TAGS_VERSION)
+        if type_of(scope) in UNTAGGED:
+            answer = azure.get(scope, ML_VERSION)
+        else:
+            answer = azure.get(f"{scope}/providers/Microsoft.Resources/tags/default", TAGS_VERSION)
         properties = answer.get("properties")
         if not isinstance(properties, dict):
             raise AzureError(f"The tags of {scope} cannot be read.", "The answer has no properties; look again later.")

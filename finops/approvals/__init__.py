@@ -6,21 +6,23 @@ schedule(state, settings, now)    what may be acted on now, moved to `scheduled`
 moved(state, number, "acted", why, now, who)    every other step; into acted only with a valid approval
 reoffered(state, number, finding, why, now)     the re-check differs: votes void, pending again
 invalid(record, now)    why an approval does not hold (any more): asked again while a quiet step lasts
+aside(record)    what a finding becomes whose quiet step ends: as a person said meanwhile, else expired
 """
 
 from __future__ import annotations
 
 from finops.approvals.desk import Desk
 from finops.approvals.moving import NotAllowed, due, lapsed, moved, not_due, reoffered, schedule, stored, told
-from finops.approvals.people import APPROVER, READER, Answer, Person, address, owns
+from finops.approvals.people import APPROVER, COMMAND_LINE, READER, Answer, Person, address, owns
 from finops.approvals.recording import Changes, record
 from finops.approvals.statuses import APPROVED, ENDED, MOVES, OPEN, STATUSES, WORDS, allowed
-from finops.approvals.votes import counting, invalid, is_high, needed
+from finops.approvals.votes import aside, counting, invalid, is_high, needed
 from finops.approvals.workdays import Workdays
 
 __all__ = [
     "APPROVED",
     "APPROVER",
+    "COMMAND_LINE",
     "ENDED",
     "MOVES",
     "OPEN",
@@ -35,6 +37,7 @@ __all__ = [
     "Workdays",
     "address",
     "allowed",
+    "aside",
     "counting",
     "due",
     "invalid",

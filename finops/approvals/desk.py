@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from finops.approvals.moving import step
-from finops.approvals.people import Answer, Person, owns
+from finops.approvals.people import COMMAND_LINE, Answer, Person, owns
 from finops.approvals.statuses import APPROVED, ENDED, allowed
 from finops.approvals.votes import APPROVE, GO, counting, is_high, is_own, needed
 from finops.errors import FinopsError
@@ -105,6 +105,7 @@ class Desk:
             said = _because(f"{word} until {until:%d %B %Y}", reason)
             if record.status == "quiet":
                 change.end_votes(record, said)
+                change.vote(record, person.oid, person.name, person.email, status, reason, now, until)
                 change.say(record, f"{said} The quiet step is to be taken back.", now, person.who, snoozed_until=until)
                 return "Noted: what was done for the quiet step is taken back, and nothing more is done."
             if record.status == status == "denied":
@@ -183,6 +184,8 @@ def _refuse_approval(record: Record, person: Person, now: datetime) -> None:
         raise Refused(f"It is {record.status}: there is nothing to approve.")
     if record.expires_at is not None and record.expires_at <= now:
         raise Refused(f"The request expired on {record.expires_at:%d %B %Y %H:%M} UTC.")
+    if is_high(record) and person.oid == COMMAND_LINE:
+        raise Refused("Its risk is high, and on the command line nothing proves who you are: approve it on the page.")
     if is_high(record) and is_own(record, person):
         raise Refused("It is yours, or you put it forward, and its risk is high: others must approve it.")
     if any(vote.oid == person.oid for vote in counting(record, now)):

@@ -64,11 +64,16 @@ def step(
     if status in {"asked", "pending"} and record.status != "asked":
         # They are told anew: a new round, whose clock starts when they are.
         fields = {"round": record.round + 1, "asked_at": None, "expires_at": None, **fields}
-    if status in {"found", "asked"}:
-        fields = {"due_at": None, **fields}  # another question, another grace
+    if status in {"found", "asked"} or (finding is not None and _is_anothers(record.finding, finding)):
+        fields = {"due_at": None, **fields}  # another question, or another to answer it: another grace
     if status in {"found", "asked", "pending"}:
         fields = {"snoozed_until": None, "quiet_until": None, **fields}
     return change.move(record, status, why, now, who, alive=status not in ENDED, finding=finding, **fields)
+
+
+def _is_anothers(before: StoredFinding, finding: StoredFinding) -> bool:
+    """Whether it has another owner, or was made again: what its owner said, or did not, was about another."""
+    return (before.owner, before.generation) != (finding.owner, finding.generation)
 
 
 def _prolonged(change: Change, record: Record, now: datetime, fields: dict[str, Any]) -> dict[str, Any]:

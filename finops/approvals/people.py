@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 READER, APPROVER = "reader", "approver"
+COMMAND_LINE = "command-line"  # the oid of whoever can open the state database, which is anybody who may
 
 # Entra's name of a guest: ana_example.com#EXT#@contoso.onmicrosoft.com, where no mail arrives.
 _GUEST = re.compile(r"(?i)^(.+)_([^_@]+)#ext#@.+$")
@@ -20,6 +21,8 @@ class Person:
     name: str
     email: str
     roles: frozenset[str]  # of {"reader", "approver"}
+    # Every address that the sign-in names, `email` or not, checked or not: enough to be kept from one's own.
+    addresses: frozenset[str] = frozenset()
 
     @property
     def approves(self) -> bool:
@@ -49,5 +52,13 @@ def address(owner: str) -> str:
 
 def owns(person: Person, owner: str) -> bool:
     """Whether `owner`, as a tag or Azure names it, is this person."""
-    named = {owner.strip().casefold(), address(owner).casefold()} - {""}
-    return bool(named & {person.oid.casefold(), person.email.strip().casefold(), address(person.email).casefold()})
+    return bool(_spellings(owner) & ({person.oid.casefold()} | _spellings(person.email)))
+
+
+def may_own(person: Person, owner: str) -> bool:
+    """Whether `owner` may be this person under any of their addresses: reason enough not to count their vote."""
+    return owns(person, owner) or any(_spellings(owner) & _spellings(one) for one in person.addresses)
+
+
+def _spellings(named: str) -> set[str]:
+    return {named.strip().casefold(), address(named).casefold()} - {""}

@@ -246,6 +246,8 @@ def _leave(change: Change, current: Record, sweep: Sweep, changes: Changes) -> N
     if keeping is not None:
         _exempt(change, current, keeping, sweep, changes)
         return
+    if _is_put_aside(current, now):
+        return  # used once, or away for a day: what a person said holds until the day they said
     if current.finding.rule not in sweep.looked_at:
         if current.status != "stale":
             step(change, current, "stale", "Its rule is switched off, or is not there any more.", now, US)
@@ -267,9 +269,15 @@ def _leave(change: Change, current: Record, sweep: Sweep, changes: Changes) -> N
         changes.gone.append(current.number)
 
 
+def _is_put_aside(current: Record, now: datetime) -> bool:
+    """Whether a person's word about it still holds: denied, snoozed or exempt until a day that is not over."""
+    until = current.snoozed_until
+    return current.status in {"denied", "snoozed", "exempt"} and until is not None and until > now
+
+
 def _exempt(change: Change, current: Record, keeping: Exemption, sweep: Sweep, changes: Changes) -> None:
     """What a tag or the file exempts. Its end is theirs: as soon as they keep it no more, it is looked at again."""
-    if current.status == "exempt":
+    if current.status == "exempt" or _is_put_aside(current, sweep.now):
         return
     ends = f"until {keeping.until:%d %B %Y}" if keeping.until else "without an end"
     said = f"Exempt {ends} by {keeping.source}: {keeping.reason or 'no reason given'}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from finops.approvals.people import Person, owns
+from finops.approvals.people import COMMAND_LINE, Person, may_own
 from finops.approvals.statuses import APPROVED
 from finops.state import Record, Vote
 
 APPROVE, GO = "approve", "go"
+ASIDE = ("denied", "snoozed", "exempt")  # also kept as a word on it while a quiet step lasts
 
 
 def is_high(record: Record) -> bool:
@@ -22,20 +23,27 @@ def needed(record: Record) -> int:
 
 
 def is_own(record: Record, person: Person) -> bool:
-    """Whether it is the person's own: they own the resource, or put it forward."""
-    return person.oid == record.requester or owns(person, record.finding.owner)
+    """Whether it is the person's own: they may own the resource, or put it forward."""
+    return person.oid == record.requester or may_own(person, record.finding.owner)
 
 
 def counting(record: Record, now: datetime) -> list[Vote]:
     """The approvals that count now: one a person, of the present digest, standing, not too old, and for high risk
-    not of its owner or requester."""
+    not of its owner or requester, nor of the command line, where nothing proves who it is."""
     found: dict[str, Vote] = {}
     for vote in record.votes:
         stands = vote.says == APPROVE and not vote.ended and vote.digest == record.finding.digest
-        own = is_high(record) and is_own(record, Person(vote.oid, vote.name, vote.email, frozenset()))
-        if stands and not own and vote.at <= now < vote.until:
+        person = Person(vote.oid, vote.name, vote.email, frozenset())
+        left_out = is_high(record) and (is_own(record, person) or person.oid == COMMAND_LINE)
+        if stands and not left_out and vote.at <= now < vote.until:
             found.setdefault(vote.oid, vote)
     return list(found.values())
+
+
+def aside(record: Record) -> str:
+    """What a finding becomes whose quiet step ends without a change: as a person said meanwhile, else expired."""
+    said = [vote.says for vote in record.votes if vote.says in ASIDE and not vote.ended]
+    return said[-1] if said else "snoozed" if record.snoozed_until is not None else "expired"
 
 
 def invalid(record: Record, now: datetime) -> str:

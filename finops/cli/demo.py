@@ -77,6 +77,7 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bo
         simulator = stack.enter_context(serving(estate))
         desk = _listener(None, PORT + 1)
         settings = demo_settings(folder, simulator.url, desk.getsockname()[1])
+        demo_waste.forget(settings)
         with connect(settings.azure) as azure:
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
             step("Writing the report's page")

@@ -38,17 +38,18 @@ def settings_of(folder: Path, port: int) -> dict[str, Any]:
     }
 
 
-def sweeps(azure: Azure, settings: Settings, simulator: Served, step: Callable[[str], None]) -> list[Swept]:
-    """Two sweeps, the second on the day after the first; then the simulator's clock moves on past most graces.
-
-    What an earlier demo remembered in this folder is forgotten: the estate begins anew, too.
-    """
-    from finops.jobs.sweeping import sweep
-    from finops.state import State
-
+def forget(settings: Settings) -> None:
+    """Forget what an earlier demo remembered in this folder: the estate begins anew, too."""
     own = settings.janitor.tombstones.parent
     shutil.rmtree(own, ignore_errors=True)
     own.mkdir(parents=True)
+
+
+def sweeps(azure: Azure, settings: Settings, simulator: Served, step: Callable[[str], None]) -> list[Swept]:
+    """Two sweeps, the second on the day after the first; then the simulator's clock moves on past most graces."""
+    from finops.jobs.sweeping import sweep
+    from finops.state import State
+
     clock = simulator.world.clock
     with State.open(settings.state.url) as state:
         step("Sweeping for waste")

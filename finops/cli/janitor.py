@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finops.cli.output import note, output_option, show
+from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
@@ -194,20 +195,19 @@ def list_(
 
 
 @janitor.command("show")
-@click.argument("finding", metavar="ID")
+@click.argument("number", metavar="ID", type=finding_number)
 @output_option
 @reads_azure
-def show_(session: Session, finding: str, output: str) -> None:
+def show_(session: Session, number: int, output: str) -> None:
     """Show one finding: its evidence, what depends on it, who decided what, and its history. Changes nothing.
 
     \b
     finops janitor show 12
     finops janitor show 12 -o json
     """
-    from finops.cli.remembering import numbered, opened, row, told
+    from finops.cli.remembering import opened, row, told
 
     with opened(session) as state:
-        number, _ = numbered(finding)
         record = state.findings.get(number)
         events = state.findings.history(number)
     if output == "table":
@@ -223,21 +223,21 @@ def show_(session: Session, finding: str, output: str) -> None:
 
 
 @janitor.command()
-@click.argument("finding", metavar="[ID]", default="")
+@click.argument("number", metavar="[ID]", type=finding_number, required=False)
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="The newest only; 0: all.")
 @output_option
 @reads_azure
-def log(session: Session, finding: str, limit: int, output: str) -> None:
+def log(session: Session, number: int | None, limit: int, output: str) -> None:
     """Show what happened to a finding, or to all: who did what, when and why. Changes nothing.
 
     \b
     finops janitor log
     finops janitor log 12
     """
-    from finops.cli.remembering import numbered, opened
+    from finops.cli.remembering import opened
 
     with opened(session) as state:
-        events = state.findings.history(numbered(finding)[0]) if finding else state.findings.events()
+        events = state.findings.events() if number is None else state.findings.history(number)
     rows = [
         {"When": one.at, "Finding": one.finding, "Status": one.after, "Who": one.who, "Why": one.why}
         for one in (events[-limit:] if limit else events)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from finops.cli.output import note, output_option, show
+from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, FinopsError, UsageError
 
 if TYPE_CHECKING:
     from finops.jobs.sweeping.applying import Applied
     from finops.jobs.sweeping.undoing import Undone
+    from finops.jobs.sweeping.waiting import Waits
     from finops.state import State
+
+
+MOST_NAMED = 12  # findings of one reason
 
 
 @click.command()
 @click.option("--execute", is_flag=True, help="Do it. Without it nothing is changed, and what would be done is said.")
-@click.option("--only", type=int, multiple=True, metavar="ID", help="Only this finding; may be given several times.")
+@click.option(
+    "--only", type=finding_number, multiple=True, metavar="ID", help="Only this finding; may be given several times."
+)
 @output_option
 @reads_azure
 @click.pass_context
@@ -30,7 +37,8 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
 
     Everything is read again first: what is not as it was approved is not touched, and is asked about anew. Before
     something is deleted, a tombstone of it lies on the disk, from which `finops janitor undo` makes it again.
-    Exits 20 when something that was due was not done.
+    What is approved and not due is named, with the time for which it waits. Exits 20 when something that was due was
+    not done.
 
     \b
     finops janitor apply
@@ -53,7 +61,7 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
 
 
 @click.command()
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=finding_number)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done first, and what cannot come back.")
 @output_option
 @reads_azure
@@ -108,15 +116,39 @@ def _state(session: Session) -> Iterator[State]:
         yield state
 
 
+def _words(what: str) -> str:
+    """An action in words, as people were asked about it."""
+    from finops.approvals.naming import QUIET, VERBS
+
+    action, quiet, _ = what.partition(" (quiet step)")
+    if quiet or action not in VERBS:
+        return f"quiet step: {QUIET[action]}" if action in QUIET else what
+    return VERBS[action]
+
+
+def _waiting(found: Iterable[Waits]) -> Iterator[str]:
+    """What waits, in sentences; what waits for the same is said once."""
+    alike: dict[str, list[str]] = {}
+    for one in found:
+        alike.setdefault(one.why, []).append(str(one.record.number))
+    for why, numbers in alike.items():
+        more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+        which = f"Finding {numbers[0]} waits" if len(numbers) == 1 else f"{len(numbers)} findings wait"
+        some = "" if len(numbers) == 1 else f" ({', '.join(numbers[:MOST_NAMED])}{more})"
+        yield f"{which}{some}: {why}"
+
+
 def _show(done: Applied, output: str) -> None:
+    from finops.approvals.naming import name_of
+
     for one in done.resolved:
         note(f"Left open by an earlier run: {one.intent.action} of {one.intent.resource_id}: {one.why}")
     rows: list[dict[str, Any]] = [
         {
             "Finding": line.record.number,
             "Result": line.result,
-            "What": line.what,
-            "Resource": line.record.finding.resource_id.rpartition("/")[2],
+            "What": _words(line.what) if output == "table" else line.what,
+            "Resource": name_of(line.record.finding.resource_id),
             "Status": line.record.status,
             "Why": line.why,
             "Id": line.record.finding.resource_id,
@@ -124,11 +156,24 @@ def _show(done: Applied, output: str) -> None:
         for line in done.lines
     ]
     columns = ["Finding", "Result", "What", "Resource", "Status", "Why"]
-    show(rows, output, columns if output == "table" else [*columns, "Id"], title="Janitor")
+    if rows or output != "table":
+        show(rows, output, columns if output == "table" else [*columns, "Id"], title="Janitor")
+    else:
+        note("Nothing is due." if done.waiting else "Nothing is approved, so nothing is due.")
+    for told in _waiting(done.waiting):
+        note(told)
+    if done.left_open:
+        note(f"{done.left_open} changes were left open by an earlier run: --execute finds out what became of them.")
     would = sum(line.result == "would" for line in done.lines)
     if not done.executed and would:
         note(f"Nothing was changed. {would} changes are due: run it with --execute to make them.")
     for line in done.lines:
+        if line.result == "done" and line.record.status == "quiet" and line.record.quiet_until is not None:
+            until = f"{line.record.quiet_until:%Y-%m-%d %H:%M} UTC"
+            note(
+                f"{name_of(line.record.finding.resource_id)} is watched until {until}, and gets back what it had at "
+                f"the first sign of life. Undo it now: finops janitor undo {line.record.number}"
+            )
         if line.result == "done" and line.record.status == "confirmed":
             note(f"Undo it: finops janitor undo {line.record.number}")
 

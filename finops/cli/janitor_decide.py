@@ -36,7 +36,7 @@ def approve(context: click.Context, session: Session, findings: tuple[str, ...],
     """Approve what you saw: the ID ends with the start of its digest. Remembers it; changes nothing in Azure.
 
     `finops janitor apply` acts on it once the owner's grace is over, and only if nothing has changed. High risk takes
-    two people and is approved one at a time; everybody on the command line counts as the same person.
+    two people and is approved on the page, where they sign in: on the command line nothing proves who it is.
 
     \b
     finops janitor approve 12-3f9a1c2b

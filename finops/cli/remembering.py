@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 ID = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8,64}))?")
-COMMAND_LINE = "command-line"
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def look_at(session: Session) -> Iterator[State | None]:
 
 def person() -> Person:
     """Whoever can open the state database. All of them are one person: nothing here proves which one it is."""
-    from finops.approvals import APPROVER, READER, Person
+    from finops.approvals import APPROVER, COMMAND_LINE, READER, Person
 
     return Person(COMMAND_LINE, f"{_user()} on {socket.gethostname()}", "", frozenset({READER, APPROVER}))
 
@@ -73,6 +72,11 @@ def numbered(given: str) -> tuple[int, str]:
     if not found:
         raise UsageError(f"'{given}' is no ID.", "Write it as `finops janitor list` prints it, such as 12-3f9a1c2b.")
     return int(found[1]), found[2] or ""
+
+
+def finding_number(given: str) -> int:
+    """The type of a command's parameter: a finding as 12 or, as `finops janitor list` prints it, as 12-3f9a1c2b."""
+    return numbered(given)[0]
 
 
 def reference(record: Record) -> str:

@@ -50,6 +50,8 @@ class Session:
 
             return stamp(self.estate).as_of
         endpoint = self.settings.azure.endpoint
+        if endpoint:
+            reachable(endpoint)
         return (simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
 
     @contextmanager
@@ -84,6 +86,25 @@ def simulated_time(endpoint: str) -> datetime | None:
             return datetime.fromisoformat(json.load(answer)["now"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def reachable(endpoint: str) -> None:
+    """Raise where nothing answers at `endpoint`: whoever decides by this machine's clock then, decides wrongly."""
+    import urllib.error
+    import urllib.request
+
+    from finops.errors import AzureError
+
+    try:
+        urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=5).close()  # noqa: S310  # http, loopback
+    except urllib.error.HTTPError:
+        return  # something answers; it may be no simulator
+    except (OSError, ValueError) as fault:
+        why = getattr(fault, "reason", fault)
+        raise AzureError(
+            f"Nothing answers at {endpoint} ({why}), so nobody knows what time it is there.",
+            "Start it with `finops simulate serve`, or mend azure.endpoint.",
+        ) from fault
 
 
 def reads_azure(command: Callable[..., Any]) -> Callable[..., Any]:

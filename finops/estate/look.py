@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -66,6 +67,27 @@ def look(
     took.settle(queries.DEPLOYMENTS, workspaces, ask.gaps)
     took.settle(queries.COMPONENTS, workspaces, ask.gaps)
     return with_facts(took.evidence(ask.gaps, pricing if queries.PRICES in wanted else None), charges, first_seen)
+
+
+def as_arm_says(azure: Azure, estate: Estate, ids: Iterable[str]) -> Estate:
+    """The estate with ARM's own bodies of `ids`, without those of them that ARM says are not there any more.
+
+    Resource Graph spells and shortens some values in another way, and lags: what is compared with a later read of ARM
+    has to come from there as well. One that could not be read keeps its body, and a gap says so.
+    """
+    resources = dict(estate.resources)
+    spelled = {key(one): estate.resources[key(one)].id for one in ids if key(one) in estate.resources}
+    ask = Asker(azure)
+    wanted = {name: one for name, one in spelled.items() if type_of(name) not in NOT_IN_ARM}
+    for one, body in ask.all(
+        Ask(queries.RESOURCE, each, partial(azure.state_of, each, version_of(name))) for name, each in wanted.items()
+    ):
+        name = key(one.scope)
+        if body is None:
+            del resources[name]
+        else:
+            resources[name] = replace(resources[name], body=body)
+    return replace(estate, resources=resources, gaps=(*estate.gaps, *ask.gaps))
 
 
 def _themselves(azure: Azure, ids: Mapping[str, str]) -> Iterator[Ask]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from finops.estate.notes import NOTES
 from finops.janitor.model import Json, Quiet
 
 # Of the body itself: tags are asked for by the rules one by one, and automation writes to them every day.
@@ -24,7 +25,7 @@ TURNED = {"traffic0": {"traffic", "mirrortraffic"}, "minNodes0": {"minnodecount"
 
 def fingerprint(body: Json, quiet: Quiet | None = None) -> str:
     """sha256 of the spec in `body`, without what the rule's own quiet step changes."""
-    left_out = ADDED | (TURNED[quiet.action] if quiet else set())
+    left_out = ADDED | NOTES | (TURNED[quiet.action] if quiet else set())
     spec = {name: value for name, value in body.items() if str(name).lower() not in ABOVE}
     return digest_of(_plain(spec, left_out))
 

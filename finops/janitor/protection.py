@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from finops.estate import Estate, Known, Resource
 from finops.estate.ids import scopes
-from finops.exemptions import Exemption, Exemptions
+from finops.exemptions import TAG, Exemption, Exemptions
 from finops.janitor.model import Kept, Rule
+
+# Names of tags in letters and digits alone: Keep, do-not-delete, DoNotDelete; and values that deny them.
+PLAIN = {"keep", "donotdelete"}
+DENIED = {"", "false", "no", "0", "none", "null"}
+SAY = f"The tag {TAG} = 2026-12-31;why would end by itself."
 
 
 def protected(rule: Rule, resource: Resource, estate: Estate, keeps: Exemptions, now: datetime) -> Kept | None:
@@ -16,6 +21,9 @@ def protected(rule: Rule, resource: Resource, estate: Estate, keeps: Exemptions,
     keep = keeps.keeping(resource.id, rule.name, now)
     if keep is not None:
         return Kept(rule.name, resource.id, told(keep), unknown=False)
+    plain = next((tag for scope in scopes(resource.id) for tag in plain_keeps(estate.resources.get(scope))), "")
+    if plain:
+        return Kept(rule.name, resource.id, f"Kept by the tag {plain}. {SAY}", unknown=False)
     for scope in scopes(resource.id):
         holder = estate.resources.get(scope)
         fact = holder.facts.get("locked") if holder else None
@@ -25,6 +33,14 @@ def protected(rule: Rule, resource: Resource, estate: Estate, keeps: Exemptions,
         if fact is not None:
             return Kept(rule.name, resource.id, f"Whether it is locked is not known: {fact.reason}.", unknown=True)
     return Kept(rule.name, resource.id, "Whether it is locked is not known: locks were not read.", unknown=True)
+
+
+def plain_keeps(holder: Resource | None) -> Iterator[str]:
+    """Tags by which people ask that something stays, in words of their own; they have no end that we could read."""
+    tags = holder.body.get("tags") if holder else None
+    for name, value in tags.items() if isinstance(tags, dict) else ():
+        if "".join(filter(str.isalnum, str(name).lower())) in PLAIN and str(value).strip().lower() not in DENIED:
+            yield f"{name} = {value}"
 
 
 def told(keep: Exemption) -> str:

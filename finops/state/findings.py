@@ -39,7 +39,7 @@ class Vote:
     oid: str
     name: str
     email: str
-    says: str  # approve, go (the owner needs it no more), keep (the owner needs it)
+    says: str  # approve, go (the owner needs it no more); during a quiet step denied, snoozed, exempt
     digest: str
     why: str
     at: datetime

@@ -15,7 +15,8 @@ from finops.tombstones.gathering import as_before, gather
 from finops.tombstones.model import Content, Piece, Tombstone
 from finops.tombstones.oci import exported, listed, taken_tag
 from finops.tombstones.sending import sent
-from finops.tombstones.steps import Step
+from finops.tombstones.steps import Step, conflicts
+from finops.tombstones.taking import taken
 
 __all__ = [
     "Comparison",
@@ -27,6 +28,7 @@ __all__ = [
     "as_before",
     "compare",
     "compared",
+    "conflicts",
     "draft",
     "exported",
     "gather",
@@ -37,6 +39,7 @@ __all__ = [
     "same",
     "sent",
     "steps",
+    "taken",
     "taken_tag",
     "version_of",
 ]

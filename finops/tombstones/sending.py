@@ -10,6 +10,7 @@ import copy
 from typing import Any
 
 from finops.estate.model import at
+from finops.estate.notes import NOTES
 from finops.tombstones.gathering import kind_of_identity
 from finops.tombstones.model import Json
 
@@ -36,8 +37,6 @@ SERVER_SET: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 ALWAYS = ("id", "name", "type", "systemData", "etag", "identity.principalId", "identity.tenantId")
-# Notes that Azure itself writes among the custom properties of AML's resources.
-NOTES = ("azureasyncoperationuri", "azureml.onlineendpointid")
 
 
 def sent(what: str, body: Json) -> Json:

@@ -18,6 +18,7 @@ from finops.estate.model import at, text
 from finops.tombstones.gathering import BATCH, IN_PLACE, ONLINE, principal_of
 from finops.tombstones.model import Content, Json, Piece
 from finops.tombstones.sending import sent
+from finops.tombstones.taking import SCALE, owed, routes_owed, shares
 
 Look = Callable[[str, str], Json | None]  # id, API version -> its body now, None where it is not there
 # Our own name for a role assignment that a new principal gets: the same however often an undo is begun.
@@ -87,9 +88,9 @@ ROUTES = ("traffic", "mirrorTraffic", "defaults")
 
 def _routed(main: Piece, look: Look) -> Iterator[Step]:
     """Give an endpoint its traffic back. Azure's PATCH of an endpoint takes tags only, so it is a PUT of the whole."""
-    wanted = {name: value for name in ROUTES if (value := at(main.body, f"properties.{name}"))}
     now = look(main.id, main.api_version)
-    if now is None or all(at(now, f"properties.{name}") == value for name, value in wanted.items()):
+    wanted = routes_owed(main, now) if now is not None else {}
+    if now is None or not wanted:
         return
     body = sent(main.what, now)
     body["properties"] |= copy.deepcopy(wanted)
@@ -149,24 +150,40 @@ def _given_back(action: str, main: Piece, look: Look) -> Iterator[Step]:
                 {"properties": {"properties": {"state": "Running"}}},
             )  # fmt: skip
         return
-    path = {
-        "scaleToZero": "properties.properties.scaleSettings", "minNodes0": "properties.properties.scaleSettings",
-        "traffic0": "properties.traffic", "archive": "properties.isArchived", "disable": "properties.isEnabled",
-    }[action]  # fmt: skip
-    wanted = at(main.body, path)
-    if at(now, path) == wanted:
+    wanted, _ = owed(action, main, now, _deployments(main, look))
+    if not wanted:
         return
-    if path.endswith("scaleSettings"):
-        body: Json = {"properties": {"properties": {"scaleSettings": wanted}}}
-        yield Step("give it its scale settings", main.id, main.api_version, "PATCH", main.id, body, False, body)
+    by_name = {path.rpartition(".")[2]: value for path, value in wanted.items()}
+    if action in {"scaleToZero", "minNodes0"}:
+        # The whole of it as it is now: what else somebody has set since stays.
+        scale = {"properties": {"properties": {"scaleSettings": {**(at(now, SCALE) or {}), **by_name}}}}
+        marks = {"properties": {"properties": {"scaleSettings": by_name}}}
+        says = "give it its scale settings"
+        yield Step(says, main.id, main.api_version, "PATCH", main.id, scale, False, marks)
         return
-    name = path.rpartition(".")[2]
     body = sent(main.what, now)
-    body["properties"][name] = copy.deepcopy(wanted)
+    body["properties"] |= copy.deepcopy(by_name)
     yield Step(
-        f"set its {name} as it was", main.id, main.api_version, "PUT", main.id, body, False,
-        {"properties": {name: wanted}},
+        f"set its {' and '.join(by_name)} as it was", main.id, main.api_version, "PUT", main.id, body, False,
+        {"properties": by_name},
     )  # fmt: skip
+
+
+def conflicts(content: Content, look: Look) -> list[str]:
+    """What was taken in place and is not given back, as somebody has set it since: a sentence each."""
+    main = content.main()
+    now = look(main.id, main.api_version) if content.action in IN_PLACE else None
+    return owed(content.action, main, now, _deployments(main, look))[1] if now is not None else []
+
+
+def _deployments(main: Piece, look: Look) -> frozenset[str] | None:
+    """Of an online endpoint, in lower case: deployments that had a share and are there."""
+    if type_of(main.id) != ONLINE:
+        return None
+    named = {name for route in ROUTES[:2] for name in shares(at(main.body, f"properties.{route}"))}
+    return frozenset(
+        name.lower() for name in named if look(f"{main.id}/deployments/{name}", main.api_version) is not None
+    )
 
 
 def _mark(piece: Piece, body: Json) -> Json:

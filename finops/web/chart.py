@@ -38,6 +38,7 @@ class Chart:
     days: tuple[tuple[date, float | None], ...]
     of: str
     summary: str
+    busy: str  # a warning where the last day that was measured is above the threshold
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -64,6 +65,7 @@ def chart(evidence: Mapping[str, Any], of: str = "use a day") -> Chart | None:
         days=days,
         of=of,
         summary=_summary(days, of, threshold),
+        busy=_busy(days, threshold),
     )
 
 
@@ -100,6 +102,15 @@ def _summary(days: tuple[tuple[date, float | None], ...], of: str, threshold: fl
     if threshold is not None:
         said.append(f"Threshold: {plain(threshold)}.")
     return " ".join(said)
+
+
+def _busy(days: tuple[tuple[date, float | None], ...], threshold: float | None) -> str:
+    """Days before the last are no sign: a rule may ask for few days without use."""
+    known = [(day, value) for day, value in days if value is not None]
+    if not known or threshold is None or known[-1][1] <= threshold:
+        return ""
+    day, value = known[-1]
+    return f"On {day} it is busy ({plain(value)}, above the threshold of {plain(threshold)}): somebody may be using it."
 
 
 def _values(series: object) -> dict[date, float | None]:

@@ -23,6 +23,7 @@ DECISIONS = {"approve": "Approved", "deny": "Denied", "snooze": "Snoozed", "exem
 ANSWERS = {"keep": "Noted: you need it", "go": "Noted: you do not need it"}  # of the owner
 NEED_REASON = {"deny", "snooze", "exempt", "keep"}
 NEED_END = {"snooze", "exempt"}
+NEED_FRESH = {"approve", "exempt", "go"}  # what brings the change nearer, or takes the finding out of its rule
 
 
 def decide(site: Site, request: Request, form: Form) -> Response:
@@ -52,7 +53,7 @@ def _problem(site: Site, form: Form, action: str, signed: SignedIn) -> tuple[str
         return "Give a reason: others read it. Nothing was decided.", HTTPStatus.UNPROCESSABLE_ENTITY
     if action in NEED_END and form.until is None:
         return "Give the day until which it is left alone. Nothing was decided.", HTTPStatus.UNPROCESSABLE_ENTITY
-    stale = site.door.stale(signed) if action in {"approve", "exempt"} else ""
+    stale = site.door.stale(signed) if action in NEED_FRESH else ""
     return (f"{stale} Nothing was decided.", HTTPStatus.FORBIDDEN) if stale else ("", HTTPStatus.OK)
 
 

@@ -54,14 +54,14 @@ class Door:
         return None
 
     def stale(self, signed: SignedIn) -> str:
-        """Why this sign-in is too old to approve with; "" where it is not. By the real clock."""
+        """Why this sign-in is too old to approve, exempt or give up with; "" where it is not. By the real clock."""
         longest = self._settings.fresh_minutes
         if not longest:
             return ""
         if signed.since is None:
-            return "To approve, sign in again: yours does not say how old it is."
+            return "For this, sign in again: yours does not say how old it is."
         if datetime.now(UTC) - signed.since > timedelta(minutes=longest):
-            return f"To approve, sign in again: you did so more than {longest} minutes ago."
+            return f"For this, sign in again: you did so more than {longest} minutes ago."
         return ""
 
     def again(self, path: str) -> str:

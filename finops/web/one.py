@@ -78,7 +78,7 @@ def shown_one(
         may=may,
         need=_need(record, signed.person, now),
         afterwards=_afterwards(record),
-        stale_sign_in=site.door.stale(signed) if may.approve else "",
+        stale_sign_in=site.door.stale(signed) if may.approve or may.answer else "",
         sign_in_again=site.door.again(f"/findings/{record.number}"),
         chart=chart(evidence, "requests a day" if "endpoints/" in finding.resource_id.lower() else "use a day"),
         check_columns=["What", "Is", "Asked", "Holds", "As of"],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 
-from finops.approvals import Person
+from finops.approvals import Person, address
 from finops.config.model import LOOPBACK, WebSettings
 from finops.errors import ConfigError
 
@@ -30,6 +31,7 @@ CLAIMS = {
     "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "upn",
 }
 LONGEST_PRINCIPAL = 64 * 1024
+LONGEST_ADDRESS = 320  # RFC 3696, as far as it goes
 # What a proxy adds: then whoever asks is not on this machine, whatever the connection says.
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-original-host", "x-real-ip")
 
@@ -70,7 +72,7 @@ class People:
             return self._easyauth(request)
         if self._bearer is not None:
             claims = self._bearer.claims(request.headers.getlist("authorization"))
-            return None if claims is None else self._admitted(claims)
+            return None if claims is None else self._admitted(claims, claims.values())
         if self._settings.auth == "demo":
             return self._demo(request)
         return None
@@ -98,10 +100,13 @@ class People:
                 claims["roles"].append(value)
             else:
                 claims.setdefault(short, value)
-        return self._admitted(claims)
+        return self._admitted(claims, [value for _, value in pairs])
 
-    def _admitted(self, claims: dict[str, Any]) -> SignedIn:
-        """The person of an Entra token's claims, if it is of our tenant and holds a role of ours."""
+    def _admitted(self, claims: dict[str, Any], values: Iterable[object]) -> SignedIn:
+        """The person of an Entra token's claims, if it is of our tenant and holds a role of ours.
+
+        values: of all claims, those too that are given more than once
+        """
         settings = self._settings
         oid = claims.get("oid")
         if not isinstance(oid, str) or not oid.strip():
@@ -124,8 +129,11 @@ class People:
         # https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-subject
         email = _text(claims, "preferred_username", "upn", "email")
         name = _text(claims, "name") or email or oid
+        # A silent refresh renews `iat`, not `auth_time`, which is when the person was really there:
+        # https://learn.microsoft.com/entra/identity-platform/optional-claims-reference
         since = claims.get("auth_time", claims.get("iat"))
-        return SignedIn(Person(oid.strip().lower(), name, email.lower(), frozenset(roles)), _moment(since))
+        person = Person(oid.strip().lower(), name, email.lower(), frozenset(roles), _addresses(values))
+        return SignedIn(person, _moment(since))
 
     def _demo(self, request: Request) -> SignedIn | None:
         if not on_loopback(request):
@@ -153,6 +161,13 @@ def _bearer(settings: WebSettings) -> Bearer:
             "See docs/approvals.md for the values of Entra ID.",
         )
     return Bearer(str(settings.jwks_url), str(settings.issuer), str(settings.audience))
+
+
+def _addresses(values: Iterable[object]) -> frozenset[str]:
+    """Whatever is an address in the claims, under any name: preferred_username, upn, email, unique_name, ..."""
+    each = (one for value in values for one in (value if isinstance(value, list) else [value]))
+    texts = [one for one in each if isinstance(one, str) and len(one) <= LONGEST_ADDRESS]
+    return frozenset(address(one).lower() for one in texts) - {""}
 
 
 def _text(claims: dict[str, Any], *names: str) -> str:

@@ -40,7 +40,9 @@ INSTANCE = WayBack(
     "About 2 to 10 minutes.",
     "Everything on its own disk: packages and files outside the workspace's file share.",
 )
-STOPPED = WayBack("Its owner starts it again.", "About 2 to 5 minutes.", "What was in memory. Disks stay.")
+_IN_MEMORY = ("About 2 to 5 minutes.", "What was in memory. Disks stay.")
+STOPPED = WayBack("Its owner starts it again.", *_IN_MEMORY)
+ABANDONED = WayBack("An admin or another member of the workspace starts it.", *_IN_MEMORY)
 SCALED = WayBack(
     "Its minimum of nodes is set back; with jobs it scales up by itself in any case.",
     "About 2 to 10 minutes for the first node.",
@@ -65,12 +67,19 @@ def way_back(finding: StoredFinding) -> WayBack:
             return CLUSTER if _is_cluster(finding) else INSTANCE
         return {"online endpoint": ENDPOINT, "batch endpoint": ENDPOINT, "deployment": DEPLOYMENT}.get(kind, UNKNOWN)
     return {
-        "stop": STOPPED,
+        "stop": ABANDONED if _owner_left(finding) else STOPPED,
         "scaleToZero": SCALED,
         "deleteImage": IMAGE,
         "archive": ARCHIVED,
         "disable": DISABLED,
     }.get(finding.action, UNKNOWN)
+
+
+def _owner_left(finding: StoredFinding) -> bool:
+    """Whether the directory has the account no more for which it was made."""
+    facts = finding.evidence.get("facts")
+    there = facts.get("ownerExists") if isinstance(facts, dict) else None
+    return isinstance(there, dict) and there.get("value") is False
 
 
 def _is_cluster(finding: StoredFinding) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING
 
-from finops.acts import Caps
+from finops.acts import Caps, Names
 from finops.estate.ids import key
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def caps(settings: GuardSettings, population: int) -> Caps:
         max_monthly_money=settings.max_monthly_money,
         population=population,
         per_hour=settings.max_per_hour,
+        names=Names().of("guard"),
     )
 
 

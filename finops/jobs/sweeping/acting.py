@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,7 @@ from finops.estate.generation import generation_of
 from finops.estate.ids import type_of
 from finops.estate.model import Json, at, text
 from finops.estate.queries import COMPUTE, ML_VERSION
-from finops.spot.durations import duration
-from finops.tombstones import Step, sent, taken_tag
+from finops.tombstones import Content, Step, sent, taken, taken_tag
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 RULE = "janitor/"  # before the rule's name, in intents
 # The steps of a record's life that change Azure, as its intents name them.
 ACT, QUIET, BACK, UNDO = "act", "quiet", "back", "undo"
-LONGEST_IDLE, IDLE = timedelta(minutes=30), "PT2M"  # a cluster with longer idle time than the first gets the second
 CHUNK = 1 << 22  # bytes of a layer that are held in memory
 SCALE = "properties.properties.scaleSettings"
 
@@ -60,46 +57,23 @@ def change_of(action: str, body: Json) -> Change | None:
         if text(body, "properties.properties.state").lower() == "stopped":
             return None
         return Change("POST", f"{resource_id}/stop", afterwards={"properties": {"properties": {"state": "Stopped"}}})
-    if action in {"scaleToZero", "minNodes0"}:
-        return _scaled(action, body)
-    if action == "traffic0":
-        return _without_traffic(body)
-    name, value, what = {
-        "archive": ("isArchived", True, "environment"), "disable": ("isEnabled", False, "schedule"),
-    }[action]  # fmt: skip
-    if at(body, f"properties.{name}") is value:
-        return None
-    whole = sent(what, body)
-    whole["properties"][name] = value
-    return Change("PUT", resource_id, whole, afterwards={"properties": {name: value}})
-
-
-def _scaled(action: str, body: Json) -> Change | None:
-    scale = at(body, SCALE)
-    held = scale if isinstance(scale, dict) else {}
-    wanted: Json = {"minNodeCount": 0}
-    idle = duration(str(held.get("nodeIdleTimeBeforeScaleDown", "")))
-    if action == "scaleToZero" and idle is not None and idle > LONGEST_IDLE:
-        wanted["nodeIdleTimeBeforeScaleDown"] = IDLE
-    if all(held.get(name) == value for name, value in wanted.items()):
-        return None
-    after = {"properties": {"properties": {"scaleSettings": wanted}}}
-    whole = {"properties": {"properties": {"scaleSettings": {**held, **wanted}}}}
-    return Change("PATCH", body["id"], whole, afterwards=after)
-
-
-def _without_traffic(body: Json) -> Change | None:
-    """No share for any deployment. Azure's PATCH of an endpoint takes tags and identity only, so it is a PUT."""
-    wanted = {}
-    for name in ("traffic", "mirrorTraffic"):
-        held = at(body, f"properties.{name}")
-        if isinstance(held, dict) and any(held.values()):
-            wanted[name] = dict.fromkeys(held, 0)
+    wanted = taken(action, body)
     if not wanted:
         return None
-    whole = sent("endpoint", body)
-    whole["properties"] |= copy.deepcopy(wanted)
-    return Change("PUT", body["id"], whole, afterwards={"properties": wanted})
+    by_name = {path.rpartition(".")[2]: value for path, value in wanted.items()}
+    if action in {"scaleToZero", "minNodes0"}:
+        whole: Json = {"properties": {"properties": {"scaleSettings": {**(at(body, SCALE) or {}), **by_name}}}}
+        marks = {"properties": {"properties": {"scaleSettings": {"minNodeCount": 0, **by_name}}}}
+        return Change("PATCH", resource_id, whole, afterwards=marks)
+    # Azure's PATCH of an endpoint takes tags and identity only, so it is a PUT.
+    whole = sent({"traffic0": "endpoint", "archive": "environment", "disable": "schedule"}[action], body)
+    whole["properties"] |= copy.deepcopy(by_name)
+    return Change("PUT", resource_id, whole, afterwards={"properties": by_name})
+
+
+def nothing_to_take(content: Content) -> bool:
+    """Whether the resource of a tombstone had nothing that the action could change."""
+    return content.image is None and change_of(content.action, content.main().body) is None
 
 
 @dataclass

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from finops import approvals, tombstones
-from finops.acts import Act, Caps, Outcome, Resolved, generation_of, is_image, over, perform, reconcile, state_of
+from finops.acts import Outcome, Resolved, generation_of, is_image, perform, reconcile, state_of
+from finops.acts.hand import thrown
 from finops.approvals.moving import not_due
-from finops.approvals.recording import POPULATION
 from finops.approvals.workdays import Workdays
 from finops.errors import AzureError, FinopsError, NotFound
-from finops.estate.ids import key, type_of
+from finops.estate.generation import same_generation
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping import tombs
-from finops.jobs.sweeping.acting import ACT, QUIET, Deed
+from finops.jobs.sweeping.acting import ACT, QUIET, Deed, nothing_to_take
 from finops.jobs.sweeping.allowing import rehearsed
+from finops.jobs.sweeping.bounds import Bounds
 from finops.jobs.sweeping.checking import Check, check
 from finops.jobs.sweeping.looking import Looker
-from finops.jobs.sweeping.quieting import Watch
+from finops.jobs.sweeping.previewing import GIVES_BACK, previewed
+from finops.jobs.sweeping.quieting import Watch, waits_for
 from finops.jobs.sweeping.settling import Settled, settle
 from finops.jobs.sweeping.tombs import QUIETED
+from finops.jobs.sweeping.waiting import Waits, waiting
 from finops.state import Busy, Record
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from finops.state import State
 
 WHO = "finops janitor apply"
-HOUR = timedelta(hours=1)
 
 # would: a dry run. done: Azure confirms it. held: nothing was sent, and the approval stands. void: nothing was sent,
 # and the approval stands no more. failed: reading shows that it had no effect. unknown: the next run finds out.
@@ -50,11 +52,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Applied:
-    """One run. `resolved`: what was found out of intents that an earlier run left open."""
+    """One run. `resolved`: what was found out of intents that an earlier run left open. `waiting`: what is not due.
+
+    left_open: intents of which only a run that changes things finds out what became of them
+    """
 
     executed: bool
     resolved: tuple[Resolved, ...]
     lines: tuple[Line, ...]
+    waiting: tuple[Waits, ...] = ()
+    left_open: int = 0
 
     @property
     def partial(self) -> bool:
@@ -74,18 +81,20 @@ def apply(
     only: Iterable[int] = (),
 ) -> Applied:
     """Do what is due; without `execute` only say what would be done. only: numbers of findings; none: all of them."""
-    settings = rehearsed(settings, state)  # a rule that would have deleted what was used later may not act
+    only = frozenset(only)
+    for number in only:
+        state.findings.get(number)  # raises where there is none
     if not execute:
-        return _Run(azure, settings, state, now, step, frozenset(only)).rehearsed()
+        return _Run(azure, settings, state, now, step, only).rehearsed()
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, WHO))
-        run = _Run(azure, settings, state, now, step, frozenset(only))
+        run = _Run(azure, settings, state, now, step, only)
         run.settled(settle(state, settings.janitor, now))
         run.watch()
         run.act()
         tombs.cleared(state, settings, run.time())
-        return Applied(True, resolved, tuple(run.lines))
+        return Applied(True, resolved, tuple(run.lines), run.waiting())
 
 
 @dataclass
@@ -109,19 +118,44 @@ class _Run:
 
     def rehearsed(self) -> Applied:
         """A dry run: everything is looked at, and nothing is changed, neither in Azure nor in what is remembered."""
-        due = self._wanted(approvals.due(self.state, self.settings, self.now))
+        self.over = self._quiet_next()
+        due = self._wanted([*self._ended(), *approvals.due(self.state, self.settings, self.now)])
         for record, seen in self._looked(due):
             quiet = self._first(record) == QUIET
             what = self._action(record)
-            if seen.verdict == "same":
+            if seen.verdict == "same" and (why := waits_for(self.state, record)):
+                self._say(record, "held", what, why)
+            elif seen.verdict == "same":
                 self._say(record, "would", f"{what}{' (quiet step)' if quiet else ''}", record.finding.why)
             else:
                 self._say(record, "held" if seen.verdict == "unknown" else "void", what, seen.why)
-        if why := over(self._stand_ins([one.record for one in self.lines if one.result == "would"]), *self._limits()):
-            self.lines = [
-                Line(one.record, "held", one.what, why) if one.result == "would" else one for one in self.lines
-            ]
-        return Applied(False, (), tuple(self.lines))
+        would = [one.record for one in self.lines if one.result == "would" and one.what != GIVES_BACK]
+        held = self._bounds().refused(would, self.time())
+        if stop := thrown(self.settings.janitor.kill_switch):
+            held = {one.record.number: f"{stop} While it is, nothing is changed." for one in self.lines}
+        self.lines = [
+            replace(one, result="held", why=held[one.record.number])
+            if one.result == "would" and one.record.number in held
+            else one
+            for one in self.lines
+        ]
+        return Applied(False, (), tuple(self.lines), self.waiting(), len(self.state.pending_intents()))
+
+    def _quiet_next(self) -> list[Record]:
+        """Says what would be done about quiet steps, but for those whose days are over: these come back."""
+        ended = []
+        for record, result, why in previewed(self.azure, self.state, self.looker, self.time()):
+            if result == "over":
+                ended.append(record)
+            else:
+                self._say(record, result, GIVES_BACK if result == "would" else "watch it", why)
+        return ended
+
+    def waiting(self) -> tuple[Waits, ...]:
+        """What was approved and not tried, because its time has not come."""
+        told = {one.record.number for one in self.lines}
+        found = waiting(self.state, self.settings.janitor, self.time(), self.only)
+        return tuple(one for one in found if one.record.number not in told)
 
     # -- quiet steps --------------------------------------------------------------------------------------------
 
@@ -147,6 +181,15 @@ class _Run:
             return
         self.step("Reading again what is due")
         ready = [record for record, seen in self._looked(due) if self._still(record, seen)]
+        # Before the tombstones: what is not done needs none, and an image's is as large as the image.
+        held = self._bounds().refused(ready, self.time())
+        if held:
+            why = "; ".join(dict.fromkeys(held.values()))
+            self.state.audit(WHO, "refused all", "", why, {"wanted": len(held)}, self.time())
+        for record in ready:
+            if record.number in held:
+                self._say(record, "held", self._action(record), held[record.number])
+        ready = [record for record in ready if record.number not in held]
         self.step("Writing tombstones")
         deeds = [deed for record in ready if (deed := self._prepared(record)) is not None]
         self.step("Acting")
@@ -156,9 +199,7 @@ class _Run:
         """Quiet records whose days are over, with no sign of life: the change itself comes next, in working hours."""
         if not Workdays(self.settings.janitor).working(self.time()):
             return []
-        return [
-            record for record in getattr(self, "over", []) if not not_due(record, self.settings.janitor, self.time())
-        ]
+        return [record for record in self.over if not not_due(record, self.settings.janitor, self.time())]
 
     def _looked(self, records: Sequence[Record]) -> list[tuple[Record, Check]]:
         if not records:
@@ -185,7 +226,12 @@ class _Run:
             return
         try:
             if seen.verdict == "differs" and seen.finding is not None:
-                moved = approvals.reoffered(self.state, record.number, seen.finding, seen.why, self.time(), WHO)
+                # A look at a few resources does not ask what they cost, which may be what made the risk high.
+                before = record.finding
+                found = replace(seen.finding, monthly_cost=before.monthly_cost, saving=before.saving)
+                if before.risk == "high":
+                    found = replace(found, risk="high")
+                moved = approvals.reoffered(self.state, record.number, found, seen.why, self.time(), WHO)
             else:
                 moved = approvals.moved(self.state, record.number, seen.verdict, seen.why, self.time(), WHO)
         except approvals.NotAllowed as refusal:
@@ -199,12 +245,15 @@ class _Run:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
         except FinopsError:
             return False
-        return body is None or generation_of(body) != record.finding.generation
+        return body is None or not same_generation(generation_of(body), record.finding.generation)
 
     def _prepared(self, record: Record) -> tuple[Deed, Json] | None:
         """The deed with its tombstone on the disk; None where there cannot be one: then nothing is done."""
         step = self._first(record)
         action = self._action(record)
+        if why := waits_for(self.state, record):
+            self._say(record, "held", action, f"{why} Its approval stands.")
+            return None
         try:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
             if body is None:
@@ -216,14 +265,31 @@ class _Run:
         except FinopsError as fault:
             self._say(record, "held", action, f"There is no tombstone, so nothing is done: {fault}")
             return None
+        if step == QUIET and nothing_to_take(tomb.content):
+            self._only_watched(record, action, tomb)
+            return None
         deed = Deed(
             record, step, action, lambda fresh: self._agrees(record, action, tomb),
             lambda: self._enter(record, step, tomb), tomb.reference, self._decision(record),
         )  # fmt: skip
         return deed, body
 
+    def _only_watched(self, record: Record, action: str, tomb: tombstones.Tombstone) -> None:
+        """Begin a quiet step that has nothing to take away: nothing is sent, and its days begin."""
+        if why := self._agrees(record, action, tomb):
+            return self._not_done(record, self.checks.pop(record.number, Check("unknown", why)))
+        why = "It has nothing that could be taken away: nothing is sent, and it is watched."
+        try:
+            self._enter(record, QUIET, tomb, why)
+        except approvals.NotAllowed as refusal:
+            return self._say(self.state.findings.get(record.number), "held", action, str(refusal))
+        return self._say(self.state.findings.get(record.number), "done", action, why)
+
     def _agrees(self, record: Record, action: str, tomb: tombstones.Tombstone) -> str | None:
         """Asked just before the request: the whole look once more, and the tombstone holds what is there now."""
+        if why := waits_for(self.state, record):  # since this run
+            self.checks[record.number] = Check("unknown", why)
+            return why
         [(_, seen)] = self._looked([record])
         if seen.verdict == "same" and tombs.differs(self.azure, self.settings, record, action, tomb):
             seen = Check("unknown", "It was changed while its tombstone was written.")
@@ -232,10 +298,10 @@ class _Run:
         self.checks[record.number] = seen
         return seen.why
 
-    def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone) -> None:
+    def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone, why: str = "") -> None:
         """Move the record on, on the disk, before the request leaves. Raises NotAllowed without a valid approval."""
         now = self.time()
-        why = f"{self._action(record)} is sent to Azure."
+        why = why or f"{self._action(record)} is sent to Azure."
         if step == QUIET and record.finding.quiet:
             until = now + timedelta(days=record.finding.quiet["days"])
             self.state.keep(f"{QUIETED}{record.number}", tomb.reference, now)
@@ -249,19 +315,10 @@ class _Run:
         acts = [(deed, deed.act(body)) for deed, body in deeds]
         if not acts:
             return
-        caps, last_hour = self._limits()
-        if why := over([act for _, act in acts], caps, last_hour):
-            self.state.audit(WHO, "refused all", "", why, {"wanted": len(acts)}, self.time())
-            for deed, _ in acts:
-                self._say(deed.record, "held", deed.action, why)
-            return
         by_act = {id(act): deed for deed, act in acts}
         for images in (False, True):
             these = [act for _, act in acts if is_image(act.resource_id) == images]
-            mine = Caps(
-                caps.max_count, self.settings.janitor.max_percent, caps.per_owner, caps.max_monthly_money,
-                self._population(images), caps.per_hour,
-            )  # fmt: skip
+            mine = self._bounds().caps(images)
             outcomes = perform(
                 these, self.azure, self.state, mine, self.time(), "", self.settings.janitor.kill_switch, WHO,
                 lambda outcome: self._told(by_act[id(outcome.act)], outcome),
@@ -286,9 +343,16 @@ class _Run:
             moved = approvals.moved(self.state, record.number, "failed", why, self.time(), WHO)
             self._say(moved, "failed", deed.action, why)
         elif outcome.result == "changed-since":
+            self._drop(deed, record)
             self._not_done(record, seen or self._seen_by_act(outcome))
         else:
+            self._drop(deed, record)
             self._say(record, "held", deed.action, f"{outcome.why} Its approval stands.")
+
+    def _drop(self, deed: Deed, record: Record) -> None:
+        """Nothing was sent, and nothing names its tombstone: the next try writes another one."""
+        if deed.tombstone != record.tombstone:
+            tombstones.remove(self.settings.janitor.tombstones, deed.tombstone.partition(" ")[0])
 
     def _seen_by_act(self, outcome: Outcome) -> Check:
         """The verdict on what the act itself met in its last reading."""
@@ -305,32 +369,8 @@ class _Run:
 
     # -- limits -------------------------------------------------------------------------------------------------
 
-    def _limits(self) -> tuple[Caps, int]:
-        """The caps over all kinds of things together, and how much was done within the last hour."""
-        rules = self.settings.janitor
-        population = max(self._population(images=False) + self._population(images=True), 1)
-        caps = Caps(rules.max_acts, 100, rules.max_per_owner, rules.max_monthly_money, population, rules.max_acts)
-        return caps, self.state.acts_since(self.time() - HOUR)
-
-    def _population(self, images: bool) -> int:
-        """How many things the rules looked at in the last sweep, each once: images, or all others."""
-        looked_at = self.state.kept(POPULATION).get(POPULATION) or {}
-        most: dict[str, int] = {}
-        for rule in self.looker.rules:
-            if (rule.type == tombs.IMAGE) == images:
-                most[rule.type] = max(most.get(rule.type, 0), int(looked_at.get(rule.name, 0)))
-        return sum(most.values())
-
-    def _stand_ins(self, records: Sequence[Record]) -> list[Act]:
-        """Acts that only count: what the caps say to as many."""
-        return [
-            Act(
-                one.finding.resource_id, None, "count", "", "", {},
-                one.finding.saving if one.finding.saving is not None else one.finding.monthly_cost,
-                lambda hand: None, lambda body: None, lambda body: None, None, one.finding.owner,
-            )
-            for one in records
-        ]  # fmt: skip
+    def _bounds(self) -> Bounds:
+        return Bounds(self.settings.janitor, self.state, self.looker.rules)
 
     # -- small things -------------------------------------------------------------------------------------------
 
@@ -357,4 +397,4 @@ class _Run:
         self.lines.append(Line(record, result, what, why))
 
 
-__all__ = ["Applied", "Busy", "Line", "apply", "key", "type_of"]
+__all__ = ["Applied", "Busy", "Line", "apply"]

@@ -8,6 +8,7 @@ from typing import Literal
 from finops import images
 from finops.acts import generation_of, is_image
 from finops.estate import Estate, Gap, Known, Resource
+from finops.estate.generation import same_generation
 from finops.estate.ids import key, scopes
 from finops.estate.queries import RESOURCE
 from finops.janitor import Finding, Found
@@ -42,8 +43,10 @@ def check(record: Record, estate: Estate, found: Found) -> Check:
         if hidden is not None:
             return Check("unknown", f"It could not be read again: {hidden.reason}.")
         return Check("gone", "It is not there any more.")
-    if not is_image(asked.resource_id) and generation_of(resource.body) != asked.generation:
-        made = generation_of(resource.body) or "at an unknown time"
+    made = generation_of(resource.body)
+    if not is_image(asked.resource_id) and not same_generation(made, asked.generation):
+        if not made or not asked.generation:
+            return Check("unknown", "Azure does not say when it was made, so it cannot be told from a namesake.")
         return Check("gone", f"It was deleted, and another one of its name was made {made}.")
     if now is not None:
         if now.digest == asked.digest:

@@ -14,7 +14,8 @@ from finops.acts import Caps, generation_of, perform, state_of
 from finops.errors import AzureError, FinopsError
 from finops.estate import Estate, Known
 from finops.estate.evidence import moment_of, targets
-from finops.estate.ids import key
+from finops.estate.generation import same_generation
+from finops.estate.ids import key, scopes
 from finops.estate.model import Json, text
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping.acting import BACK, change_of, restoring
@@ -58,13 +59,14 @@ class Watch:
     def _one(self, record: Record, tombstone: str) -> Iterator[Said]:
         if why := approvals.invalid(record, self.now):
             # Somebody wants it to be left alone, or the approval ran out: nothing stays taken away without one.
-            status = "snoozed" if record.snoozed_until is not None else "expired"
-            moved = approvals.moved(self.state, record.number, status, f"{why} {record.note}", self.now, WHO)
+            moved = approvals.moved(
+                self.state, record.number, approvals.aside(record), f"{why} {record.note}", self.now, WHO
+            )
             yield self._given_back(moved, tombstone, why) or ("done", "ended the quiet step", why)
             return
         try:
             body = state_of(self.azure, record.finding.resource_id, ML_VERSION)
-            if body is None or generation_of(body) != record.finding.generation:
+            if body is None or not same_generation(generation_of(body), record.finding.generation):
                 why = "It is not there any more."
                 approvals.moved(self.state, record.number, "gone", why, self.now, WHO)
                 yield "void", "watch it", why
@@ -90,7 +92,7 @@ class Watch:
     def _given_back(self, record: Record, reference: str, why: str) -> Said | None:
         """Give it back what its tombstone says that it had; None where it has it. Until that is done it is owed."""
         decision = f"the quiet step of finding {record.number} is taken back: {why}"
-        did = ""
+        did = left = ""
         try:
             tombstone = tombstones.read(self.settings.janitor.tombstones, reference)
             if tombstone.content.action != "stop":  # whoever needs an instance starts it; else nobody wants to pay
@@ -104,16 +106,39 @@ class Watch:
                     if outcome.result != "done":
                         return "unknown" if outcome.result == "unknown" else "held", step.says, outcome.why
                     did = step.says
+                left = "; ".join(tombstones.conflicts(tombstone.content, self._look))
         except FinopsError as fault:
             if self._look(record.finding.resource_id, ML_VERSION) is None:
                 self.state.drop(f"{QUIETED}{record.number}")
                 return None
             return "held", "take the quiet step back", str(fault)
         self.state.drop(f"{QUIETED}{record.number}")
+        if left:
+            why = f"{why} Not given back, as somebody has changed it since: {left}."
+            self.state.audit(
+                WHO, "not given back", record.finding.resource_id, why, {"record": record.number}, self.now
+            )
+            return "done", did or "ended the quiet step", why
         return ("done", did, why) if did else None
 
     def _look(self, resource_id: str, api_version: str) -> Json | None:
         return state_of(self.azure, resource_id, api_version)
+
+
+def waits_for(state: State, record: Record) -> str:
+    """Why an act on account of this record has to wait, "" where it has not: another one has it in a quiet step.
+
+    What that took away is no state to write a tombstone of, and no evidence that it is waste.
+    """
+    mine = record.finding.resource_id
+    for kept in state.kept(QUIETED) if record.status != "quiet" else ():
+        other = state.findings.get(int(kept.removeprefix(QUIETED)))
+        its = other.finding.resource_id
+        # What is above it or below it counts, too: a deployment has no traffic while its endpoint is quiet.
+        if other.number != record.number and (key(its) in scopes(mine) or key(mine) in scopes(its)):
+            name = its.rpartition("/")[2]
+            return f"Finding {other.number} has {name} in a quiet step: this waits until that is over."
+    return ""
 
 
 def sign_of_life(record: Record, body: Json, seen: Estate) -> str | None:

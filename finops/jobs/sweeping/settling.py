@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from finops import approvals, tombstones
 from finops.errors import DataError
-from finops.jobs.sweeping.acting import ACT, QUIET, RULE, change_of
+from finops.jobs.sweeping.acting import ACT, QUIET, RULE, nothing_to_take
 from finops.state import Intent, Record
 
 if TYPE_CHECKING:
@@ -80,4 +80,4 @@ def _was_quiet(settings: JanitorSettings, record: Record) -> bool:
         content = tombstones.read(settings.tombstones, record.tombstone or "").content
     except DataError:
         return False
-    return change_of(content.action, content.main().body) is None
+    return nothing_to_take(content)

@@ -14,6 +14,8 @@ from finops.errors import UsageError
 from finops.estate import Estate, Gap
 from finops.estate.facts import LISTED_ON_REQUEST
 from finops.estate.ids import key
+from finops.estate.look import as_arm_says
+from finops.estate.queries import BATCH_DEPLOYMENT, DEPLOYMENT
 from finops.exemptions import Exemption, Exemptions
 from finops.janitor import Finding, Found, Rule
 from finops.jobs.guarding.reading import book_or_none
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.state import State
 
+BELOW = (DEPLOYMENT, BATCH_DEPLOYMENT)  # what goes with an endpoint
 SEEN = "janitor"  # what a resource was first seen as, in the state
 
 
@@ -110,6 +113,9 @@ def look(
         own = settings.janitor
         held = images.read(azure, found, now, own.keep_newest, job_days=own.job_days, files=own.image_files)
         found = found.merged(held.resources(), held.gaps)
+    if remember:
+        step("Reading again what was found")
+        found = _as_arm_says(azure, found, rules, now, settings, filed)
     problems += _said(found.gaps)
     problems += refusals(settings, state).values() if state else ()
     keeps = Exemptions([*exemptions.by_tag(found.resources.values(), now, settings.guard.exemption_days), *filed])
@@ -124,6 +130,16 @@ def look(
         tuple(problems),
         tuple(remarks),
     )
+
+
+def _as_arm_says(
+    azure: Azure, found: Estate, rules: Sequence[Rule], now: datetime, settings: Settings, filed: list[Exemption]
+) -> Estate:
+    """What may be asked about, as ARM has it: `finops janitor apply` compares with that what it reads there."""
+    asking = [rule for rule in rules if rule.mode in ("ask", "act")]
+    ids = [one.resource_id for one in janitor.find(found, asking, now, settings, filed).findings]
+    below = [child.id for one in ids for child in found.children(one) if child.type in BELOW]
+    return as_arm_says(azure, found, [*ids, *below])
 
 
 def facts_of(rules: Sequence[Rule]) -> frozenset[str]:

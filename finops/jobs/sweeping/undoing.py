@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from finops import approvals, tombstones
 from finops.acts import Act, Caps, generation_of, perform, reconcile, state_of
 from finops.errors import FinopsError
+from finops.estate.evidence import moment_of
 from finops.estate.ids import key
 from finops.estate.model import text
 from finops.jobs.sweeping.acting import RULE, UNDO, restoring
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.state import State
 
-UNDOABLE = {"confirmed", "quiet", "failed", "restored"}
+# How far our clock and Azure's may be apart, with the time that it takes to make something.
+CLOCKS = timedelta(minutes=2)
+UNDOABLE = {"confirmed", "quiet", "failed"}
+MADE = "janitor/made/"  # kept under, by number, while an undo is not finished: the generation of what it made
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ class _Undo:
 
     def __post_init__(self) -> None:
         self.record = self.state.findings.get(self.number)
+        if self.record.status == "restored":
+            raise FinopsError(
+                f"Finding {self.number} was undone on {self.record.changed_at:%Y-%m-%d %H:%M} UTC already.",
+                "What people have changed since is theirs: nothing more is undone.",
+            )
         if self.record.status not in UNDOABLE or not self.record.tombstone:
             raise FinopsError(
                 f"Finding {self.number} is {self.record.status}: there is nothing that could be undone.",
@@ -99,6 +108,7 @@ class _Undo:
                 if stopped := self._carried_out(one):
                     break
             compared = () if stopped else tuple(self._compared())
+            stopped = stopped or _unfinished(compared)
         except FinopsError as fault:
             stopped, compared = str(fault), ()
         found = Undone(self.record, tuple(self.done), compared, self.content.lost, tuple(self.for_people), stopped)
@@ -114,17 +124,28 @@ class _Undo:
         """Raise where something of the same name is there that neither was deleted nor was made by an undo of ours."""
         main = self.record.finding.resource_id
         body = self._look(main, tombstones.version_of(self.content))
-        if body is None or generation_of(body) == self.tombstone.generation:
-            return
-        intents = self.state.intents_since(self.tombstone.made_at - BEFORE)
-        mine = of_record(intents, self.record, UNDO)
-        if any(one.outcome == "done" and key(one.resource_id) == key(main) for one in mine):
+        if body is None or generation_of(body) in {self.tombstone.generation, *self._made()}:
             return
         by = text(body, "systemData.createdBy")
         raise FinopsError(
             f"Something of the name {main} is there, made {generation_of(body)}{f' by {by}' if by else ''}.",
             "It is not touched. Rename or delete it first, if what was deleted is wanted in its place.",
         )
+
+    def _made(self) -> Iterator[str]:
+        """The generation of what an undo of ours made; where that died before it was written down, from its intent."""
+        main = key(self.record.finding.resource_id)
+        kept = self.state.kept(MADE).get(f"{MADE}{self.number}")
+        if kept:
+            yield str(kept)
+            return
+        body = self._look(main, tombstones.version_of(self.content))
+        generation = generation_of(body or {})
+        made = moment_of({"at": generation}, "at")
+        for one in of_record(self.state.intents_since(self.tombstone.made_at - BEFORE), self.record, UNDO):
+            ours = one.outcome == "done" and one.generation is None and key(one.resource_id) == main
+            if ours and made is not None and abs(made - one.opened_at) <= CLOCKS:
+                yield generation
 
     def _carried_out(self, one: Step) -> str:
         """Why the undo cannot go on after this step, "" where it can."""
@@ -134,6 +155,9 @@ class _Undo:
             f"undo of finding {self.number}, asked for by {self.who}", self.settings.janitor.kill_switch, self.who,
         )  # fmt: skip
         if outcome.result == "done":
+            if one.makes and key(one.id) == key(self.record.finding.resource_id):
+                made = generation_of(self._look(one.id, one.api_version) or {})
+                self.state.keep(f"{MADE}{self.number}", made, self.now)
             self.done.append(one.says)
             return ""
         if outcome.result == one.by_people:
@@ -160,10 +184,20 @@ class _Undo:
         why = found.stopped or ("Equal to what was there." if found.equal else "Made again; differences are listed.")
         self.state.audit(self.who, "undone" if not found.stopped else "undo stopped", self.record.finding.resource_id,
                          why, proof, self.now)  # fmt: skip
-        if found.stopped or self.record.status in {"restored", "failed"}:
+        if found.stopped or self.record.status == "failed":
             return self.state.findings.get(self.number)
+        self.state.drop(f"{MADE}{self.number}")
         status = "kept" if self.record.status == "quiet" else "restored"
         return approvals.moved(self.state, self.number, status, why, self.now, self.who)
+
+
+def _unfinished(compared: tuple[Comparison, ...]) -> str:
+    """Of what Azure is still at work on: it cannot be told yet whether it is as it was."""
+    for one in compared:
+        for path, _, now in one.different:
+            if path == "properties.provisioningState" and str(now).lower() in {"creating", "updating"}:
+                return f"Azure is still at work on {one.id} ({now}). Undo it again in some minutes, to compare it."
+    return ""
 
 
 __all__ = ["RULE", "Undone", "undo"]

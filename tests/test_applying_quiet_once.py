@@ -1,0 +1,81 @@
+"""A quiet step with nothing to take away only watches; and nothing else is done to what is in a quiet step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from applying import SILENT, Applying, applying, silence, silent_endpoint
+
+from finops.jobs.sweeping.quieting import waits_for
+
+Json = dict[str, Any]
+QUIET_RULE = "endpoint-without-requests"
+
+
+def idle() -> list[Json]:
+    """An endpoint whose deployment has no traffic."""
+    body, made = silent_endpoint()
+    body["properties"]["traffic"] = {"blue": 0}
+    return [body, made]
+
+
+def quiet(tmp_path: Path, made: list[Json]) -> Any:
+    return applying(tmp_path, *made, metrics=silence(SILENT), quiet_days=7)
+
+
+def status(janitor: Applying, number: int) -> str:
+    return janitor.record(number).status
+
+
+def test_a_quiet_step_with_nothing_to_take_away_begins_without_a_request(tmp_path: Path):
+    with quiet(tmp_path, idle()) as janitor:
+        [record] = janitor.approved(SILENT, rule=QUIET_RULE)
+
+        done = janitor.apply()
+
+        assert [(line.result, line.record.status) for line in done.lines] == [("done", "quiet")], done.lines
+        assert janitor.changes() == []
+        assert janitor.apply().lines == ()
+        assert status(janitor, record.number) == "quiet"
+
+
+def test_it_is_deleted_when_its_days_are_over(tmp_path: Path):
+    with quiet(tmp_path, idle()) as janitor:
+        [record] = janitor.approved(SILENT, rule=QUIET_RULE)
+        janitor.apply()
+        janitor.live(days=7, hours=1)
+
+        janitor.apply()
+
+        assert status(janitor, record.number) == "confirmed"
+        assert janitor.body(SILENT) is None
+
+
+def test_traffic_that_it_is_given_keeps_it_and_is_left_to_people(tmp_path: Path):
+    with quiet(tmp_path, idle()) as janitor:
+        [record] = janitor.approved(SILENT, rule=QUIET_RULE)
+        janitor.apply()
+        janitor.change(SILENT, traffic={"blue": 100})
+
+        janitor.apply()
+
+        assert status(janitor, record.number) == "kept"
+        assert janitor.changes() == []
+
+
+def test_another_finding_on_what_is_quiet_or_below_it_waits_and_says_why(tmp_path: Path):
+    with quiet(tmp_path, silent_endpoint()) as janitor:
+        [first] = janitor.approved(SILENT, rule=QUIET_RULE)
+        janitor.apply()
+
+        same = replace(first, number=first.number + 1)
+        below = replace(same, finding=replace(first.finding, resource_id=f"{SILENT}/deployments/blue"))
+        beside = replace(same, finding=replace(first.finding, resource_id=f"{SILENT}2"))
+        with janitor.state() as state:
+            said = [waits_for(state, one) for one in (same, below)]
+            free = [waits_for(state, one) for one in (beside, janitor.record(first.number))]
+
+        assert said == [f"Finding {first.number} has silent in a quiet step: this waits until that is over."] * 2
+        assert free == ["", ""]
