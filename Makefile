@@ -5,7 +5,7 @@ VENV   ?= .venv
 FOCUS  ?= /tmp/focus
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test soak check format bench clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,6 +15,9 @@ demo: $(VENV)/.daemon  ## the whole thing once, on a simulated estate, with the 
 
 test: $(VENV)/.test  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+soak: $(VENV)/.test  ## the long forms of tests that kill what they test; ten minutes and more
+	@FINOPS_APPLY_KILLS=200 $(BIN)/python -m pytest tests/test_applying_killed.py
 
 check: $(VENV)/.test test  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .
