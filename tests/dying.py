@@ -45,10 +45,10 @@ class Watched(gateway.Azure):
 
     boundary: Boundaries
 
-    def _run(self, call: Any, request: Any) -> Any:
+    def _run(self, call: Any, request: Any, *more: Any) -> Any:
         letter = "r" if call.read else "w"
         self.boundary(letter)
-        answer = super()._run(call, request)
+        answer = super()._run(call, request, *more)
         self.boundary(letter)
         return answer
 

@@ -46,6 +46,16 @@ def test_a_keep_tag_does_not_stop_giving_back(state: State, scope: str):
     assert results(run(cloud, state, shrink(cloud, body, gives_back=True))) == ["done"]
 
 
+@pytest.mark.parametrize("scope", [compute("gpu"), WORKSPACE, GROUP])
+def test_a_lock_that_is_not_only_against_deletion_stops_giving_back_too(state: State, scope: str):
+    cloud = Cloud()
+    body = cloud.make("gpu")
+    cloud.lock(scope)
+
+    assert results(run(cloud, state, shrink(cloud, body, gives_back=True))) == ["refused"]
+    assert cloud.attempts == []
+
+
 def test_each_outcome_is_told_as_soon_as_it_is_known(state: State):
     cloud = Cloud()
     told: list[tuple[str, int]] = []

@@ -11,6 +11,7 @@ from estates import AML
 
 from finops.estate.model import at
 from finops.jobs.sweeping.acting import change_of
+from finops.jobs.sweeping.undoing import Undone
 
 Json = dict[str, Any]
 CREATED = {"createdAt": "2026-06-01T08:00:00+00:00", "createdBy": "ana@contoso.com", "createdByType": "User"}
@@ -95,3 +96,12 @@ def test_a_long_idle_time_is_cut_when_a_cluster_is_to_let_go_of_its_nodes():
         "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M",
     }  # fmt: skip
     assert at(change.body, "properties.properties.scaleSettings.maxNodeCount") == 4
+
+
+def test_an_undo_that_leaves_something_to_people_is_not_equal():
+    nobody: Any = None
+
+    assert Undone(nobody).equal
+    assert not Undone(nobody, for_people=("az role assignment create",)).equal
+    assert not Undone(nobody, stopped="The kill switch is there.").equal
+    assert not Undone(nobody, dry=True).equal
