@@ -152,7 +152,7 @@ class TestAzureThatDoesNotAnswerWell:
             url = gone.url
         monkeypatch.setenv("FINOPS_AZURE__CALL_DEADLINE_SECONDS", "1")
 
-        told(run(*command, "--azure", url), 75, "Connection refused by", url.removeprefix("http://"))
+        told(run(*command, "--azure", url), 75, "Connection refused", url.removeprefix("http://"))
 
         assert not (tmp_path / "out").exists()
         assert not (tmp_path / "recorded").exists()

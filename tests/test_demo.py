@@ -33,14 +33,15 @@ def test_it_leaves_report_outbox_and_summary(left: tuple[Path, str]):
     folder, _ = left
 
     assert (folder / "report" / "index.html").is_file()
-    assert [file.suffix for file in (folder / "outbox").iterdir()] == [".eml"]
+    assert {file.suffix for file in (folder / "outbox").iterdir()} == {".eml"}
+    assert len(list((folder / "outbox").glob("cost-week-*.eml"))) == 1
     assert json.loads((folder / "summary.json").read_text())["complete"] is True
 
 
 def test_it_says_in_a_few_lines_what_it_found_and_where_to_look(left: tuple[Path, str]):
     folder, printed = left
 
-    assert len([line for line in printed.splitlines() if line.strip()]) <= 12
+    assert len([line for line in printed.splitlines() if line.strip()]) <= 13
     assert str(folder / "report" / "index.html") in printed
     assert "paid for and idle" in printed
 

@@ -190,12 +190,13 @@ def test_the_bulk_bar_is_out_of_the_way_until_something_is_selected(visit: Open,
     page = visit(js=js, width=375)
     bar = page.locator(".bulk")
 
-    before = bar.is_visible()
+    bar.wait_for(state="hidden")
     box(page, "chat").check()
-    after = bar.is_visible()
+    bar.wait_for(state="visible")
     box(page, "chat").uncheck()
+    bar.wait_for(state="hidden")
 
-    assert (before, after, bar.is_visible()) == (False, True, False)
+    assert not bar.is_visible()
 
 
 def test_what_is_selected_is_counted_and_added_up(visit: Open, state: State):

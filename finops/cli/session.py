@@ -93,7 +93,7 @@ def reachable(endpoint: str) -> None:
     import urllib.error
     import urllib.request
 
-    from finops.errors import AzureError
+    from finops.errors import TemporaryError
 
     try:
         urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=5).close()  # noqa: S310  # http, loopback
@@ -101,7 +101,7 @@ def reachable(endpoint: str) -> None:
         return  # something answers; it may be no simulator
     except (OSError, ValueError) as fault:
         why = getattr(fault, "reason", fault)
-        raise AzureError(
+        raise TemporaryError(
             f"Nothing answers at {endpoint} ({why}), so nobody knows what time it is there.",
             "Start it with `finops simulate serve`, or mend azure.endpoint.",
         ) from fault
