@@ -90,6 +90,15 @@ def test_two_names_of_one_account_are_one_person(state: State):
     assert not again.ok
 
 
+def test_an_approval_of_two_ends_with_the_older_vote(state: State):
+    record = pending(state, risk="high", grace_days=0)
+    desk(state).approve(row(record), ANA, MONDAY)
+
+    desk(state).approve(row(record), BO, MONDAY + 3 * DAY)
+
+    assert only(state).approved_until == MONDAY + 7 * DAY
+
+
 def test_an_old_first_vote_does_not_count_for_the_second(state: State):
     record = pending(state, risk="high", grace_days=0)
     desk(state).approve(row(record), ANA, MONDAY)

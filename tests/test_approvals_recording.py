@@ -7,7 +7,24 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from lives import ANA, DAY, GROUP, MONDAY, desk, endpoint, finding, history, only, opened, pending, row, rule, sweep
+from lives import (
+    ANA,
+    DAY,
+    GROUP,
+    MONDAY,
+    desk,
+    endpoint,
+    finding,
+    history,
+    only,
+    opened,
+    pending,
+    row,
+    rule,
+    settings,
+    sweep,
+    tell,
+)
 
 from finops import approvals
 from finops.estate import Gap
@@ -142,6 +159,28 @@ def test_something_else_under_the_same_name_begins_a_life_of_its_own(state: Stat
     assert only(state).first_at == MONDAY + DAY
 
 
+@pytest.mark.parametrize("verb", ["deny", "snooze"])
+def test_a_setting_that_is_changed_in_place_is_no_other_thing(state: State, verb: str):
+    record = pending(state)
+    decide = getattr(desk(state), verb)
+    decide(row(record), ANA, MONDAY, reason="we need it")
+
+    sweep(state, MONDAY + DAY, finding(fingerprint="spec-2", digest="d2" * 32))
+
+    assert (only(state).number, only(state).status) == (1, "denied" if verb == "deny" else "snoozed")
+
+
+def test_who_was_told_of_an_earlier_round_was_not_told_of_this_one(state: State):
+    sweep(state, MONDAY, finding(), told=False)
+    seen = only(state)
+    tell(state, MONDAY)
+    sweep(state, MONDAY + DAY, finding(digest="d2" * 32), told=False)
+
+    told = approvals.told(state, [seen], settings().janitor, MONDAY + DAY)
+
+    assert (told, only(state).asked_at) == ([], None)
+
+
 def test_what_is_not_there_any_more_is_gone(state: State):
     pending(state)
 
@@ -210,9 +249,11 @@ def test_what_is_not_known_changes_nothing_and_breaks_the_row_of_sweeps(state: S
     sweep(state, MONDAY, finding(), rules=[rule(persist_runs=2)])
 
     sweep(state, MONDAY + DAY, kept=unknown, rules=[rule(persist_runs=2)])
+    during = only(state)
     sweep(state, MONDAY + 2 * DAY, finding(), rules=[rule(persist_runs=2)])
 
-    assert (only(state).status, only(state).runs) == ("found", 1)
+    assert (during.status, during.note) == ("found", "It could not be checked: Requests are not known.")
+    assert (only(state).number, only(state).status, only(state).runs) == (1, "found", 1)
 
 
 def test_a_request_that_nobody_decides_expires_and_is_not_approved(state: State):
