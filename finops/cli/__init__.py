@@ -14,12 +14,15 @@ from finops.errors import FinopsError, MissingExtra
 
 # Each command lives in the module of its name and is imported when it is called, so that `--help` stays quick.
 COMMANDS = {
+    "anomaly": "Days that cost more or less than expected: list them, explain, plan, close.",
+    "budget": "Budgets and their alerts: where each stands, what was told, Azure's own in step.",
     "charges": "What it costs: load cost data and ask it.",
     "config": "The settings: what they are, where each comes from, what is wrong.",
     "demo": "Everything once on a simulated estate, report included. No Azure needed.",
     "estate": "What exists: record an estate into a folder, and summarise one.",
     "guard": "Rules over the estate: spot-only dev clusters, CostCenter tags, exemptions.",
     "janitor": "Unused resources: find them, ask, approve, delete, undo.",
+    "mail": "The outbox: what waits, what left, what failed; deliver it.",
     "policy": "What may be created: check policies, try them out, put them into Azure.",
     "report": "The weekly report: render it, look at it, send it.",
     "simulate": "A simulated Azure estate on 127.0.0.1.",

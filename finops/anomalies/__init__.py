@@ -1,0 +1,1 @@
+"""Anomalies: days that cost more or less than their history says, by kind, with their impact in money."""

@@ -1,0 +1,1 @@
+"""Forecast: where a month ends by its charges so far, with a range that holds its promise."""
