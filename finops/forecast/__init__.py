@@ -1,1 +1,75 @@
-"""Forecast: where a month ends by its charges so far, with a range that holds its promise."""
+"""Forecast: where a month ends by its charges so far, with a range that holds its promise.
+
+seen = outlook(dailies, month=date(2026, 11, 1), through=date(2026, 11, 16))
+seen.total, seen.by["CC-4300"], seen.chance_over(Decimal(34000)), seen.track
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from finops.forecast.model import FEWEST_DAYS, Daily, Outlook, Point, Purchase, Reach, Said, Track
+
+__all__ = [
+    "FEWEST_DAYS",
+    "Daily",
+    "Outlook",
+    "Point",
+    "Purchase",
+    "Reach",
+    "Said",
+    "Track",
+    "backtest",
+    "due",
+    "outlook",
+]
+
+DAYS = (7, 14, 21)
+LEVEL = Decimal("0.8")
+
+
+def outlook(
+    dailies: Sequence[Daily],
+    month: date,
+    through: date,
+    purchases: Mapping[str, Decimal] | None = None,
+    level: Decimal | float = LEVEL,
+    missing: Collection[date] = (),
+    due: Mapping[str, Decimal] | None = None,
+) -> Outlook:
+    """Where the month of `month` ends, by all that `dailies` say up to and with the day `through`.
+
+    through: the last complete day. Later days in dailies are not used; one that ends before has cost nothing since.
+    purchases: booked in the month so far, by key, which need not be a key of `dailies`. They are not projected.
+    due: purchases to come in the rest of the month (see `due`), counted once on top of the usage.
+    missing: days without charges though there must have been some; they are estimated like days to come.
+    """
+    from finops.forecast.ahead import look
+
+    return look(dailies, month, through, purchases or {}, Decimal(str(level)), missing, due or {})
+
+
+def backtest(
+    dailies: Sequence[Daily],
+    first_month: date | None = None,
+    through: date | None = None,
+    days: Sequence[int] = DAYS,
+    level: Decimal | float = LEVEL,
+    missing: Collection[date] = (),
+) -> Track:
+    """What `outlook` would have said on `days` of each whole month from `first_month` to `through`, and what came."""
+    from finops.forecast.record import track
+
+    return track(dailies, first_month, through, days, Decimal(str(level)), missing)
+
+
+def due(bought: Sequence[Purchase], month: date, through: date) -> Mapping[str, Decimal]:
+    """By key, the purchases that come every month and have not come in this one by `through`.
+
+    Every month: in each of the last three, on about the same day. Yearly commitments and single orders are not.
+    """
+    from finops.forecast.buying import still_due
+
+    return still_due(bought, month, through)
