@@ -1,0 +1,153 @@
+"""What a report knows besides the charges: from the estate, Azure Policy, the state, the forecast and the budgets.
+
+Each part is optional. None, or an empty text beside it, means that nobody looked; the report then says nothing of it,
+or says why it cannot. jobs/weekly gathers all of it; a test gives what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.charges import Period
+from finops.report.savings import Claim
+
+if TYPE_CHECKING:
+    from finops.exemptions import Listed
+
+
+@dataclass(frozen=True)
+class Request:
+    """One approval that waits. saving: a month, in `currency`; None: not known."""
+
+    number: int
+    name: str
+    saving: Decimal | None
+    currency: str
+    owner: str
+    expires: date | None
+    cost_centre: str | None = None
+
+
+@dataclass(frozen=True)
+class Dedicated:
+    """A dev cluster on dedicated nodes that the guard found. saving: a month on spot; None: not known."""
+
+    resource_id: str
+    name: str
+    owner: str
+    saving: Decimal | None
+    currency: str
+    by: date | None = None
+
+
+@dataclass(frozen=True)
+class NodeHours:
+    """Node-hours of one cluster or instance in the period, from the allocation that Azure measured.
+
+    gpus: of one node; None: not known. idle: hours without a job; None: not known, `why` says why.
+    """
+
+    resource_id: str
+    sku: str
+    is_spot: bool
+    hours: Decimal
+    gpus: int | None
+    idle: Decimal | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Requests that a deployment answered in the period (Monitor, RequestsPerMinute added up)."""
+
+    resource_id: str
+    name: str
+    count: Decimal | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What ran in the period: by cluster, deployment, and how many jobs completed.
+
+    gpus_of: GPUs of a VM size in lower case, for charges that name it. why_no_*: where nothing could be asked.
+    """
+
+    nodes: tuple[NodeHours, ...] = ()
+    predictions: tuple[Predictions, ...] = ()
+    jobs_completed: int | None = None
+    gpus_of: Mapping[str, int] = field(default_factory=dict)
+    why_no_nodes: str = ""
+    why_no_jobs: str = ""
+    why_no_predictions: str = ""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Azure Policy's verdicts: resources it evaluated, and which do not follow which policy (title -> ids)."""
+
+    as_of: datetime
+    resources: int
+    broken: Mapping[str, tuple[str, ...]]
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure as it was sent: the total of a period, in a basis, for an audience ("": everything)."""
+
+    period: Period
+    basis: str
+    currency: str
+    amount: Decimal
+    at: datetime
+    audience: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A forecast as it was sent: where the month was to end."""
+
+    month: date
+    through: date
+    low: Decimal | None
+    middle: Decimal
+    high: Decimal | None
+    currency: str
+    basis: str
+    audience: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that is no charge. outlook: finops.forecast; standings: finops.budget; anomalies: finops.anomalies."""
+
+    claims: tuple[Claim, ...] = ()
+    outlook: Any = None
+    no_outlook: str = ""
+    standings: tuple[Any, ...] = ()
+    anomalies: tuple[Any, ...] | None = None
+    anomalies_of: Period | None = None
+    no_anomalies: str = ""
+    requests: tuple[Request, ...] = ()
+    dedicated: tuple[Dedicated, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)  # of resources, by id in lower case
+    work: Work | None = None
+    verdicts: Verdicts | None = None
+    exemptions: tuple[Listed, ...] | None = None
+    audit_head: str = ""
+    published: tuple[Published, ...] = ()
+    said: tuple[Said, ...] = ()
+
+
+NOTHING = Known()
+
+
+__all__ = [
+    "NOTHING", "Claim", "Dedicated", "Known", "NodeHours", "Predictions", "Published", "Request", "Said", "Verdicts",
+    "Work",
+]  # fmt: skip

@@ -1,0 +1,165 @@
+"""Where things are heading and what to do: the outlook, budgets, decisions, anomalies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from finops.report.model.lines import Money, Tone
+
+if TYPE_CHECKING:
+    from finops.charges import Period
+
+DecisionKind = Literal["approvals", "anomaly", "untagged", "dedicated", "budget"]
+
+
+@dataclass(frozen=True)
+class Status:
+    word: str
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Range:
+    """An amount that is not certain. `middle` is a mean: means add up, ends do not."""
+
+    low: Money
+    middle: Money
+    high: Money
+
+
+@dataclass(frozen=True)
+class Point:
+    """The month's cost added up to the end of a day; low = middle = high where the day is over and complete."""
+
+    day: date
+    low: Money
+    middle: Money
+    high: Money
+
+
+@dataclass(frozen=True)
+class Record:
+    """How earlier forecasts came out: inside the range in `inside` of `of`; the median miss in percent of what came."""
+
+    inside: int
+    of: int
+    median_miss_percent: Decimal | None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where the month ends. `range` is None with `why_no_range` while there are too few days for an honest one.
+
+    by: the mean of each cost centre; they add up to the middle of the range. purchases: bought ahead, counted once in
+    it and in `so_far`, never extrapolated. chance_over: of the budget for everything, 0 to 1.
+    """
+
+    month: str  # "November"
+    short_name: str  # "Nov"
+    through: date  # the last complete day that it knows
+    level: Decimal  # 0.8: 8 in 10
+    so_far: Money
+    middle: Money
+    range: Range | None
+    why_no_range: str
+    by: Mapping[str, Money]
+    shown_by: Mapping[str, Money]  # add up to the shown middle
+    path: tuple[Point, ...]
+    purchases: Money
+    method: str
+    record: Record | None
+    budget: Money | None
+    chance_over: Decimal | None
+    over: Money | None  # the middle above the budget; below zero: under it
+    figure: str = "month/forecast"
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """A budget and how it stands. `key`: the cost centre whose tag it watches; None: another scope.
+
+    forecast and chance_over are None where no outlook covers exactly this scope and period.
+    """
+
+    name: str
+    scope: str  # in words: "everything", "CostCenter CC-4300"
+    key: str | None
+    is_everything: bool
+    period: Period
+    period_name: str  # "Nov", "Q4 2026", "2026"
+    amount: Money
+    basis: Literal["effective", "billed"]
+    spent: Money
+    left: Money
+    spent_percent: Decimal
+    gone_percent: Decimal  # of the period
+    forecast: Range | None
+    chance_over: Decimal | None  # 0 to 1
+    status: Status
+    crossed: tuple[str, ...]  # thresholds that were reached: "80%", "100% of forecast"
+    complete_until: datetime | None
+    figure: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something that waits for a person. `what` goes on after the amount: "$1,240 a month: 12 deletions wait".
+
+    per: what the amount is of: "a month", "so far", "over budget", "this week". unknown: how many of `count` have no
+    known amount. by: the last day on which it can be decided, or should be.
+    """
+
+    kind: DecisionKind
+    amount: Money | None
+    per: str
+    what: str
+    owner: str  # "" nobody is known
+    by: date | None
+    count: int
+    unknown: int
+    page: str  # path in the web app, such as "/approvals"; empty: there is none
+    figure: str  # "decision/1"
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A cost that is not as it was expected. impact = actual - expected.middle; percent is None at an expected zero."""
+
+    id: str
+    scope: str  # "cost centre"
+    name: str  # of that scope: "CC-4300 LLM Platform"
+    kind: str  # new, gone, spike, step, growth
+    first: date
+    last: date
+    actual: Money
+    expected: Range
+    impact: Money
+    percent: Decimal | None
+    state: str  # open, explained, planned, resolved
+    cause: str  # "Cause not found" where it is not
+    evidence: tuple[str, ...]
+    owner: str
+    found_at: datetime | None
+    cost_centre: str | None
+    figure: str
+
+
+@dataclass(frozen=True)
+class Anomalies:
+    """Open ones first. impact: of the open ones that lie in no other; scopes overlap, and nothing is added twice."""
+
+    rows: tuple[Anomaly, ...]  # for the mail
+    all: tuple[Anomaly, ...]
+    open: int
+    impact: Money
+    evaluated: Period | None  # the days that were looked at
+    why: str  # what keeps it from being whole; empty as a rule
+
+
+__all__ = [
+    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Outlook", "Point", "Range", "Record", "Status",
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""What decisions save, in three kinds that never mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from finops.report.model.lines import Money
+
+Kind = Literal["realised", "approved", "identified"]
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What one decision saves. `realised` is what the charges say, `expected` what was identified when it was decided.
+
+    kind: realised once a complete day after the act is on the bill; its amount is None where it cannot be known.
+    """
+
+    number: int  # of the finding
+    kind: Kind
+    name: str
+    what: str  # "online endpoint"
+    holder: str  # workspace or registry
+    resource_id: str
+    rule: str
+    does: str  # "delete"
+    did: str  # "deleted"
+    since: date | None  # the day of its first step; None: not done
+    until: date | None  # the day it was undone
+    expected: Money | None  # a month
+    realised: Money | None
+    shown: Money | None  # adds up to the shown total; zero for an act that is not on the bill yet
+    days_before: int  # complete days that the cost before is averaged over
+    days_after: int  # complete days after it that count
+    before: Money | None  # charged on the days before
+    after: Money | None  # charged on the days after
+    why: str  # why an amount is not known, or not counted
+    counted_with: int | None  # the finding under which this saving is counted already
+
+    @property
+    def is_done(self) -> bool:
+        return self.since is not None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What several savings of one kind come to, of how many, and how many of those have no known amount."""
+
+    amount: Money
+    count: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What was saved by the charges so far, what was decided, what waits: three amounts that are never added.
+
+    rows: the largest acts, whose `shown` with `others_shown` make `shown`.
+    """
+
+    to: date  # the last day of complete charges that counts
+    realised: Sum  # since each act
+    approved: Sum  # a month
+    identified: Sum  # a month
+    shown: Money  # realised, as printed
+    rows: tuple[Saving, ...]
+    others: int  # acts that count and are not among the rows
+    others_shown: Money
+    all: tuple[Saving, ...]

@@ -1,0 +1,73 @@
+"""Cost over time: days, the month so far, its budget and pace, and what the first chart draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from finops.report.model.lines import Money
+
+if TYPE_CHECKING:
+    from finops.charges import Period
+
+
+@dataclass(frozen=True)
+class Day:
+    day: date
+    cost: Money
+    so_far: Money
+    other_basis: Money
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A month's budget, how much of it is spent, and how much of the month is gone (both in percent)."""
+
+    amount: Money
+    spent: Money
+    left: Money
+    spent_percent: Decimal
+    month_gone_percent: Decimal
+    pace: Pace | None
+    name: str = ""  # in the settings
+    basis: Literal["effective", "billed"] = "effective"  # of `spent`
+    figure: str = "month/budget"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where a month ends at its run rate: cost a day so far, times its days. No forecast."""
+
+    end: Money
+    over: Money  # below zero: under the budget
+
+
+@dataclass(frozen=True)
+class Month:
+    """The month so far, to the last day of the reported period, beside the same days of the month before."""
+
+    name: str  # "November"
+    short_name: str  # "Nov"
+    label: str  # "November, 1 to 14 Nov"; the name alone when the month is whole
+    period: Period
+    cost: Money
+    change: Money | None
+    percent: Decimal | None
+    before_name: str
+    budget: Budget | None
+    is_new: bool = False
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What the first chart draws: cost added up day by day, the same for the time before, and the budget."""
+
+    title: str
+    period: Period
+    days: tuple[Day, ...]
+    before_name: str
+    before_days: tuple[Day, ...]
+    budget: Money | None
