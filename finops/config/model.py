@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from .mailing import MailSettings
 from .page import WebSettings
 from .strict import LOOPBACK, STRICT
 
-__all__ = ["LOOPBACK", "Section", "Settings", "WebSettings"]
+__all__ = ["LOOPBACK", "MailSettings", "Section", "Settings", "WebSettings"]
 
 Mode = Literal["audit", "warn", "enforce"]
 # YAML 1.1 reads a bare off as false.
@@ -116,21 +117,6 @@ class ReportSettings(Section):
         dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
     ] = {}
     top: Annotated[int, Field(ge=1, le=40, description="Rows of a table before the rest becomes 'Other'.")] = 12
-
-
-class MailSettings(Section):
-    """Who gets it, and how it leaves."""
-
-    outbox: Annotated[Path, Field(description="Folder in which each mail is left as an .eml file.")] = Path(
-        "finops-data/outbox"
-    )
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address in From.")] = "finops@localhost"
-    reply_to: Annotated[
-        str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Where answers go: a list that people read.")
-    ] = None
-    finance: Annotated[
-        list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]], Field(description="Recipients of the weekly report.")
-    ] = ["finance@localhost"]
 
 
 class StateSettings(Section):

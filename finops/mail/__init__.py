@@ -1,9 +1,10 @@
-"""Mail: the message in all its parts, and the outbox folder that it is left in."""
+"""Mail: the message in all its parts, and the outbox that it leaves from."""
 
 from __future__ import annotations
 
 from finops.mail.compose import compose, message_id
 from finops.mail.notice import notice
 from finops.mail.outbox import Outbox
+from finops.mail.post import Delivered, Post
 
-__all__ = ["Outbox", "compose", "message_id", "notice"]
+__all__ = ["Delivered", "Outbox", "Post", "compose", "message_id", "notice"]

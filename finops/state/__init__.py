@@ -1,4 +1,4 @@
-"""What the daemon remembers: first seen, told, kept, findings, intents and the audit trail; SQLite or PostgreSQL.
+"""What the daemon remembers: first seen, told, kept, findings, letters, intents, the audit trail; SQLite or PostgreSQL.
 
     with State.open("finops-data/state.db") as state:
         state.told("spot/notice/...", now)
@@ -12,20 +12,28 @@ from .audit import Verified
 from .casebook import Casebook, Change
 from .findings import Event, Record, StoredFinding, Vote
 from .intents import Intent
+from .letterbook import Letterbook
+from .letters import Attempt, Fate, NewLetter, Recipient, StoredLetter
 from .records import Json, digest
 from .store import State
 from .turn import Busy
 
 __all__ = [
+    "Attempt",
     "Busy",
     "Casebook",
     "Change",
     "Event",
+    "Fate",
     "Intent",
     "Json",
+    "Letterbook",
+    "NewLetter",
+    "Recipient",
     "Record",
     "State",
     "StoredFinding",
+    "StoredLetter",
     "Verified",
     "Vote",
     "digest",

@@ -19,8 +19,9 @@ from finops.errors import ConfigError, FinopsError, MissingExtra
 from .faults import explained
 
 APPLICATION_ID = 0x46494E4F  # "FINO", in the header of the file: https://sqlite.org/pragma.html#pragma_application_id
-WRITERS = 0x66696E6F707301  # PostgreSQL's advisory locks: who writes now, and
-ACTORS = 0x66696E6F707302  # who may change Azure now
+WRITERS = 0x66696E6F707301  # PostgreSQL's advisory locks: who writes now,
+ACTORS = 0x66696E6F707302  # who may change Azure now, and
+POSTMEN = 0x66696E6F707303  # who may send mail now
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
 
 

@@ -11,7 +11,7 @@ from finops.errors import FinopsError
 
 from .engine import APPLICATION_ID
 
-HEAD = "0002"  # the newest of migrations/versions
+HEAD = "0003"  # the newest of migrations/versions
 VERSIONS = "finops_schema"  # the table that says which one a database has
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -21,6 +21,7 @@ from . import turn as turns
 from .casebook import Casebook
 from .engine import engine_of, reading, shown, url_of, writing
 from .faults import explained
+from .letterbook import Letterbook
 from .migrate import migrate
 from .records import Json, canonical, clean, key_of, moment_of, written
 from .tables import keepsakes, sightings, tellings
@@ -36,6 +37,7 @@ class State:
     def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
         self.where = where
         self.findings = Casebook(engine, where, audit_key)
+        self.letters = Letterbook(engine, where)
         self._engine = engine
         self._key = audit_key
         self._turn = threading.Lock()

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 # Named, so that a later migration can change each on either database.
 metadata = MetaData(
@@ -170,3 +183,59 @@ events = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_events_finding", events.c.finding)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("message_id", Text, nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("link", Text, nullable=False),  # what chats lead to; "" none
+    Column("content", LargeBinary, nullable=False),  # the whole mail, as it goes over the wire
+    Column("put_at", MOMENT, nullable=False),
+    UniqueConstraint("message_id", name="uq_letters_message_id"),
+    sqlite_autoincrement=True,
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("letter", Integer, ForeignKey("letters.number"), nullable=False),
+    Column("channel", String(20), nullable=False),  # mail, teams or slack
+    Column("address", Text, nullable=False),  # of a person; "" for a chat: its address is a secret
+    Column("status", String(20), nullable=False),  # waiting, sent, failed, unsure
+    Column("tries", Integer, nullable=False),
+    Column("alone", Boolean, nullable=False),  # true: sent to by itself, as a letter to all was refused
+    Column("due_at", MOMENT),  # null: nothing is tried any more
+    Column("ended_at", MOMENT),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("letter", "channel", "address", name="uq_recipients_letter"),
+    sqlite_autoincrement=True,
+)
+Index("ix_recipients_status", recipients.c.status, recipients.c.due_at)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("letter", Integer, ForeignKey("letters.number"), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("transport", String(20), nullable=False),
+    Column("wire_id", Text, nullable=False),  # the Message-ID that the mail had
+    Column("recipients", Text, nullable=False),  # JSON list of their numbers
+    Column("began_at", MOMENT, nullable=False),
+    Column("until", MOMENT, nullable=False),  # after this the one who began it has given up by itself
+    Column("handed_at", MOMENT),  # null: nothing can have arrived; else it may have
+    Column("receipt", Text, nullable=False),  # by what the other side can be asked for it
+    Column("ended_at", MOMENT),  # null: not known yet what became of it
+    Column("outcome", String(20), nullable=False),  # "" while open
+    Column("said", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_attempts_letter", attempts.c.letter)
+# One attempt at a time, whoever makes it.
+under_way = attempts.c.ended_at.is_(None)
+Index("uq_attempts_open", attempts.c.letter, attempts.c.channel, unique=True, sqlite_where=under_way,
+      postgresql_where=under_way)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whose turn it is to change Azure: one process at a time, for as long as it lives.
+"""Whose turn it is to change Azure, or to send mail: one process at a time for each, for as long as it lives.
 
 Held by the operating system (flock) or by the PostgreSQL session, so that kill -9 ends it and no clock is involved.
 """
@@ -17,8 +17,22 @@ from sqlalchemy import Connection, Engine, text
 
 from finops.errors import FinopsError
 
-from .engine import ACTORS
+from .engine import ACTORS, POSTMEN
 from .faults import explained
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What only one process does at a time: the name of its lock, on a file or on the server, and what to say."""
+
+    file: str
+    key: int
+    doing: str
+    meanwhile: str
+
+
+ACTING = Duty("turn", ACTORS, "Another run is changing Azure now", "Nothing was changed.")
+POSTING = Duty("post", POSTMEN, "Another process is sending mail now", "It sends what waits here, too.")
 
 
 @dataclass(frozen=True)
@@ -30,16 +44,16 @@ class Session:
 
 
 class Busy(FinopsError):
-    """Another run is changing Azure now."""
+    """Another process is at it now."""
 
 
 @contextmanager
-def of_file(database: Path) -> Iterator[None]:
+def of_file(database: Path, duty: Duty = ACTING) -> Iterator[None]:
     """The turn of a SQLite database: a lock on a file of its own beside it.
 
     Not on the database itself: to close a second descriptor of it would drop the locks that SQLite holds.
     """
-    path = database.with_name(database.name + "-turn")
+    path = database.with_name(f"{database.name}-{duty.file}")
     try:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as fault:
@@ -51,7 +65,7 @@ def of_file(database: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "another process"
-            raise busy(holder) from fault
+            raise busy(holder, duty) from fault
         os.ftruncate(file, 0)
         os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield
@@ -60,7 +74,7 @@ def of_file(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def of_session(engine: Engine, where: str) -> Iterator[Session]:
+def of_session(engine: Engine, where: str, duty: Duty = ACTING) -> Iterator[Session]:
     """The turn of a PostgreSQL database: an advisory lock of a session, which comes back.
 
     Intents are written through that very session: if it is lost, so is the turn, and no intent can be opened.
@@ -69,12 +83,12 @@ def of_session(engine: Engine, where: str) -> Iterator[Session]:
         db = engine.connect()
     try:
         with explained(where):
-            took = db.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ACTORS}).scalar_one()
-            holder = None if took else _holder(db)
+            took = db.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": duty.key}).scalar_one()
+            holder = None if took else _holder(db, duty)
             session = Session(db, session_of(db))
             db.commit()
         if not took:
-            raise busy(holder or "another session")
+            raise busy(holder or "another session", duty)
         yield session
     finally:
         if not db.invalidated:
@@ -96,18 +110,18 @@ def still_ours(session: Session) -> None:
         )
 
 
-def _holder(db: Connection) -> str | None:
+def _holder(db: Connection, duty: Duty) -> str | None:
     row = db.execute(
         text(
             "SELECT a.pid, a.client_addr, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = :high AND l.objid = :low AND l.objsubid = 1"
         ),
-        {"high": ACTORS >> 32, "low": ACTORS & 0xFFFFFFFF},
+        {"high": duty.key >> 32, "low": duty.key & 0xFFFFFFFF},
     ).first()
     return (
         f"PostgreSQL session {row.pid} from {row.client_addr or 'this host'} since {row.backend_start}" if row else None
     )
 
 
-def busy(holder: str) -> Busy:
-    return Busy(f"Another run is changing Azure now: {holder}.", "Wait for its end, or end it. Nothing was changed.")
+def busy(holder: str, duty: Duty = ACTING) -> Busy:
+    return Busy(f"{duty.doing}: {holder}.", f"Wait for its end, or end it. {duty.meanwhile}")
