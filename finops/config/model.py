@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from .budgets import Budgets, WatchSettings
 from .mailing import MailSettings
 from .page import WebSettings
 from .strict import LOOPBACK, STRICT
@@ -343,9 +344,11 @@ class FolderSettings(Section):
 
 class Settings(Section):
     azure: AzureSettings = AzureSettings()
+    budgets: Annotated[Budgets, Field(description="Budgets by name; `all: 1000` is 1,000 a month for everything.")] = {}
     charges: ChargesSettings = ChargesSettings()
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
+    watch: WatchSettings = WatchSettings()
     state: StateSettings = StateSettings()
     guard: GuardSettings = GuardSettings()
     janitor: JanitorSettings = JanitorSettings()

@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -234,7 +234,30 @@ def field_of(model: type[BaseModel], path: str) -> FieldInfo | None:
     if field is None or not rest:
         return field
     inner = _section(field)
-    return field_of(inner, rest) if inner else field
+    if inner:
+        return field_of(inner, rest)
+    of = _item(field)
+    below = rest.partition(".")[2]
+    return (field_of(of, below) or field) if of and below else field
+
+
+def _item(field: FieldInfo) -> type[BaseModel] | None:
+    """What the values of a table are, where they are sections themselves: people give the names above them."""
+    if get_origin(field.annotation) is not dict:
+        return None
+    of = get_args(field.annotation)[1]
+    of = get_args(of)[0] if get_origin(of) is Annotated else of
+    return of if isinstance(of, type) and issubclass(of, BaseModel) else None
+
+
+def _names(model: type[BaseModel], path: str) -> list[str]:
+    """The settings that `path` may have meant; within a table whose items are sections, those of the item."""
+    parts = path.split(".")
+    for depth in range(1, len(parts) - 1):
+        table = field_of(model, ".".join(parts[:depth]))
+        if of := table and _item(table):
+            return [".".join([*parts[: depth + 1], name]) for name in of.model_fields]
+    return list(paths(model)) if "." in path else list(model.model_fields)
 
 
 def is_secret(field: FieldInfo | None) -> bool:
@@ -250,13 +273,16 @@ def _problem(error: Any, model: type[BaseModel], origins: Mapping[str, str]) -> 
     path = ".".join(str(part) for part in error["loc"])
     origin = next((o for leaf, o in origins.items() if leaf == path or leaf.startswith(f"{path}.")), None)
     parent = ".".join(path.split(".")[:-1])
-    origin = origin or origins.get(parent, "the settings")
+    above = [".".join(path.split(".")[:end]) for end in range(path.count("."), 0, -1)]
+    origin = origin or next((origins[leaf] for leaf in above if leaf in origins), "the settings")
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path, list(paths(model)) if "." in path else list(model.model_fields), n=1)
+        near = difflib.get_close_matches(path, _names(model, path), n=1)
         hint = f"Did you mean {near[0]}?" if near else "`finops config show` lists all settings."
         return Problem(f"{path} is not a setting (in {origin}).", hint)
     if error["type"] == "model_type":
-        keys = ", ".join(name for name in list(_section(model.model_fields[path]).model_fields)[:3])  # type: ignore[union-attr]
+        known = field_of(model, path)
+        inner = known and (_section(known) or _item(known))
+        keys = ", ".join(list(inner.model_fields)[:3]) if inner else "those in docs/settings.md"
         return Problem(f"{path} is {error['input']!r} in {origin}, but it is a section.", f"Give its keys: {keys}, ...")
     field = field_of(model, path) or field_of(model, parent)
     value = "(hidden)" if is_secret(field) else repr(error["input"])

@@ -1,0 +1,193 @@
+"""What a budget is, where it stands, and what is told of it: exact amounts in one currency, in records that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from finops.charges import Period
+from finops.forecast import Reach
+
+Basis = Literal["billed", "effective"]
+Status = Literal["over", "over likely", "data incomplete", "watch", "on plan"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a budget is for. name: of a group or workspace, or the key of a tag; id: in lower case, where one is given.
+
+    A group or workspace by its name alone is every one of that name.
+    """
+
+    kind: Literal["all", "subscription", "group", "workspace", "tag"] = "all"
+    id: str = ""
+    name: str = ""
+    values: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """How people call it."""
+        if self.kind == "all":
+            return "everything"
+        if self.kind == "tag":
+            return f"{self.name} {' or '.join(self.values)}"
+        kind = {"subscription": "subscription", "group": "resource group", "workspace": "workspace"}[self.kind]
+        return f"{kind} {self.name or self.id.rpartition('/')[2]}"
+
+    @property
+    def where(self) -> Mapping[str, tuple[str, ...]]:
+        """The charges that count, as finops.charges filters them."""
+        found: dict[str, tuple[str, ...]] = {}
+        if self.kind == "tag":
+            found["CostCenter" if self.name.lower() == "costcenter" else f"Tags.{self.name}"] = self.values
+        if self.id:
+            guid = self.id.split("/")[2]
+            found["SubAccountId"] = (f"/subscriptions/{guid}", guid)
+        parts = self.id.split("/")
+        if self.kind == "group" or (self.kind == "workspace" and self.id):
+            found["ResourceGroup"] = (parts[4] if len(parts) > 4 else self.name,)
+        if self.kind == "workspace":
+            found["Workspace"] = (self.name,)
+        return found
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """When to tell: of what is spent (actual) or forecast, in percent of the budget or as an amount of money."""
+
+    on: Literal["actual", "forecast"]
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+
+    def limit(self, budget: Decimal) -> Decimal:
+        """The amount from which it counts as crossed."""
+        if self.amount is not None:
+            return self.amount
+        assert self.percent is not None
+        return budget * self.percent / 100
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others of its budget: "actual 80%", "forecast 900"."""
+        return f"{self.on} {_plain(self.percent)}%" if self.percent is not None else f"{self.on} {_plain(self.amount)}"
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """Who is told where nobody acknowledged an alert for `after_days` days."""
+
+    after_days: int
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """`amount` for each period. currency: None is the one of the charges. thresholds: lowest first, none twice.
+
+    every: month, quarter or year; quarters and years begin in the month `year_starts`. start, end: the first and the
+    last day that count. azure_scope: where Azure's own budget is kept, None: where it can be told from the scope.
+    """
+
+    name: str
+    scope: Scope
+    amount: Decimal
+    currency: str | None = None
+    every: Literal["month", "quarter", "year"] = "month"
+    basis: Basis = "effective"
+    thresholds: tuple[Threshold, ...] = ()
+    to: tuple[str, ...] = ()
+    escalate: Escalation | None = None
+    year_starts: int = 1
+    start: date | None = None
+    end: date | None = None
+    azure_scope: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a budget stands in one of its periods.
+
+    period: the calendar's, cut to the budget's own first and last day. spent: all charges of it known so far.
+    percent: of the budget, rounded to one place. gone_percent: how much of the period is over.
+    forecast: where the period ends; None without one, and `no_forecast` says why. chance_over: 0 to 1.
+    basis: the one that was counted; basis_note says where the charges do not state the one that was asked for.
+    gaps: charges that ought to be here and are not, as sentences: `spent` is then at least so much.
+    crossed: the thresholds that are reached, worst last.
+    """
+
+    budget: Budget
+    period: Period
+    currency: str
+    spent: Decimal
+    percent: Decimal
+    gone_percent: Decimal
+    forecast: Reach | None
+    no_forecast: str
+    chance_over: Decimal | None
+    basis: Basis
+    basis_note: str
+    complete_until: datetime | None
+    gaps: tuple[str, ...]
+    crossed: tuple[Threshold, ...]
+    ended: bool
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be spent; below zero when it is over."""
+        return self.budget.amount - self.spent
+
+    @property
+    def at_least(self) -> bool:
+        """Whether charges are missing, so that `spent` is a part of what was spent."""
+        return bool(self.gaps)
+
+    @property
+    def likely(self) -> Decimal:
+        """The most that is known: what the period is forecast to end at, and never less than what is spent."""
+        return max(self.spent, self.forecast.middle) if self.forecast else self.spent
+
+    @property
+    def status(self) -> Status:
+        """The worst that is true of it. With charges missing nothing is ever on plan."""
+        if self.spent > self.budget.amount:
+            return "over"
+        if self.forecast is not None and self.forecast.middle > self.budget.amount:
+            return "over likely"
+        if self.gaps:
+            return "data incomplete"
+        may_pass = self.forecast is not None and (self.forecast.high or self.forecast.middle) > self.budget.amount
+        if not self.ended and (may_pass or self.percent - self.gone_percent > WATCH_POINTS):
+            return "watch"
+        return "on plan"
+
+    @property
+    def thread(self) -> str:
+        """What all mails of this budget and period have in common."""
+        return f"budget/{self.budget.name}/{self.period.start:%Y-%m-%d}"
+
+
+# Spending so many points of the budget ahead of the calendar is worth watching, as in the weekly report.
+WATCH_POINTS = 5
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One threshold of one budget crossed in one period. It is told once: `key` never comes again."""
+
+    key: str
+    standing: Standing
+    threshold: Threshold
+    limit: Decimal
+    reached: Decimal
+
+    @property
+    def thread(self) -> str:
+        return self.standing.thread
+
+
+def _plain(amount: Decimal | None) -> str:
+    assert amount is not None
+    return f"{amount.normalize():f}"

@@ -1,0 +1,167 @@
+"""Where a budget stands: what is spent of it, where it leads, and what is not known of that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from finops.budget.foresee import NOTHING, Foreseen
+from finops.budget.model import Basis, Budget, Standing, Threshold
+from finops.budget.periods import days_gone, period_of
+from finops.charges import Period
+from finops.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from finops.charges import Charges, Gap
+    from finops.forecast import Outlook
+
+_MONTH = re.compile(r"\b(\d{4}-\d{2})\b(?!-)")
+
+
+def standing(
+    budget: Budget,
+    book: Charges,
+    now: datetime,
+    outlook: Outlook | Foreseen | None = None,
+    period: Period | None = None,
+    gaps: Sequence[str] = (),
+) -> Standing:
+    """Where `budget` stands in `period`, by default in the one of `now`, by the charges in `book`.
+
+    outlook: where it leads, see `foreseen`; the Outlook of a month will do for a budget of that month.
+    gaps: what else could not be read, as sentences.
+    Raises DataError where the charges are in another currency than the budget, or of several and it names none;
+    UsageError where no period of it is on.
+    """
+    period = period or period_of(budget, now)
+    if period is None:
+        raise UsageError(f"The budget {budget.name} is not on at {now:%Y-%m-%d}.", "Look at its start and end.")
+    currency, foreign = currency_of(budget, book, period)
+    basis, note = basis_of(budget, book)
+    spent = book.total(basis, period, currency, budget.scope.where) if currency in book.currencies else Decimal(0)
+    until = min(now, book.complete_until) if book.complete_until else now
+    lacking = (*gaps, *_lacking(budget, book, period, until), *foreign)
+    ended = now >= period.end
+    seen = outlook if isinstance(outlook, Foreseen) else Foreseen.of(outlook) if outlook else NOTHING
+    if ended:
+        seen = Foreseen(None, None, "the period is over")
+    # The calendar as far as the charges reach: 20 % spent by charges of ten days is not behind a month of twelve.
+    gone = days_gone(period, until)
+    found = Standing(
+        budget=budget,
+        period=period,
+        currency=currency,
+        spent=spent,
+        percent=percent_of(spent, budget.amount),
+        gone_percent=gone,
+        forecast=seen.total,
+        no_forecast=seen.why,
+        chance_over=seen.chance_over(budget.amount),
+        basis=basis,
+        basis_note=note,
+        complete_until=book.complete_until,
+        gaps=lacking,
+        crossed=(),
+        ended=ended,
+    )
+    return _with_crossed(found)
+
+
+def percent_of(amount: Decimal, whole: Decimal) -> Decimal:
+    """`amount` in percent of `whole`, to one place, never rounded up to a limit that it has not reached."""
+    exact = amount * 100 / whole
+    return exact.quantize(Decimal("0.1"), rounding="ROUND_FLOOR")
+
+
+def currency_of(budget: Budget, book: Charges, period: Period) -> tuple[str, tuple[str, ...]]:
+    """The budget's currency, and in sentences what of its scope is charged in others. Never is one added to another."""
+    held = _held(budget, book, period)
+    wanted = budget.currency
+    if wanted is None:
+        known = held or book.currencies
+        if len(known) != 1:
+            raise DataError(
+                f"The budget {budget.name} names no currency, and its charges are in {' and '.join(known)}.",
+                f"Write the one it is in, such as budgets.{budget.name}.currency: {known[0]}.",
+            )
+        return known[0], ()
+    others = [one for one in held if one != wanted]
+    if others and wanted not in held:
+        raise DataError(
+            f"The budget {budget.name} is in {wanted}, and its charges are in {' and '.join(others)}: these are never "
+            "converted.",
+            f"Give it an amount in {others[0]}, and budgets.{budget.name}.currency: {others[0]}.",
+        )
+    if not held and book.currencies and wanted not in book.currencies:
+        raise DataError(
+            f"The budget {budget.name} is in {wanted}, and all charges are in {' and '.join(book.currencies)}.",
+            f"Give it an amount in {book.currencies[0]}, and budgets.{budget.name}.currency: {book.currencies[0]}.",
+        )
+    return wanted, tuple(f"charges in {one} are not counted: currencies are never added" for one in others)
+
+
+def basis_of(budget: Budget, book: Charges) -> tuple[Basis, str]:
+    """The basis that is counted, and a sentence where it is not the one that was asked for."""
+    if budget.basis in book.bases:
+        return budget.basis, ""
+    other: Basis = "billed" if budget.basis == "effective" else "effective"
+    return other, f"the charges state no {budget.basis} cost, so {other} cost is counted"
+
+
+def _held(budget: Budget, book: Charges, period: Period) -> list[str]:
+    """The currencies of the charges that count."""
+    found = []
+    for currency in book.currencies:
+        rows = book.by([], "billed", period, currency, budget.scope.where)
+        if len(rows) and int(rows["Charges"].sum()):
+            found.append(currency)
+    return found
+
+
+def _lacking(budget: Budget, book: Charges, period: Period, until: datetime) -> tuple[str, ...]:
+    """Charges of the budget's scope and period that ought to be here and are not, as sentences."""
+    months = {f"{day:%Y-%m}" for day in period.days}
+    found = []
+    for gap in book.gaps:
+        named = set(_MONTH.findall(gap.what))
+        if _concerns(gap, budget) and (not named or named & months):
+            found.append(_said(gap, book))
+    refused = {gap.scope for gap in book.gaps}
+    if until > period.start:
+        past = Period(period.start, min(until, period.end))
+        found += [_said(gap, book) for gap in book.missing(past) if _concerns(gap, budget) and gap.scope not in refused]
+        first = book.span.start
+        if first > period.start:
+            found.append(f"the charges begin on {first:%-d %b %Y}, after the period did")
+    if book.rejected:
+        found.append(f"{len(book.rejected)} rows of the cost data could not be read")
+    return tuple(dict.fromkeys(found))
+
+
+def _concerns(gap: Gap, budget: Budget) -> bool:
+    """Whether what is missing may be of this budget's scope: only another subscription surely is not."""
+    scope = gap.scope.lower()
+    return (
+        not (budget.scope.id and scope.startswith("/subscriptions/"))
+        or scope.split("/")[2] == budget.scope.id.split("/")[2]
+    )
+
+
+def _said(gap: Gap, book: Charges) -> str:
+    name = book.names.get(gap.scope.lower(), gap.scope.rpartition("/")[2] if "/" in gap.scope else gap.scope)
+    return f"{gap.what} of {name}: {gap.reason}"
+
+
+def _with_crossed(found: Standing) -> Standing:
+    return replace(found, crossed=tuple(_crossed(found, found.budget.thresholds)))
+
+
+def _crossed(found: Standing, thresholds: Iterable[Threshold]) -> Iterable[Threshold]:
+    for threshold in thresholds:
+        reached = found.spent if threshold.on == "actual" else found.likely
+        if reached >= threshold.limit(found.budget.amount):
+            yield threshold
