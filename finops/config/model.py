@@ -118,6 +118,20 @@ class ReportSettings(Section):
         dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
     ] = {}
     top: Annotated[int, Field(ge=1, le=40, description="Rows of a table before the rest becomes 'Other'.")] = 12
+    locale: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z]{2,3}(_[A-Z][a-z]{3})?(_([A-Z]{2}|\d{3}))?$",
+            description="How amounts and dates are written, such as de_DE; en: $8,601 on 21 Nov 2026.",
+        ),
+    ] = "en"
+    attach: Annotated[
+        list[Literal["csv", "pdf"]],
+        Field(description="What the mail carries beside the workbook: csv (the lines), pdf (needs aml-finops[pdf])."),
+    ] = []
+    archive: Annotated[Path, Field(description="Folder in which every report is kept as pages, with an index.")] = Path(
+        "finops-data/reports"
+    )
 
 
 class StateSettings(Section):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -72,21 +72,21 @@ class Writing:
         pattern = _locale(self.code).percent_formats[None]
         return f"{pattern.prefix[0]}{self.number(value, digits)}{pattern.suffix[0]}"
 
-    def date(self, day: date) -> str:
+    def date(self, day: datetime.date) -> str:
         """ "21 Nov 2026", "21. Nov. 2026"."""
         return f"{day.day} {day:%b %Y}" if self.is_ours else format_skeleton("yMMMd", day, locale=self.code)
 
-    def day(self, day: date) -> str:
+    def day(self, day: datetime.date) -> str:
         """ "21 Nov", "21. Nov."."""
         return f"{day.day} {day:%b}" if self.is_ours else format_skeleton("MMMd", day, locale=self.code)
 
-    def weekday(self, day: date) -> str:
+    def weekday(self, day: datetime.date) -> str:
         """ "Thu 26 Nov"."""
         if self.is_ours:
             return f"{day:%a} {self.day(day)}"
         return format_skeleton("MMMEd", day, locale=self.code)
 
-    def month(self, day: date, short: bool = False) -> str:
+    def month(self, day: datetime.date, short: bool = False) -> str:
         """ "November" on its own; short: "Nov"."""
         if self.is_ours:
             return f"{day:%b}" if short else f"{day:%B}"
@@ -100,6 +100,9 @@ class Writing:
         if first == last:
             return self.date(first)
         return format_interval(first, last, "yMMMd", locale=self.code)
+
+
+OURS = Writing()
 
 
 def writing(code: str) -> Writing:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from babel.numbers import get_currency_precision
 
 from finops.report.columns import cells, left, right, wrapped
-from finops.report.locales import Writing
+from finops.report.locales import OURS, Writing
 from finops.report.model import Line, Money, Month, Mover, Range, Saving
 from finops.report.periods import DAY
 from finops.report.rounding import rounded
-
-if TYPE_CHECKING:
-    from finops.charges import Period
 
 __all__ = ["Words", "cells", "cents", "compact", "count", "exact", "left", "percent", "right", "shortened", "until"]
 
@@ -35,7 +32,7 @@ class Words:
     """The filters of one report: `digits` after the point, except where a filter says otherwise."""
 
     digits: int
-    writing: Writing = Writing()
+    writing: Writing = OURS
     phrases: Mapping[str, str] = field(default_factory=dict)  # ours -> the site's
 
     def filters(self) -> dict[str, Callable[..., Any]]:
@@ -146,7 +143,7 @@ class Words:
         return self.money(Money(amount, money.currency))
 
     def odds(self, chance: Decimal) -> str:
-        """ "9 in 10"; "less than 1 in 20" and "more than 19 in 20" at the ends, where a tenth would promise too much."""
+        """ "9 in 10"; "less than 1 in 20", "more than 19 in 20": at the ends a tenth would promise too much."""
         if chance < Decimal("0.05"):
             return self.say("less than 1 in 20")
         if chance > Decimal("0.95"):
