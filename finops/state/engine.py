@@ -22,6 +22,7 @@ APPLICATION_ID = 0x46494E4F  # "FINO", in the header of the file: https://sqlite
 WRITERS = 0x66696E6F707301  # PostgreSQL's advisory locks: who writes now,
 ACTORS = 0x66696E6F707302  # who may change Azure now, and
 POSTMEN = 0x66696E6F707303  # who may send mail now
+TELLERS = 0x66696E6F707304  # who may decide now which alerts are due
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
 
 

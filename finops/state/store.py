@@ -237,6 +237,16 @@ class State:
             self._session = self._ours = None
             self._turn.release()
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Be the only process that decides which alerts are due while the block runs; Busy if another one is at it."""
+        if self._engine.dialect.name == "sqlite":
+            with turns.of_file(Path(str(self._engine.url.database)), turns.TELLING):
+                yield
+        else:
+            with turns.of_session(self._engine, self.where, turns.TELLING):
+                yield
+
     def _taken(self) -> AbstractContextManager[turns.Session | None]:
         if self._engine.dialect.name == "sqlite":
             return turns.of_file(Path(str(self._engine.url.database)))

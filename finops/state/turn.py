@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from finops.errors import FinopsError
 
-from .engine import ACTORS, POSTMEN
+from .engine import ACTORS, POSTMEN, TELLERS
 from .faults import explained
 
 
@@ -33,6 +33,7 @@ class Duty:
 
 ACTING = Duty("turn", ACTORS, "Another run is changing Azure now", "Nothing was changed.")
 POSTING = Duty("post", POSTMEN, "Another process is sending mail now", "It sends what waits here, too.")
+TELLING = Duty("alerts", TELLERS, "Another process is looking after the alerts now", "It tells what is due here, too.")
 
 
 @dataclass(frozen=True)
