@@ -47,12 +47,14 @@ class Clients:
         cloud = self._cloud
         # a policy knows the next one of its own pipeline, so every client gets its own list
         options: dict[str, Any] = {"transport": self._transport}
-        if service in {"prices", "registry"}:  # a registry's tokens are its own, see finops.cloud.registry_tokens
+        # a registry's tokens are its own, see finops.cloud.registry_tokens; signed mail has a signature instead
+        if service in {"prices", "registry", "email-signed"}:
             options["policies"] = policies(cloud, self._patience(), None, "", self._clock)
             return PipelineClient(cloud.prices, **options).send_request
         own = {
             "metrics": cloud.metrics_scope,
             "directory": cloud.directory_scope,
+            "email": cloud.communication_scope,
             "learning": cloud.learning_scope,
         }
         options["policies"] = policies(

@@ -31,6 +31,8 @@ class Cloud:
     registries: str = ""  # the suffix of their login servers
     registry_scope: str = ""
     blobs: str = ""  # the suffix of the storage accounts to which a registry sends who asks for a layer
+    communication: str = ""  # the suffix of Azure Communication Services' resources
+    communication_scope: str = ""
     local: str = ""
 
     def learning(self, region: str) -> str:
@@ -73,13 +75,20 @@ class Cloud:
         own = ".".join(labels[3:]) == self.registries and labels[2] == "data" if len(labels) > 3 else False
         return own and same_place(url, f"https://{'.'.join(labels)}")
 
+    def is_communication(self, url: str) -> bool:
+        """Whether `url` is on a resource of Azure Communication Services: NAME[.REGION].communication.azure.com."""
+        parts = _split(url)
+        host = (parts.hostname or "").lower() if parts and self.communication else ""
+        labels = host.removesuffix(f".{self.communication}").split(".")
+        return host.endswith(f".{self.communication}") and len(labels) <= 2 and same_place(url, f"https://{host}")
+
     def allows(self, url: str) -> bool:
         """Whether `url` is on one of this cloud's own hosts: the only ones that may see a token."""
         if self.local:
             return same_place(url, self.local)
         if any(same_place(url, ours) for ours in (self.arm, self.prices, self.directory)):
             return True
-        if self.is_registry(url) or self.is_blob(url):
+        if self.is_registry(url) or self.is_blob(url) or self.is_communication(url):
             return True
         parts = _split(url)
         if parts is None:
@@ -90,9 +99,9 @@ class Cloud:
 
 
 # Resource managers and scopes as in azure.mgmt.core.tools.get_arm_endpoints 1.6.0, metrics audiences as in
-# azure-monitor-querymetrics 1.0.0, AML's own as in azure-ai-ml 1.35.2 (_azure_environments.py), Graph's as in
-# https://learn.microsoft.com/graph/deployments. Retail Prices serves government regions from the public host and has no
-# China.
+# azure-monitor-querymetrics 1.0.0, AML's own as in azure-ai-ml 1.35.2 (_azure_environments.py), mail's as in
+# azure-communication-email 1.1.0, Graph's as in https://learn.microsoft.com/graph/deployments. Retail Prices serves
+# government regions from the public host and has no China.
 CLOUDS = {
     "public": Cloud(
         name="public",
@@ -109,6 +118,8 @@ CLOUDS = {
         directory_scope="https://graph.microsoft.com/.default",
         learning_suffix="api.azureml.ms",
         learning_scope="https://ml.azure.com/.default",
+        communication="communication.azure.com",
+        communication_scope="https://communication.azure.com/.default",
     ),
     "usgovernment": Cloud(
         name="usgovernment",
@@ -125,6 +136,8 @@ CLOUDS = {
         directory_scope="https://graph.microsoft.us/.default",
         learning_suffix="api.ml.azure.us",
         learning_scope="https://ml.azure.us/.default",
+        communication="communication.azure.us",
+        communication_scope="https://communication.azure.us/.default",
     ),
     "china": Cloud(
         name="china",
@@ -169,6 +182,7 @@ def cloud_of(settings: AzureSettings) -> Cloud:
         learning_suffix="",
         learning_scope=cloud.learning_scope,
         registry_scope=cloud.registry_scope,
+        communication_scope=cloud.communication_scope,
         local=here,
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from email.errors import MessageError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Protocol
 
 from finops.errors import ConfigError
+from finops.mail.content import KIND
+from finops.mail.naming import add_list_fields, address_of, host_of, one_line
 
 if TYPE_CHECKING:
     from finops.config.model import MailSettings
@@ -48,20 +48,18 @@ def compose(bundle: Bundle, settings: MailSettings, revision: int = 1) -> EmailM
     if not settings.finance:
         raise ConfigError("mail.finance names no recipient.", "Add one address, such as finance@example.com.")
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = bundle.subject if revision == 1 else f"Corrected: {bundle.subject}"
+    message["Subject"] = one_line(bundle.subject if revision == 1 else f"Corrected: {bundle.subject}")
     message["From"] = address_of(settings.sender)
     message["To"] = [address_of(recipient) for recipient in settings.finance]
     if settings.reply_to:
         message["Reply-To"] = address_of(settings.reply_to)
     message["Date"] = format_datetime(bundle.made)
     message["Message-ID"] = message_id(bundle, settings, revision)
-    message["List-ID"] = f"<{LIST}.{host_of(settings)}>"
-    # RFC 3834: nobody's holiday notice should answer this; the second is what Exchange understands.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
+    message[KIND] = "report"
+    add_list_fields(message, settings, LIST)
 
-    message.set_content(bundle.text, cte="quoted-printable")
-    message.add_alternative(bundle.html, subtype="html", cte="quoted-printable")
+    message.set_content(wire_text(bundle.text), cte="quoted-printable")
+    message.add_alternative(wire_text(bundle.html), subtype="html", cte="quoted-printable")
     html = list(message.iter_parts())[1]
     assert isinstance(html, EmailMessage)
     for cid, png in bundle.images.items():
@@ -79,15 +77,9 @@ def message_id(bundle: Bundle, settings: MailSettings, revision: int = 1) -> str
     return f"<{bundle.name}.{revision}.{digest}.{LIST}@{host_of(settings)}>"
 
 
-def address_of(text: str) -> Address:
-    try:
-        return Address(addr_spec=text)
-    except (ValueError, IndexError, MessageError) as fault:
-        raise ConfigError(f"'{text}' is not a mail address.", "Write it as name@example.com.") from fault
-
-
-def host_of(settings: MailSettings) -> str:
-    return settings.sender.rpartition("@")[2]
+def wire_text(text: str) -> str:
+    """`text` with line feeds only: a lone carriage return would end a line for some and not for others."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def fix_boundaries(message: EmailMessage) -> None:

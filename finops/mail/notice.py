@@ -10,7 +10,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from finops.mail.compose import address_of, fix_boundaries, host_of
+from finops.mail.compose import fix_boundaries, wire_text
+from finops.mail.content import KIND
+from finops.mail.naming import add_list_fields, address_of, host_of, one_line
 
 if TYPE_CHECKING:
     from finops.config.model import MailSettings
@@ -27,25 +29,33 @@ def notice(
     about: list[str],
     made: datetime,
     settings: MailSettings,
+    thread: str = "",
 ) -> EmailMessage:
-    """The mail of one notice. about: keys of what it tells; the same keys to the same people are the same mail."""
+    """The mail of one notice. about: keys of what it tells; the same keys to the same people are the same mail.
+
+    thread: the incident that it belongs to. Mails of one thread with one subject are shown together: Gmail wants both
+    """
     people = [to] if isinstance(to, str) else list(to)
+    host = host_of(settings)
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = subject
+    message["Subject"] = one_line(subject)
     message["From"] = address_of(settings.sender)
     message["To"] = [address_of(one) for one in people]
     if settings.reply_to:
         message["Reply-To"] = address_of(settings.reply_to)
     message["Date"] = format_datetime(made)
-    digest = hashlib.sha256("\n".join([*sorted(one.lower() for one in people), *sorted(about)]).encode()).hexdigest()[
-        :24
-    ]
-    message["Message-ID"] = f"<{kind}.{digest}.{LIST}@{host_of(settings)}>"
-    message["List-ID"] = f"<{LIST}.{host_of(settings)}>"
-    # RFC 3834: nobody's holiday notice should answer this; the second is what Exchange understands.
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message["Message-ID"] = f"<{kind}.{_digest(*sorted(one.lower() for one in people), *sorted(about))}.{LIST}@{host}>"
+    if thread:
+        root = f"<thread.{_digest(thread)}.{LIST}@{host}>"
+        message["In-Reply-To"] = root
+        message["References"] = root
+    message[KIND] = kind
+    add_list_fields(message, settings, LIST)
+    message.set_content(wire_text(text), cte="quoted-printable")
+    message.add_alternative(wire_text(html), subtype="html", cte="quoted-printable")
     fix_boundaries(message)
     return message
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""The outbox: a folder in which every mail is one .eml file, written whole or not at all, and never twice."""
+"""A folder of mails: every mail is one .eml file, written whole or not at all, and never twice."""
 
 from __future__ import annotations
 
@@ -38,11 +38,7 @@ class Outbox:
 
     def path_of(self, message: EmailMessage) -> Path:
         """Where the mail lies once it was put."""
-        identity = str(message["Message-ID"] or "")
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", identity.strip("<> ").partition("@")[0]).lstrip(".")
-        if not name:
-            raise FinopsError("The mail has no Message-ID.", "Compose it with finops.mail.compose.")
-        return self.folder / f"{name}.eml"
+        return self.folder / f"{name_of(str(message['Message-ID'] or ''))}.eml"
 
     def mails(self) -> Iterator[Path]:
         """The mails that lie here, by name."""
@@ -61,15 +57,24 @@ class Outbox:
                 os.link(draft, path)
             except FileExistsError:
                 return False
-            self._sync_folder()
+            synced(self.folder)
             return True
         finally:
             os.unlink(draft)
 
-    def _sync_folder(self) -> None:
-        """Make the new name survive a power cut."""
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+
+def name_of(message_id: str) -> str:
+    """A file's name, without its ending, for a mail."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", message_id.strip("<> ").partition("@")[0]).lstrip(".")[:200]
+    if not name:
+        raise FinopsError("The mail has no Message-ID.", "Compose it with finops.mail.compose.")
+    return name
+
+
+def synced(folder: Path) -> None:
+    """Make new names in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

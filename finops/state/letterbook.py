@@ -110,6 +110,27 @@ class Letterbook:
         with reading(self._engine, self._where) as db:
             return [attempt_of(row) for row in db.execute(query)]
 
+    def unproven(self, after: datetime, before: datetime) -> list[Attempt]:
+        """Attempts by which somebody got the mail, handed over between the two, that nobody has looked for since."""
+        query = (
+            select(attempts)
+            .where(attempts.c.outcome == "sent", attempts.c.handed_at.between(written(after), written(before)))
+            .order_by(attempts.c.number)
+        )
+        with reading(self._engine, self._where) as db:
+            return [attempt_of(row) for row in db.execute(query)]
+
+    def finds(self, transport: str) -> bool:
+        """Whether the last mail of this way out that was looked for afterwards was found."""
+        query = (
+            select(attempts.c.outcome)
+            .where(attempts.c.transport == transport, attempts.c.outcome.in_(["proven", "missing"]))
+            .order_by(attempts.c.number.desc())
+            .limit(1)
+        )
+        with reading(self._engine, self._where) as db:
+            return db.execute(query).scalar() == "proven"
+
     # -- sending: only in one's turn --------------------------------------------------------------------------------
 
     @contextmanager
@@ -144,10 +165,19 @@ class Letterbook:
                 raise turns.Busy(f"Letter {letter} is being sent by another process.", "Nothing was sent twice.")
             return int(db.execute(insert(attempts).values(values).returning(attempts.c.number)).scalar_one())
 
-    def handed(self, attempt: int, now: datetime) -> None:
-        """Write down that from here on the mail may arrive. Refused where somebody has ended the attempt meanwhile."""
+    def handed(self, attempt: int, now: datetime, settled: Mapping[int, Fate]) -> None:
+        """Write down that from here on the mail may arrive, to all but those who are `settled`.
+
+        Refused where somebody has ended the attempt meanwhile.
+        """
         with writing(self._engine, self._where) as db:
             self._open(db, attempt, handed_at=written(now))
+            for number, fate in settled.items():
+                self._become(db, number, fate, now)
+            if settled:
+                row = db.execute(select(attempts).where(attempts.c.number == attempt)).one()
+                left = [number for number in attempt_of(row).recipients if number not in settled]
+                db.execute(update(attempts).where(attempts.c.number == attempt).values(recipients=canonical(left)))
 
     def end(self, attempt: int, outcome: str, said: str, fates: Mapping[int, Fate], now: datetime) -> None:
         """Write down what became of an attempt and of each recipient in it, in one transaction."""
@@ -155,6 +185,12 @@ class Letterbook:
             self._open(db, attempt, ended_at=written(now), outcome=outcome, said=clean(said))
             for number, fate in fates.items():
                 self._become(db, number, fate, now)
+
+    def prove(self, attempt: int, outcome: str, said: str) -> None:
+        """Write down whether a mail that was sent was found again: proven, or missing."""
+        change = update(attempts).where(attempts.c.number == attempt, attempts.c.outcome == "sent")
+        with writing(self._engine, self._where) as db:
+            db.execute(change.values(outcome=outcome, said=clean(said)))
 
     def decide(self, letter: int, before: Collection[str], fate: Fate, now: datetime) -> int:
         """How many recipients of a letter with a status in `before` became `fate`, because a person said so."""

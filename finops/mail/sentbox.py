@@ -1,0 +1,103 @@
+"""A mailbox with a copy of every sent mail, over IMAP: whether a mail left, asked by its Message-ID."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from finops.errors import FinopsError, TemporaryError
+from finops.mail.secure import refused_certificate, tls
+from finops.mail.transport import Answer, scrubbed
+
+if TYPE_CHECKING:
+    from finops.config.mailing import MailSettings
+
+SAFE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # printable ASCII without " and \: it is sent within quotes
+
+
+class SentBox:
+    """The folder that mail.sent names."""
+
+    def __init__(self, settings: MailSettings, token: Callable[[str], str]) -> None:
+        self._settings = settings.sent
+        self._smtp = settings.smtp
+        self._ca_file = settings.ca_file
+        self._token = token
+        self._user = settings.sent.user or settings.smtp.user
+        secret = settings.sent.password or settings.smtp.password
+        self._password = secret.get_secret_value() if secret else ""
+
+    def ask(self, message_id: str) -> Answer:
+        """arrived, or absent: a copy may still be on its way there."""
+        if not SAFE.fullmatch(message_id):
+            return Answer("cannot", "its Message-ID cannot be asked for")
+        with self._folder() as box:
+            status, found = box.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')
+        if status != "OK":
+            raise self._fault("did not search", scrubbed(_text(found), self._password))
+        where = f"{self._settings.folder} of {self._user or self._settings.host}"
+        return Answer("arrived", f"a copy lies in {where}") if _text(found) else Answer("absent", f"no copy in {where}")
+
+    def check(self) -> str:
+        with self._folder():
+            return f"copies lie in {self._settings.folder} on {self._settings.host}"
+
+    @contextmanager
+    def _folder(self) -> Iterator[imaplib.IMAP4]:
+        box: imaplib.IMAP4 | None = None
+        try:
+            box = self._connect()
+            self._sign_in(box)
+            name = self._settings.folder.replace("\\", "\\\\").replace('"', '\\"')
+            status, said = box.select(f'"{name}"', readonly=True)
+            if status != "OK":
+                raise self._fault(f"has no folder {self._settings.folder} (mail.sent.folder)", _text(said))
+            yield box
+        except ssl.SSLError as fault:
+            what, fix = refused_certificate(fault)
+            raise self._fault(what, fix=fix) from fault
+        except imaplib.IMAP4.error as fault:
+            raise self._fault("refused", scrubbed(str(fault), self._password)) from fault
+        except OSError as fault:
+            raise self._fault(f"cannot be reached ({fault.strerror or 'no answer'})") from fault
+        finally:
+            if box:
+                _leave(box)
+
+    def _connect(self) -> imaplib.IMAP4:
+        settings = self._settings
+        timeout = self._smtp.timeout_seconds
+        if settings.security == "none":
+            return imaplib.IMAP4(settings.host, settings.port, timeout)
+        return imaplib.IMAP4_SSL(settings.host, settings.port, ssl_context=tls(self._ca_file), timeout=timeout)
+
+    def _sign_in(self, box: imaplib.IMAP4) -> None:
+        if self._smtp.sign_in == "xoauth2" and self._settings.password is None:
+            from finops.mail.server import xoauth2
+
+            words = xoauth2(self._user, self._token(self._smtp.token_scope)).encode()
+            box.authenticate("XOAUTH2", lambda challenge: b"" if challenge else words)
+        else:
+            box.login(self._user, self._password)
+
+    def _fault(self, what: str, words: str = "", fix: str = "It is looked up again in the next round.") -> FinopsError:
+        where = f"{self._settings.host}:{self._settings.port}"
+        return TemporaryError(f"The mailbox server {where} {what}{f': {words}' if words else ''}.", fix)
+
+
+def _leave(box: imaplib.IMAP4) -> None:
+    try:
+        box.logout()
+    except (imaplib.IMAP4.error, OSError):
+        return
+
+
+def _text(said: object) -> str:
+    parts = said if isinstance(said, list) else [said]
+    return " ".join(
+        one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one or "") for one in parts
+    ).strip()

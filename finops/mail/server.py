@@ -1,0 +1,241 @@
+"""The way out `smtp`: one mail server, over verified TLS."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from finops.errors import FinopsError
+from finops.mail.rewriting import fitting
+from finops.mail.secure import refused_certificate, tls
+from finops.mail.sentbox import SentBox
+from finops.mail.transport import Answer, Handing, Outgoing, Said, Unreachable, scrubbed
+from finops.state import Attempt
+
+if TYPE_CHECKING:
+    from finops.config.mailing import MailSettings
+
+PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+PATIENCE = 5  # times mail.smtp.timeout_seconds for one mail, however slowly the server drips
+TAKEN = (250, 251, 252)
+SAYS_LATER = range(400, 500)
+
+
+class Server:
+    """A mail server. token: gives a token for xoauth2."""
+
+    name = "smtp"
+
+    def __init__(self, settings: MailSettings, token: Callable[[str], str], sent: SentBox | None) -> None:
+        self._settings = settings.smtp
+        self._largest = int(settings.largest_mb * 2**20) if settings.largest_mb else None
+        self._sender = settings.sender
+        self._ca_file = settings.ca_file
+        self._token = token
+        self._sent = sent
+        self._copy_to = settings.sent.copy_to if sent else None
+        self._secrets = [settings.smtp.password.get_secret_value()] if settings.smtp.password else []
+        self.longest = timedelta(seconds=settings.smtp.timeout_seconds * (PATIENCE + 1))
+        self.proves = sent is not None
+
+    def receipt(self) -> str:
+        return ""
+
+    def send(self, mail: Outgoing, handing: Handing) -> Mapping[str, Said]:
+        """One transaction for all. A single answer at its end holds for everybody who was not refused before."""
+        with self._session() as session:
+            limit = session.esmtp_features.get("size", "")
+            largest = min(
+                (size for size in (self._largest, int(limit) if limit.isdigit() else 0) if size), default=None
+            )
+            content = fitting(mail.content, largest, mail.link)
+            code, answer = session.mail(self._sender, [f"size={len(content)}"] if limit else [])
+            if code != 250:
+                if code == 552:  # RFC 1870: larger than it takes
+                    return dict.fromkeys(mail.to, Said("refused", self._words(code, answer)))
+                raise self._fault(f"does not take mail from {self._sender}", self._words(code, answer))
+            said = {who: self._recipient(session, who) for who in mail.to}
+            taken = [who for who, one in said.items() if one.status == "sent"]
+            if not taken:
+                return said
+            self._add_copy(session, mail.to)
+            settled = {who: one for who, one in said.items() if one.status != "sent"}
+            code, answer = session.hand_over(content, lambda: handing(settled))
+            return said | dict.fromkeys(taken, self._said(code, answer))
+
+    def ask(self, attempt: Attempt) -> Answer:
+        if self._sent is None:
+            return Answer("cannot", "SMTP does not tell; mail.sent names no mailbox with copies")
+        return self._sent.ask(attempt.wire_id)
+
+    def check(self) -> str:
+        with self._session() as session:
+            code, answer = session.noop()
+        if code != 250:
+            raise self._fault("is not well", self._words(code, answer))
+        how = {"none": "without sign-in"}.get(self._settings.sign_in, f"signed in as {self._settings.user}")
+        found = f"{self._where()} answers, {how}"
+        if self._sent is None:
+            return f"{found}; no mailbox with copies (mail.sent), so a mail that may have left cannot be looked for"
+        return f"{found}; {self._sent.check()}"
+
+    # -- one session --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _session(self) -> Iterator[_Session]:
+        """Signed in and ready for a mail; ended by force when it takes too long."""
+        session: _Session | None = None
+        late = threading.Event()
+
+        def cut() -> None:
+            late.set()
+            if session:
+                session.cut()
+
+        timer = threading.Timer(self._settings.timeout_seconds * PATIENCE, cut)
+        timer.daemon = True
+        timer.start()
+        ready = False
+        try:
+            session = self._connect()
+            self._sign_in(session)
+            ready = True
+            yield session
+            session.bye()
+        except (smtplib.SMTPException, OSError) as fault:
+            if late.is_set():
+                raise self._fault(f"took longer than {self._settings.timeout_seconds * PATIENCE:g} s") from fault
+            raise self._explained(fault, ready) from fault
+        finally:
+            timer.cancel()
+            if session:
+                session.close()
+
+    def _connect(self) -> _Session:
+        settings = self._settings
+        port = settings.port or PORTS[settings.security]
+        context = None if settings.security == "none" else tls(self._ca_file)
+        if settings.security == "implicit":
+            return _SessionTls(settings.host, port, timeout=settings.timeout_seconds, context=context)
+        session = _Session(settings.host, port, timeout=settings.timeout_seconds)
+        if context:
+            session.ehlo_or_helo_if_needed()
+            session.starttls(context=context)
+        return session
+
+    def _sign_in(self, session: _Session) -> None:
+        settings = self._settings
+        session.ehlo_or_helo_if_needed()
+        if settings.sign_in == "password" and settings.password:
+            session.login(settings.user, settings.password.get_secret_value())
+        elif settings.sign_in == "xoauth2":
+            token = self._token(settings.token_scope)
+            # A refusal comes as a challenge with the reason, to be answered with nothing.
+            session.auth("XOAUTH2", lambda challenge=None: "" if challenge else xoauth2(settings.user, token))
+
+    def _recipient(self, session: _Session, who: str) -> Said:
+        if not who.isascii():
+            return Said("refused", f"{who} is not an address in ASCII, and this needs one")
+        return self._said(*session.rcpt(who))
+
+    def _add_copy(self, session: _Session, to: tuple[str, ...]) -> None:
+        if self._copy_to and self._copy_to.lower() not in {who.lower() for who in to}:
+            code, answer = session.rcpt(self._copy_to)
+            if code not in TAKEN:
+                raise self._fault(
+                    f"does not take the copy for {self._copy_to} (mail.sent.copy_to)", self._words(code, answer)
+                )
+
+    # -- what it said -----------------------------------------------------------------------------------------------
+
+    def _said(self, code: int, answer: bytes) -> Said:
+        words = self._words(code, answer)
+        if code in TAKEN:
+            return Said("sent", words)
+        return Said("later" if code in SAYS_LATER else "refused", words)
+
+    def _words(self, code: int, answer: bytes) -> str:
+        return scrubbed(f"{code} {answer.decode('utf-8', 'replace')}", *self._secrets)
+
+    def _explained(self, fault: Exception, ready: bool) -> FinopsError:
+        if isinstance(fault, smtplib.SMTPAuthenticationError):
+            words = self._words(fault.smtp_code, _bytes(fault.smtp_error))
+            return self._fault(
+                f"refused the sign-in of {self._settings.user}", words,
+                "Check mail.smtp.user and its secret; for xoauth2 the identity needs SMTP.SendAsApp and the mailbox.",
+            )  # fmt: skip
+        if isinstance(fault, smtplib.SMTPNotSupportedError):
+            return self._fault(
+                "does not offer what is asked of it", scrubbed(str(fault)),
+                "Set mail.smtp.security to implicit where it has a port of its own for TLS. Nothing was sent in clear.",
+            )  # fmt: skip
+        if isinstance(fault, ssl.SSLError):
+            what, fix = refused_certificate(fault)
+            return self._fault(what, fix=fix)
+        if isinstance(fault, smtplib.SMTPResponseException):
+            return self._fault("refused", self._words(fault.smtp_code, _bytes(fault.smtp_error)))
+        if isinstance(fault, TimeoutError):
+            return self._fault(f"did not answer within {self._settings.timeout_seconds:g} s")
+        if isinstance(fault, OSError) and not isinstance(fault, smtplib.SMTPException):
+            return self._fault(f"cannot be reached ({scrubbed(fault.strerror or str(fault), *self._secrets)})")
+        if ready:
+            return FinopsError(f"The mail server {self._where()} broke off.", "It is tried again.")
+        return self._fault(f"broke off ({scrubbed(str(fault), *self._secrets)})")
+
+    def _fault(self, what: str, words: str = "", fix: str = "It is tried again.") -> Unreachable:
+        return Unreachable(f"The mail server {self._where()} {what}{f': {words}' if words else ''}.", fix)
+
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port or PORTS[self._settings.security]}"
+
+
+class _Session(smtplib.SMTP):
+    """smtplib's, with the moment known from which on a mail may arrive."""
+
+    def hand_over(self, content: bytes, handing: Callable[[], None]) -> tuple[int, bytes]:
+        """DATA in two steps: a server that has not seen the final dot has no mail (RFC 5321, 4.1.1.4)."""
+        code, answer = self.docmd("DATA")
+        if code != 354:
+            return code, answer
+        stuffed = content.replace(b"\r\n.", b"\r\n..")
+        self.send(b"." + stuffed if stuffed.startswith(b".") else stuffed)
+        if not content.endswith(b"\r\n"):
+            self.send(b"\r\n")
+        handing()
+        self.send(b".\r\n")
+        return self.getreply()
+
+    def bye(self) -> None:
+        """Leave politely; whether that is answered changes nothing."""
+        try:
+            self.docmd("QUIT")
+        except (smtplib.SMTPException, OSError):
+            return
+
+    def cut(self) -> None:
+        """End the connection from another thread."""
+        import socket
+
+        if self.sock:
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+
+class _SessionTls(_Session, smtplib.SMTP_SSL):
+    """The same, with TLS from the start."""
+
+
+def xoauth2(user: str, token: str) -> str:
+    """https://developers.google.com/workspace/gmail/imap/xoauth2-protocol; Exchange Online takes the same."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
