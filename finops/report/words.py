@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -12,7 +14,7 @@ from babel.numbers import get_currency_precision
 
 from finops.report.columns import cells, left, right, wrapped
 from finops.report.locales import OURS, Writing
-from finops.report.model import Line, Money, Month, Mover, Range, Saving
+from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving
 from finops.report.periods import DAY
 from finops.report.rounding import rounded
 
@@ -47,6 +49,10 @@ class Words:
             "deed": self.deed,
             "say": self.say,
             "tidy": tidy,
+            "name": name,
+            "price_tag": self.price_tag,
+            "to_do": self.to_do,
+            "of_budget": self.of_budget,
             "signed_percent": self.signed_percent,
             "starts": starts,
             "near": self.near,
@@ -57,6 +63,7 @@ class Words:
             "who": who,
             "short": shortened,
             "cents": self.cents,
+            "signed_cents": self.signed_cents,
             "price": self.price,
             "exact": self.exact,
             "number": self.number,
@@ -170,6 +177,29 @@ class Words:
             parts.append(f"not known: {act.why}" if act.realised is None and act.kind == "realised" else act.why)
         return "; ".join(parts)
 
+    def price_tag(self, decision: Decision) -> str:
+        """ "$257 a day": the amount of a decision, and of what it is."""
+        if decision.amount is None:
+            return self.say("Amount not known")
+        return f"{self.about(decision.amount)} {self.say(decision.per)}".strip()
+
+    def to_do(self, decision: Decision) -> str:
+        """ "Owner: p.ortiz. Decide by Tue 24 Nov."."""
+        owner = self.say("Owner: {owner}.", owner=decision.owner) if decision.owner else self.say("Nobody owns it.")
+        return owner + (self.say(" Decide by {day}.", day=self.writing.weekday(decision.by)) if decision.by else "")
+
+    def of_budget(self, line: Line) -> str:
+        """ "of $12,500" under a forecast, "50% of $12,500" where there is none; a dash without a budget."""
+        if line.budget is None:
+            return NOTHING
+        amount = self.money(line.budget.amount)
+        if line.shown_forecast is None:
+            return self.say("{spent} of {amount}", spent=self.percent(line.budget.spent_percent), amount=amount)
+        return self.say("of {amount}", amount=amount)
+
+    def name(self, text: str) -> str:
+        return name(text)
+
     def how(self, mover: Mover) -> str:
         """ "Virtual Machines, −32.2%", "Storage, new": the service, and how the change came about as far as it says."""
         if mover.is_new or mover.is_gone:
@@ -183,6 +213,11 @@ class Words:
         digits = get_currency_precision(money.currency)
         amount = rounded(money.amount, digits)
         return (MINUS if amount < 0 else "") + self.writing.amount(abs(amount), money.currency, digits)
+
+    def signed_cents(self, money: Money) -> str:
+        """ "+$2,050.00", "−$180.27"."""
+        text = self.cents(money)
+        return text if text.startswith(MINUS) or not money.amount else f"+{text}"
 
     def price(self, money: Money | None) -> str:
         """A price of one unit: to the cent, and below ten cents to two leading digits: "$4.10", "$0.0042"."""
@@ -279,8 +314,16 @@ def starts(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """`text` on one line, its spaces as sentences have them."""
-    return " ".join(text.split()).replace(" .", ".").replace(" ,", ",").replace(" ;", ";")
+    """`text` on one line, with spaces as sentences have them; the first letter stays as it is."""
+    joined = " ".join(part for part in text.replace("\n", " ").split(" ") if part)
+    return re.sub(r" +([.,;:])(?= |$)", r"\1", joined)
+
+
+def name(text: str) -> str:
+    """A name that cannot turn the figures beside it around: right-to-left ones stand apart (Unicode isolates)."""
+    if any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+    return text
 
 
 # What others than templates print, in English: the command line, and tests.

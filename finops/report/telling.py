@@ -1,0 +1,139 @@
+"""What templates see: the report with every figure, and the sentences made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from finops.report import alts, naming, periods
+from finops.report.model import Anomaly, Driver, Money, Report
+from finops.report.table import SMALLEST_BASE
+from finops.report.templates import Templates
+from finops.report.tiles import tiles, unit_rows, units_unknown
+from finops.report.words import Words
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings
+
+BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenant is not in here, the invoice has it"
+# Anomalies that a mail tells of; the workbook has all.
+ANOMALIES = 5
+
+
+def told(model: Report, settings: Settings, words: Words, templates: Templates) -> dict[str, Any]:
+    """The context of every template. Sentences come last: their templates see what was made before them."""
+    context = _figures(model, settings, words)
+    for name in ("warnings", "notes", "savings", "month", "governance", "footer"):
+        key = {"savings": "savings_says", "month": "month_notes"}.get(name, name)
+        context[key] = templates.lines(f"weekly.{name}.txt", **context)
+    context["drivers"] = [
+        _pair(templates, "weekly.driver.txt", driver=driver, **context)
+        for driver in (model.movers.drivers if model.movers else ())
+    ]
+    context["elsewhere"] = _pair(templates, "weekly.elsewhere.txt", **context) if model.movers else None
+    context["anomalies"] = [
+        _anomaly(templates, one, context) for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]
+    ]
+    context["verdict"] = templates.line("weekly.verdict.txt", **context)
+    context["preheader"] = templates.line("weekly.preheader.txt", **context)
+    context["subject"] = subject(templates, "weekly.subject.txt", context)
+    return context
+
+
+# Mail programs on phones show about 40 characters, on desktops 60 to 80; RFC 5322 advises lines of at most 78.
+LONGEST_SUBJECT = 77
+
+
+def subject(templates: Templates, name: str, context: dict[str, Any]) -> str:
+    """The first line of the template that fits, else its last one. Plain characters: subjects are shown everywhere."""
+    lines = [line.replace("\N{WORD JOINER}", "") for line in templates.lines(name, **context)]
+    return next((line for line in lines if len(line) <= LONGEST_SUBJECT), lines[-1] if lines else context["name"])
+
+
+def _pair(templates: Templates, name: str, /, **context: Any) -> dict[str, str]:
+    """The two lines of a template: what is printed bold, and the sentences after it."""
+    lead, says = templates.exactly(2, name, **context)
+    return {"lead": lead, "says": says}
+
+
+def _anomaly(templates: Templates, anomaly: Anomaly, context: dict[str, Any]) -> dict[str, str]:
+    lead, says, state = templates.exactly(3, "weekly.anomaly.txt", anomaly=anomaly, **context)
+    return {"lead": lead, "says": says, "state": state}
+
+
+def _figures(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
+    effective, billed = model.total.cost, model.other_total
+    if model.basis == "billed":
+        effective, billed = billed, effective
+    wording = naming.wording(model, words)
+    basis, tax = naming.BASIS[model.basis], "with tax" if _taxed(model) else "before tax"
+    table = f"{words.say(basis)}, {model.currency}"
+    against = words.say("; changes are against {before}", before=wording.before) if model.before else ""
+    mean = words.say("; forecast is the mean of the range: means add up") if model.outlook else ""
+    decide = next((one.page for one in model.decisions if one.page), "")
+    return {
+        "report": model,
+        "name": model.name,
+        "wording": wording,
+        "title": wording.title,
+        "month_name": naming.month_name(model, words),
+        "month_label": naming.month_label(model, words),
+        "month_short": naming.month_name(model, words, short=True),
+        "month_to_date": naming.month_to_date(model, words),
+        "curve_title": naming.curve_title(model, words),
+        "basis": basis,
+        "tax": tax,
+        "totals": {"effective": effective, "billed": billed},
+        "reach": naming.reach(model, words),
+        "bridge": "" if model.kinds_told else BRIDGE,
+        "bridge_caption": f"{wording.title}, {model.currency}, {words.say(tax)}{'' if model.kinds_told else BRIDGE}",
+        "centres_caption": f"{table}{against}{mean}",
+        "services_caption": f"{table}{against}",
+        "units_caption": f"{words.say(basis)}, {model.currency}, {wording.title}",
+        "changes_against": against,
+        "smallest_base": Money(SMALLEST_BASE, model.currency),
+        "last_data_day": periods.last_day(model.completeness.data),
+        "recipients": ", ".join(model.audience.recipients or settings.mail.finance),
+        "tiles": tiles(model, wording, words),
+        "unit_rows": unit_rows(model, words),
+        "units_unknown": units_unknown(model, words),
+        "decide_at": page_at(settings, decide) if decide else "",
+        "stop_at": _stop(settings, model),
+        "attached": _attached(model, settings),
+        "language": words.writing.language,
+        "direction": words.writing.direction,
+        "alt_cost": alts.cost(model, words),
+        "alt_movers": alts.movers(model, wording, words),
+        "cause_of": lambda driver: cause_of(driver, model),
+    }
+
+
+def _taxed(model: Report) -> bool:
+    return any(kind.name == "Tax" for kind in model.categories)
+
+
+def cause_of(driver: Driver, model: Report) -> Anomaly | None:
+    """The open anomaly of a cost centre whose cause is known: it says more than the split does."""
+    found = model.anomalies.all if model.anomalies else ()
+    open_ones = [one for one in found if one.cost_centre == driver.line.key and one.state == "open"]
+    return next((one for one in open_ones if not one.cause.lower().startswith("cause not found")), None)
+
+
+def page_at(settings: Settings, path: str) -> str:
+    """Where people open a page of the web app; empty where there is none."""
+    web = settings.web
+    if web.auth == "none":
+        return ""
+    return (web.public_url or f"http://{web.host}:{web.port}").rstrip("/") + path
+
+
+def _stop(settings: Settings, model: Report) -> str:
+    """Where to ask for another report, or none. A mail to people: leaving the list needs somebody's word."""
+    asked = settings.mail.unsubscribe
+    if asked:
+        return asked
+    return f"mailto:{settings.mail.reply_to or settings.mail.sender}?subject=Change%20or%20stop%20{model.name}"
+
+
+def _attached(model: Report, settings: Settings) -> list[str]:
+    return [f"{model.name}.xlsx", *(f"{model.name}-lines.csv" if kind == "csv" else f"{model.name}.pdf"
+                                    for kind in settings.report.attach)]  # fmt: skip
