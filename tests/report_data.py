@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from finops import charges
+from finops.budget import Budget, Scope, Standing, standing
 from finops.config.model import ReportSettings, Settings
 from finops.report import Rendered, build, render
+from finops.report.known import NOTHING, Known
 from finops.report.model import Report
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)  # a Monday; the week of 15 to 21 November is over
@@ -82,11 +86,31 @@ def book(folder: Path, *rows: dict[str, str]) -> charges.Charges:
     return charges.load([file], now=NOW)
 
 
-def report_of(folder: Path, *rows: dict[str, str], period: Any = None, gaps: Any = (), **settings: Any) -> Report:
+def report_of(
+    folder: Path,
+    *rows: dict[str, str],
+    period: Any = None,
+    gaps: Any = (),
+    known: Known = NOTHING,
+    share: str | None = None,
+    monthly_budget: Decimal | None = None,
+    **settings: Any,
+) -> Report:
+    """The report of `rows`. monthly_budget: a budget for everything, as budgets would give it."""
     with book(folder, *rows) as loaded:
-        return build(loaded, NOW, ReportSettings(**settings), period=period, gaps=gaps)
+        if monthly_budget is not None:
+            known = replace(known, standings=(*known.standings, standing_of(loaded, monthly_budget, period)))
+        return build(loaded, NOW, ReportSettings(**settings), period=period, gaps=gaps, known=known, share=share)
 
 
-def rendered(folder: Path, *rows: dict[str, str], period: Any = None, gaps: Any = (), **settings: Any) -> Rendered:
-    model = report_of(folder, *rows, period=period, gaps=gaps, **settings)
+def standing_of(loaded: charges.Charges, amount: Decimal, period: Any = None, **budget: Any) -> Standing:
+    """How a budget of `amount` a month for everything stands, in the month of the reported period."""
+    at = period.end - timedelta(seconds=1) if period else NOW
+    return standing(Budget(**{"name": "all", "scope": Scope(), "amount": amount, **budget}), loaded, at)
+
+
+def rendered(folder: Path, *rows: dict[str, str], **asked: Any) -> Rendered:
+    model = report_of(folder, *rows, **asked)
+    settings = {name: value for name, value in asked.items() if name in ReportSettings.model_fields}
+    settings.pop("monthly_budget", None)
     return render(model, Settings(report=ReportSettings(**settings)))

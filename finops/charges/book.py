@@ -242,6 +242,35 @@ class Charges:
             [(*row[:width], trimmed(row[width + 1] or Decimal(0)), trimmed(row[width + 2]), row[-1]) for row in rows],
         )
 
+    def amounts(
+        self,
+        keys: Sequence[str],
+        before: Period,
+        after: Period,
+        basis: str = "effective",
+        currency: str | None = None,
+        where: Where | None = None,
+        apart: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Cost and quantity per key in two periods: the keys, ConsumedUnit, Side, QuantityBefore, QuantityAfter,
+        Before, After (of the charges that state a quantity), OtherBefore, OtherAfter (of those that do not).
+
+        apart: keys that name one thing, such as ResourceId. What cost nothing in one of the periods has rows of its own
+        where Side is "new" or "gone"; all else is "both".
+        """
+        names = [*dict.fromkeys([*keys, *apart, "ConsumedUnit"])]
+        self._check_tags([*names, *(where or {})])
+        question = questions.in_two(names, apart, [before, after], questions.column(basis), where, self._facts)
+        width = len(keys) + 1
+        found = self._chosen(self._ask(questions.merged(question, [*keys, "ConsumedUnit"])), width, currency)
+        return _frame(
+            [*_names(keys), "ConsumedUnit", "Side", *questions.IN_TWO],
+            [
+                (*row[:width], row[width + 1], *(trimmed(cell or Decimal(0)) for cell in row[width + 2 :]))
+                for row in found
+            ],
+        )
+
     def _sums(
         self,
         keys: Sequence[str],

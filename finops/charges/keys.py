@@ -72,6 +72,7 @@ KEYS = {
         ),
         Key("Day", ("CAST(ChargePeriodStart AS DATE)",), "{0}", None),
         Key("Month", ("month",), "strftime({0}, '%Y-%m')", None),
+        Key("BillingMonth", ('"BillingPeriodStart"',), "strftime({0}, '%Y-%m')"),
         _column("MeterCategory", "x_SkuMeterCategory"),
         _column("MeterSubcategory", "x_SkuMeterSubcategory"),
         _column("MeterName", "x_SkuMeterName"),

@@ -97,6 +97,49 @@ def sums(
     return Question(sql, tuple(values))
 
 
+IN_TWO = ("QuantityBefore", "QuantityAfter", "Before", "After", "OtherBefore", "OtherAfter")
+
+
+def in_two(
+    names: Sequence[str],
+    apart: Sequence[str],
+    periods: Sequence[Period],
+    amount: str,
+    where: Where | None,
+    facts: Facts,
+) -> Question:
+    """One row per key, with quantity and cost in both of `periods`, and whether the thing named by `apart` is new, gone
+    or in both."""
+    told = '"ConsumedQuantity" IS NOT NULL'
+    measures = {}
+    for n, side in enumerate(("Before", "After")):
+        measures[f"Quantity{side}"] = f'CASE WHEN {{{n}}} THEN "ConsumedQuantity" END'
+        measures[side] = f"CASE WHEN {{{n}}} AND {told} THEN {amount} END"
+        measures[f"Other{side}"] = f"CASE WHEN {{{n}}} AND NOT ({told}) THEN {amount} END"
+    inner = sums(names, measures, periods, where, facts)
+    if not apart:
+        return Question(f"SELECT *, 'both' AS \"Side\" FROM ({inner.sql})", inner.values)
+    thing = ", ".join([quoted(key(name).name) for name in apart] + ["c"])
+    cost = {
+        side: f'sum(COALESCE("{side}", 0) + COALESCE("Other{side}", 0)) OVER (PARTITION BY {thing})'
+        for side in ("Before", "After")
+    }
+    side = (
+        f"CASE WHEN {cost['Before']} = 0 AND {cost['After']} <> 0 THEN 'new' "
+        f"WHEN {cost['After']} = 0 AND {cost['Before']} <> 0 THEN 'gone' ELSE 'both' END"
+    )
+    return Question(f'SELECT *, {side} AS "Side" FROM ({inner.sql})', inner.values)
+
+
+def merged(question: Question, names: Sequence[str]) -> Question:
+    """The rows of `in_two` with fewer keys: the keys, the currency, the side, and the sums."""
+    kept = [quoted(key(name).name) for name in names]
+    totals = ", ".join(f'sum("{name}") AS "{name}"' for name in IN_TWO)
+    columns = ", ".join([*kept, "c", '"Side"'])
+    sql = f"SELECT {columns}, {totals} FROM ({question.sql}) GROUP BY {columns} ORDER BY {_counted(len(kept) + 2)}"
+    return Question(sql, question.values)
+
+
 def _counted(columns: int) -> str:
     return ", ".join(str(n + 1) for n in range(columns))
 

@@ -117,6 +117,13 @@ class ReportSettings(Section):
     cost_centres: Annotated[
         dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
     ] = {}
+    audiences: Annotated[
+        dict[str, Annotated[list[Address], Field(min_length=1)]],
+        Field(description="Who gets one cost centre's share, by CostCenter, such as CC-4300: [a@b.example]."),
+    ] = {}
+    untagged_target: Annotated[
+        Decimal, Field(ge=0, le=100, description="Percent of the cost that may lack a cost centre.")
+    ] = Decimal(2)
     top: Annotated[int, Field(ge=1, le=40, description="Rows of a table before the rest becomes 'Other'.")] = 12
     locale: Annotated[
         str,

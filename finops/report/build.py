@@ -1,44 +1,58 @@
-"""Compute the report's every figure from the charges."""
+"""Compute the report's every figure from the charges, and from what is known besides them."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from babel.numbers import get_currency_precision
 
 from finops import __version__
 from finops.charges import Period
 from finops.errors import DataError, MixedCurrencies
 from finops.report import periods
+from finops.report.anomalous import anomalies
+from finops.report.bridge import bridge
+from finops.report.close import close
+from finops.report.completeness import completeness_of, subscription_names
+from finops.report.decisions import Sources, decisions
 from finops.report.details import details
-from finops.report.gather import BASES, NONE, ZERO, Asked, Basis, Spent, cost_in
-from finops.report.missing import absent, in_full, not_compared, source_names, without_paths
+from finops.report.gather import BASES, ZERO, Asked, Basis, cost_in
+from finops.report.governed import compliance, exemptions
+from finops.report.known import NOTHING, Known
+from finops.report.missing import source_names, without_paths
 from finops.report.model import (
+    EVERYTHING,
     UNTAGGED,
+    Audience,
     Category,
-    Completeness,
     Curve,
     Day,
-    Gap,
     Money,
     Month,
     Report,
-    Status,
+    Table,
 )
 from finops.report.month import month_so_far
 from finops.report.movers import movers
 from finops.report.periods import DAY, last_day, length
+from finops.report.plans import budgeted, month_budget, outlook_shown, statuses, with_plans
+from finops.report.restated import restatements
 from finops.report.rounding import percent_of, printable
 from finops.report.savings import Claim, savings
+from finops.report.shares import share_of
 from finops.report.table import Amounts, digits_for, table
+from finops.report.units import units
 
 if TYPE_CHECKING:
     from finops.charges import Charges
     from finops.config.model import ReportSettings
 
-# Spending this many points of the budget ahead of the calendar is worth watching.
-WATCH_POINTS = 5
 # Rows of the service table at most: with 40 cost centres the mail stays under what Gmail shows.
 SERVICES = 12
 
@@ -51,21 +65,31 @@ def build(
     estate: Any = None,
     gaps: Iterable[Any] = (),
     claims: Collection[Claim] = (),
+    *,
+    known: Known = NOTHING,
+    share: str | None = None,
+    invoice: Decimal | None = None,
+    closing: bool = False,
 ) -> Report:
     """The report of `period`, by default of the last full week, as of `now` (UTC).
 
     estate: an Estate whose gaps count as well; gaps: what else could not be read (scope, what, reason).
-    claims: what was found to be saved, decided and done.
+    known: everything that is no charge; claims: what was found to be saved, decided and done, beside known.claims.
+    share: the cost centre whose charges alone are reported; closing: with the statement of the month, and its invoice.
     Raises DataError when there are no charges to report, MixedCurrencies when no single currency is chosen.
     """
-    currency, other_currencies = _currency(book, settings)
+    currency, other_currencies = currency_of(book, settings)
     chosen = periods.choose(book, now, settings.week_ends, period)
     period = chosen.period
-    asked = Asked(book, _basis(book, settings), currency)
-    completeness = _completeness(book, chosen, estate, gaps)
+    basis = basis_of(book, settings)
+    asked = Asked(book, basis, currency, share)
+    known = replace(known, claims=(*known.claims, *claims))
+    if share is not None:
+        known = share_of(known, book, share, basis, currency, periods.last_day(period))
+    completeness = completeness_of(book, chosen, estate, gaps)
     before = None if completeness.not_compared else chosen.before
     month_period = periods.month_to(period)
-    names = _names(book, period)
+    names = subscription_names(book, period)
     with_month = chosen.wording.kind == "week"
 
     totals = Amounts(
@@ -75,31 +99,34 @@ def build(
     )
     digits = digits_for(totals, currency)
 
-    def ask(key: str) -> tuple[Mapping[Any, Spent], Mapping[Any, Spent] | None, Mapping[Any, Spent] | None]:
-        return (
-            asked.by([key], period),
-            asked.by([key], before) if before else None,
-            asked.by([key], month_period) if with_month else None,
-        )
+    def tabled(key: str, top: int, names: Mapping[str, str], untagged: str | None, figure: str) -> Table:
+        spent = asked.by([key], period)
+        was = asked.by([key], before) if before else None
+        month = asked.by([key], month_period) if with_month else None
+        return table(spent, was, month, totals, currency, digits, top, names, untagged, figure)
 
-    def money(amount: Decimal) -> Money:
-        return Money(amount, currency)
-
-    centres = table(*ask("CostCenter"), totals, currency, digits, settings.top, settings.cost_centres, UNTAGGED)
-    services = table(
-        *ask("ServiceName"), totals, currency, digits, min(settings.top, SERVICES), {"": "(no service named)"}, None
-    )
-    untagged = next(line for line in centres.all if line.role == "untagged")
+    centres = tabled("CostCenter", settings.top, settings.cost_centres, UNTAGGED, "cost-centre")
+    services = tabled("ServiceName", min(settings.top, SERVICES), {"": "(no service named)"}, None, "service")
+    budgets = budgeted(known.standings, asked, period, now)
     month = None
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
-        month = month_so_far(asked, month_period, settings.monthly_budget, now, is_whole)
-    in_period = _days(asked, period)
+        month = month_so_far(asked, month_period, month_budget(budgets), now, is_whole)
+    ahead = with_month or (chosen.wording.kind == "month" and not periods.is_whole_month(period))
+    outlook = None
+    if known.outlook and ahead and known.outlook.month == month_period.start.date():
+        outlook = outlook_shown(known.outlook, currency, digits, budgets, now)
+    centres = with_plans(centres, outlook, budgets)
+    untagged = next(line for line in centres.all if line.role == "untagged")
+    untagged_percent = percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None
+    strange = anomalies(known.anomalies, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
+    in_period = days_of(asked, period)
+    cents = get_currency_precision(currency)
     return Report(
         organisation=printable(settings.organisation, "Your organisation"),
         made=now,
         version=__version__,
-        name=_name(chosen.wording.kind, period),
+        name=_name(chosen.wording.kind, period, share),
         period=period,
         before=before,
         wording=chosen.wording,
@@ -109,13 +136,13 @@ def build(
         bases=tuple(basis for basis in BASES if basis in book.bases),
         basis_wanted=settings.basis,
         kinds_told=book.kinds_told,
-        statuses=_statuses(month, completeness),
+        statuses=statuses(budgets, completeness),
         total=centres.total,
-        other_total=money(asked.total(period, asked.other_basis)),
+        other_total=Money(asked.total(period, asked.other_basis), currency),
         by_cost_centre=centres,
         by_service=services,
         untagged=untagged,
-        untagged_percent=percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None,
+        untagged_percent=untagged_percent,
         movers=movers(asked, period, before, centres, digits, names),
         month=month,
         curve=_curve(asked, chosen, before, month_period, month, book),
@@ -123,15 +150,31 @@ def build(
         dearest_day=max(in_period, key=lambda day: day.cost.amount),
         categories=_categories(asked, period),
         details=details(asked, period, names),
-        savings=savings(claims, book, currency, digits, now) if claims else None,
+        savings=savings(known.claims, book, currency, digits, now) if known.claims else None,
         completeness=completeness,
         other_currencies=other_currencies,
         sources=source_names(book),
         remarks=tuple(without_paths(note, 500) for note in book.notes),
+        audience=_audience(settings, share),
+        outlook=outlook,
+        no_outlook="" if outlook or not ahead else known.no_outlook,
+        budgets=budgets,
+        decisions=decisions(
+            known,
+            Sources(asked, period, now, budgets, strange, untagged, untagged_percent, settings.untagged_target, digits),
+        ),
+        anomalies=strange,
+        units=units(asked, period, before, known.work),
+        bridge=bridge(asked, period, cents),
+        restatements=restatements(asked, known.published, period, now, digits),
+        compliance=compliance(asked, period, known.verdicts),
+        exemptions=exemptions(asked, period, known.exemptions, now),
+        audit_head=known.audit_head,
+        close=close(asked, _whole_month(period), now, invoice, known.said) if closing else None,
     )
 
 
-def _currency(book: Charges, settings: ReportSettings) -> tuple[str, tuple[str, ...]]:
+def currency_of(book: Charges, settings: ReportSettings) -> tuple[str, tuple[str, ...]]:
     held = list(book.currencies)
     if not held:
         raise DataError("There are no charges to report.", "Load cost data that holds at least one charge.")
@@ -149,21 +192,33 @@ def _currency(book: Charges, settings: ReportSettings) -> tuple[str, tuple[str, 
     return currency, tuple(other for other in held if other != currency)
 
 
-def _basis(book: Charges, settings: ReportSettings) -> Basis:
+def basis_of(book: Charges, settings: ReportSettings) -> Basis:
     """The wanted basis, where the data states it: what only stands in for it is not to carry its name."""
     return settings.basis if settings.basis in book.bases else next(basis for basis in BASES if basis in book.bases)
 
 
-def _names(book: Charges, period: Period) -> dict[str, str]:
-    """What the subscriptions of `period` are called, by id."""
-    told: dict[str, str] = {}
-    for currency in book.currencies:
-        frame = book.by(["SubAccountId", "SubAccountName"], period=period, currency=currency)
-        told |= dict(zip(frame["SubAccountId"].tolist(), frame["SubAccountName"].tolist(), strict=True))
-    return {str(one).lower(): str(name) for one, name in told.items() if name != NONE} | book.names
+def _name(kind: str, period: Period, share: str | None) -> str:
+    """What the report and its files are called. A share has a mark of its own: different keys never share a name."""
+    name = _period_name(kind, period)
+    if share is None:
+        return name
+    plain = re.sub(r"[^a-z0-9]+", "-", share.lower()).strip("-")[:40]
+    return f"{name}-{plain}-{hashlib.sha256(share.encode()).hexdigest()[:6]}".replace("--", "-")
 
 
-def _name(kind: str, period: Period) -> str:
+def _audience(settings: ReportSettings, share: str | None) -> Audience:
+    if share is None:
+        return EVERYTHING
+    named = printable(settings.cost_centres.get(share, ""))
+    return Audience(share, f"{printable(share)} {named}".strip(), tuple(settings.audiences.get(share, ())))
+
+
+def _whole_month(period: Period) -> Period:
+    start = last_day(period).replace(day=1)
+    return Period(start, periods.next_month(start))
+
+
+def _period_name(kind: str, period: Period) -> str:
     end = last_day(period)
     if kind == "month":
         return f"cost-{end:%Y-%m}" + ("" if periods.is_whole_month(period) else f"-to-{end:%d}")
@@ -171,24 +226,6 @@ def _name(kind: str, period: Period) -> str:
         return f"cost-week-{end:%Y-%m-%d}"
     first = period.start.date()
     return f"cost-{first}" if first == end else f"cost-{first}-to-{end}"
-
-
-def _statuses(month: Month | None, data: Completeness) -> tuple[Status, ...]:
-    """What the reader must know first, worst first."""
-    budget = month.budget if month else None
-    found = []
-    if budget and budget.left.amount < 0:
-        found.append(Status("Over budget", "bad"))
-    if not data.is_whole:
-        found.append(Status("Data incomplete", "watch"))
-    if data.days_old is not None:
-        found.append(Status("STALE data", "watch"))
-    if budget and not any(status.tone == "bad" for status in found):
-        if budget.spent_percent - budget.month_gone_percent > WATCH_POINTS:
-            found.append(Status("Watch", "watch"))
-        elif not found:
-            found.append(Status("On plan", "good"))
-    return tuple(found) or (Status("No budget set", "plain"),)
 
 
 def _curve(
@@ -213,14 +250,14 @@ def _curve(
     return Curve(
         title=title,
         period=period,
-        days=_days(asked, period),
+        days=days_of(asked, period),
         before_name=before_name,
-        before_days=_days(asked, before) if before else (),
+        before_days=days_of(asked, before) if before else (),
         budget=month.budget.amount if month and month.budget else None,
     )
 
 
-def _days(asked: Asked, period: Period) -> tuple[Day, ...]:
+def days_of(asked: Asked, period: Period) -> tuple[Day, ...]:
     """Every day of the period, those without charges too."""
     cost, other = asked.by_day(period), asked.by_day(period, asked.other_basis)
     found, so_far = [], ZERO
@@ -250,30 +287,4 @@ def _categories(asked: Asked, period: Period) -> tuple[Category, ...]:
             billed=Money(cost_in(billed, key), asked.currency),
         )
         for key in keys
-    )
-
-
-def _completeness(book: Charges, chosen: periods.Chosen, estate: Any, gaps: Iterable[Any]) -> Completeness:
-    until = book.complete_until
-    unread = [*book.gaps, *(estate.gaps if estate is not None else ()), *gaps]
-    refused = {gap.scope for gap in unread}
-    lacking = [gap for gap in book.missing(chosen.period) if gap.scope not in refused]
-    covers = last_day(chosen.period) <= periods.last_complete_day(book)
-    names = _names(book, book.span) if unread or lacking else {}
-    why = ""
-    if chosen.before:
-        why = not_compared(book, chosen.period, chosen.before, chosen.wording, covers)
-    return Completeness(
-        until=until,
-        data=Period(book.span.start, max(periods.last_complete_day(book), book.span.start.date()) + DAY),
-        covers_period=covers,
-        gaps=(*in_full(unread), *in_full(lacking)),
-        absent=absent(unread, names),
-        missing=absent(lacking, names),
-        not_compared=why,
-        rejected=tuple(
-            Gap(f"{without_paths(row.file)}, line {row.line}", without_paths(row.reason, 300)) for row in book.rejected
-        ),
-        days_old=chosen.days_old,
-        fallback=chosen.fallback,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from finops.charges import Period
 from finops.report.rounding import printable
@@ -33,11 +33,19 @@ class Spent:
 
 @dataclass(frozen=True)
 class Asked:
-    """The charges, in the one basis and currency of the report."""
+    """The charges, in the one basis and currency of the report. share: the cost centre whose charges alone count."""
 
     book: Charges
     basis: Basis
     currency: str
+    share: str | None = None
+
+    def only(self, where: Mapping[str, list[str]] | None = None) -> Mapping[str, list[str]] | None:
+        """`where`, and the share."""
+        if self.share is None:
+            return where
+        wanted = (where or {}).get("CostCenter", [self.share])
+        return {**(where or {}), "CostCenter": [self.share] if self.share in wanted else []}
 
     def kind(self, category: str) -> str:
         """What to call a ChargeCategory. Cost Management tells only commitments apart from all the rest."""
@@ -50,7 +58,7 @@ class Asked:
         return "billed" if self.basis == "effective" else "effective"
 
     def total(self, period: Period, basis: Basis | None = None) -> Decimal:
-        return self.book.total(basis=basis or self.basis, period=period, currency=self.currency)
+        return self.book.total(basis or self.basis, period, self.currency, self.only())
 
     def charges(self, period: Period) -> int:
         return sum(spent.charges for spent in self.by(["ChargeCategory"], period).values())
@@ -58,7 +66,7 @@ class Asked:
     def dearest(self, key: str, period: Period, top: int, basis: Basis) -> list[str]:
         """The `top` values of `key` with the largest cost or credit, as the charges spell them."""
         # side_by_side ranks inside the database; against a time without charges, the change is the cost.
-        frame = self.book.side_by_side([key], NEVER, period, basis=basis, currency=self.currency, top=top)
+        frame = self.book.side_by_side([key], NEVER, period, basis, self.currency, self.only(), top)
         return [str(value) for value in frame[key].tolist()]
 
     def by(
@@ -71,7 +79,7 @@ class Asked:
         """Exact cost by `keys`; a missing value is the empty text."""
         if period is None:
             return {}
-        frame = self.book.by(keys, basis=basis or self.basis, period=period, currency=self.currency, where=where)
+        frame = self.book.by(keys, basis or self.basis, period, self.currency, self.only(where))
         columns = [frame[name].tolist() for name in [*keys, "Cost", "Charges"]]
         found: dict[Key, Spent] = {}
         for *key, cost, charges in zip(*columns, strict=True):
@@ -82,17 +90,32 @@ class Asked:
         self, keys: list[str], before: Period, after: Period, top: int
     ) -> Iterator[tuple[Key, Decimal, Decimal]]:
         """Key, cost before and cost after of the `top` largest changes."""
-        frame = self.book.side_by_side(
-            keys, before=before, after=after, basis=self.basis, currency=self.currency, top=top
-        )
+        frame = self.book.side_by_side(keys, before, after, self.basis, self.currency, self.only(), top)
         columns = [frame[name].tolist() for name in [*keys, "Before", "After"]]
         for *key, earlier, later in zip(*columns, strict=True):
             yield tuple(_text(part) for part in key), earlier, later
 
+    def amounts(
+        self,
+        keys: list[str],
+        before: Period,
+        after: Period,
+        apart: list[str],
+        where: Mapping[str, list[str]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Cost and quantity by `keys` in two periods, as finops.charges has them; a missing value is the empty text."""
+        frame = self.book.amounts(keys, before, after, self.basis, self.currency, self.only(where), apart)
+        names = list(frame.columns)
+        columns = [frame[name].tolist() for name in names]
+        return [
+            {name: cell if isinstance(cell, Decimal) else _text(cell) for name, cell in zip(names, row, strict=True)}
+            for row in zip(*columns, strict=True)
+        ]
+
     def by_day(self, period: Period | None, basis: Basis | None = None) -> dict[date, Decimal]:
         if period is None:
             return {}
-        frame = self.book.by(["Day"], basis=basis or self.basis, period=period, currency=self.currency)
+        frame = self.book.by(["Day"], basis or self.basis, period, self.currency, self.only())
         return {the_day(day): cost for day, cost in zip(frame["Day"].tolist(), frame["Cost"].tolist(), strict=True)}
 
 

@@ -29,7 +29,7 @@ class Request:
     currency: str
     owner: str
     expires: date | None
-    cost_centre: str | None = None
+    resource_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,13 @@ class Dedicated:
 
 @dataclass(frozen=True)
 class NodeHours:
-    """Node-hours of one cluster or instance in the period, from the allocation that Azure measured.
+    """Node-hours of one cluster in the period, as Monitor counted its nodes, and those of them without a job.
 
-    gpus: of one node; None: not known. idle: hours without a job; None: not known, `why` says why.
+    None: not known, and `why` says why.
     """
 
     resource_id: str
-    sku: str
-    is_spot: bool
-    hours: Decimal
-    gpus: int | None
+    hours: Decimal | None
     idle: Decimal | None
     why: str = ""
 
@@ -72,15 +69,15 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Work:
-    """What ran in the period: by cluster, deployment, and how many jobs completed.
+    """What ran in the period: by cluster, by deployment, and how many jobs completed.
 
-    gpus_of: GPUs of a VM size in lower case, for charges that name it. why_no_*: where nothing could be asked.
+    instances: ids of compute instances, whose hours are no node-hours. why_no_*: where nothing could be asked.
     """
 
     nodes: tuple[NodeHours, ...] = ()
     predictions: tuple[Predictions, ...] = ()
     jobs_completed: int | None = None
-    gpus_of: Mapping[str, int] = field(default_factory=dict)
+    instances: frozenset[str] = frozenset()
     why_no_nodes: str = ""
     why_no_jobs: str = ""
     why_no_predictions: str = ""

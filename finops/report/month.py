@@ -8,7 +8,7 @@ from decimal import Decimal
 from finops.charges import Period
 from finops.report import periods
 from finops.report.gather import Asked
-from finops.report.model import Budget, Money, Month, Pace
+from finops.report.model import Budget, Budgeted, Money, Month, Pace
 from finops.report.periods import last_day, length
 from finops.report.rounding import rounded
 from finops.report.table import worth_saying
@@ -17,7 +17,7 @@ from finops.report.table import worth_saying
 PACE_DAYS = 7
 
 
-def month_so_far(asked: Asked, period: Period, budget: Decimal | None, now: datetime, is_whole: bool) -> Month:
+def month_so_far(asked: Asked, period: Period, budget: Budgeted | None, now: datetime, is_whole: bool) -> Month:
     """The month of `period`, which begins it. is_whole: nothing is known to be missing from those days."""
     cost = asked.total(period)
     before = _before(asked, period) if is_whole else None
@@ -32,9 +32,7 @@ def month_so_far(asked: Asked, period: Period, budget: Decimal | None, now: date
         change=None if before is None else Money(cost - before, asked.currency),
         percent=None if before is None else worth_saying(cost, before),
         before_name=periods.month_name(periods.month_before(period).start.date(), now),
-        budget=_budget(asked, period, cost, budget, (periods.next_month(start) - start).days, is_whole)
-        if budget
-        else None,
+        budget=_budget(asked, period, budget, (periods.next_month(start) - start).days, is_whole) if budget else None,
     )
 
 
@@ -45,19 +43,21 @@ def _before(asked: Asked, period: Period) -> Decimal | None:
     return asked.total(previous) if known else None
 
 
-def _budget(asked: Asked, period: Period, cost: Decimal, budget: Decimal, in_month: int, is_whole: bool) -> Budget:
-    days = length(period)
+def _budget(asked: Asked, period: Period, budget: Budgeted, in_month: int, is_whole: bool) -> Budget:
+    days, spent = length(period), budget.spent.amount
     pace = None
-    if is_whole and PACE_DAYS <= days < in_month and cost > 0:
-        end = cost / days * in_month
-        pace = Pace(Money(end, asked.currency), Money(end - budget, asked.currency))
+    if is_whole and PACE_DAYS <= days < in_month and spent > 0:
+        end = spent / days * in_month
+        pace = Pace(Money(end, asked.currency), Money(end - budget.amount.amount, asked.currency))
     return Budget(
-        amount=Money(budget, asked.currency),
-        spent=Money(cost, asked.currency),
-        left=Money(budget - cost, asked.currency),
-        spent_percent=rounded(cost / budget * 100, 0),
+        amount=budget.amount,
+        spent=budget.spent,
+        left=budget.left,
+        spent_percent=budget.spent_percent,
         month_gone_percent=rounded(Decimal(days) / in_month * 100, 0),
         pace=pace,
+        name=budget.name,
+        basis=budget.basis,
     )
 
 

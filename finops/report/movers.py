@@ -6,12 +6,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from finops.charges import Period
-from finops.report.gather import ZERO, Asked
+from finops.report import effects
+from finops.report.gather import NONE, ZERO, Asked, the_day
+from finops.report.lasting import lasting
 from finops.report.missing import subscription_name
-from finops.report.model import Driver, Line, Money, Mover, Movers, Table
+from finops.report.model import Driver, Effects, Lasts, Line, Money, Mover, Movers, Table
 from finops.report.rounding import LONGEST_ID, printable, rounded
 from finops.report.table import merged, worth_saying
 
@@ -21,6 +24,9 @@ DRIVERS = 4
 RESOURCES = 3
 BARS = 8
 LONGEST_LIST = 5_000
+NO_SERVICE = "no service named"
+# So many resources are split into price, quantity and mix; the workbook lists the others without.
+EXPLAINED = 1_000
 # A cost centre with a smaller part of the whole change explains nothing.
 EXPLAINS = Decimal("0.1")
 
@@ -36,9 +42,12 @@ def movers(
     if before is None:
         return None
     total = centres.total
+    change = total.shown_change.amount if total.shown_change else ZERO
     base = max(abs(total.cost.amount), abs(total.before.amount) if total.before else ZERO)
     minor = max(min(MINOR, base / 100), Decimal(1).scaleb(-digits))
     found = _told_apart(_resources(asked, period, before, names))
+    found = _explained(asked, period, before, found, digits)
+    why = _centres(asked, period, before, centres, digits)
     by_centre: dict[str, list[Mover]] = defaultdict(list)
     for mover in found:
         by_centre[mover.cost_centre].append(mover)
@@ -46,9 +55,8 @@ def movers(
     moved = sorted((line for line in centres.all if _change(line)), key=lambda line: (-abs(_change(line)), line.key))
     least = max(minor, abs(_change(total)) * EXPLAINS)
     named = [line for line in moved if abs(_change(line)) >= least][:DRIVERS]
-    drivers = [_driver(line, by_centre[line.key], minor, digits) for line in named]
+    drivers = [replace(_driver(line, by_centre[line.key], minor, digits), effects=why.get(line.key)) for line in named]
     elsewhere = [mover for mover in found if mover.cost_centre not in {line.key for line in named}]
-    change = total.shown_change.amount if total.shown_change else ZERO
     return Movers(
         drivers=tuple(drivers),
         everything_else=_money(change - sum((_shown(line) for line in named), ZERO), asked),
@@ -57,7 +65,70 @@ def movers(
         moved=len(moved),
         bars=_bars(moved) if named or len(moved) <= BARS + 1 else (),
         all=tuple(found),
+        effects=_whole(why, change, digits, asked, total),
+        by_centre=why,
     )
+
+
+def _centres(asked: Asked, period: Period, before: Period, centres: Table, digits: int) -> dict[str, Effects]:
+    """Why each cost centre changed, by its key."""
+    rows = effects.by_centre(asked, before, period)
+    days: dict[str, dict[date, Decimal]] = defaultdict(dict)
+    for times in (before, period):
+        for (centre, day), spent in asked.by(["CostCenter", "Day"], times).items():
+            days[centre][the_day(day)] = spent.cost
+    found = {}
+    for line in centres.all:
+        mine = rows.get(line.key, [])
+        amounts = effects.split(mine)
+        if not any(amounts.values()):
+            continue
+        figure = f"driver/{line.key}"
+        told = effects.effects(amounts, _shown(line), digits, asked.currency, figure, "not known", "", mine)
+        lasts, why = lasting(days[line.key], before, period, _change(line), told.parts)
+        found[line.key] = replace(told, lasts=lasts, why=why)
+    return found
+
+
+def _whole(why: Mapping[str, Effects], shown: Decimal, digits: int, asked: Asked, total: Line) -> Effects | None:
+    """The effects of the whole change: those of the cost centres added up."""
+    if not why:
+        return None
+    parts = [{part.kind: part.amount.amount for part in one.parts} for one in why.values()]
+    # It lasts as far as most of the money that moved lasts.
+    moved = {line: sum((abs(part.amount.amount) for part in one.parts), ZERO) for line, one in why.items()}
+    by_word: dict[Lasts, Decimal] = defaultdict(Decimal)
+    for line, one in why.items():
+        by_word[one.lasts] += moved[line]
+    word = max(by_word, key=lambda lasts: by_word[lasts])
+    if by_word[word] * 2 <= sum(by_word.values(), ZERO):
+        word = "not known"
+    return effects.effects(
+        effects.together(parts), shown, digits, asked.currency, "total", word, "most of what moved is so", ()
+    )
+
+
+def _explained(asked: Asked, period: Period, before: Period, found: Sequence[Mover], digits: int) -> list[Mover]:
+    """The movers, the first EXPLAINED of them with what changed about them."""
+    first = found[:EXPLAINED]
+    rows = effects.by_resource(asked, before, period, sorted({mover.resource_id or NONE for mover in first}))
+    # Charges without a resource may have names, which are not asked for here.
+    alone = Counter(_thing(mover) for mover in found)
+    told = []
+    for mover in first:
+        mine = rows.get(_thing(mover))
+        if mine and alone[_thing(mover)] == 1 and mover.change.amount:
+            shown = rounded(mover.change.amount, digits)
+            why = effects.effects(
+                effects.split(mine), shown, digits, asked.currency, mover.figure, "not known", "", mine
+            )
+            mover = replace(mover, effects=why)
+        told.append(mover)
+    return [*told, *found[EXPLAINED:]]
+
+
+def _thing(mover: Mover) -> tuple[str, str, str]:
+    return mover.cost_centre, mover.resource_id, "" if mover.service == NO_SERVICE else mover.service
 
 
 def _resources(asked: Asked, period: Period, before: Period, names: Mapping[str, str]) -> list[Mover]:
@@ -73,7 +144,7 @@ def _resources(asked: Asked, period: Period, before: Period, names: Mapping[str,
                 workspace=_part(_WORKSPACE, resource_id),
                 subscription=subscription_of(resource_id, names),
                 resource_id=printable(resource_id, longest=LONGEST_ID),
-                service=printable(service, "no service named"),
+                service=printable(service, NO_SERVICE),
                 cost_centre=centre,
                 cost=_money(cost, asked),
                 before=_money(earlier, asked),
@@ -81,6 +152,7 @@ def _resources(asked: Asked, period: Period, before: Period, names: Mapping[str,
                 percent=worth_saying(cost, earlier),
                 is_new=earlier == 0 and cost != 0,
                 is_gone=earlier != 0 and cost == 0,
+                figure=f"resource/{centre}/{shown}/change",
             )
         )
     return sorted(

@@ -48,10 +48,12 @@ def table(
     top: int,
     names: Mapping[str, str],
     untagged: str | None,
+    figure: str = "",
 ) -> Table:
     """The table of everything that cost something in any of the three times.
 
-    names: what to print beside a key; untagged: the key of what has no owner, which gets a row even at zero.
+    names: what to print beside a key; untagged: the key of what has no owner, which gets a row even at zero; figure:
+    what the ids of its figures begin with.
     """
     keys = {*now, *(before or {}), *(month or {})} | ({(untagged,)} if untagged else set())
     amounts = {
@@ -73,10 +75,12 @@ def table(
             shown[place],
             currency,
             now[key].charges if key in now else 0,
+            f"{figure}/{key[0] or 'none'}",
         )
         for place, key in enumerate(order)
     ]
-    total = _line("", "Total", "total", totals, _sum(shown), currency, sum(spent.charges for spent in now.values()))
+    charges = sum(spent.charges for spent in now.values())
+    total = _line("", "Total", "total", totals, _sum(shown), currency, charges, "total")
     return Table(rows=_rows(lines, top), all=tuple(lines), total=total)
 
 
@@ -99,7 +103,7 @@ def merged(lines: Sequence[Line], name: str) -> Line:
         both([line.shown_change for line in lines]),
         both([line.shown_month for line in lines]),
     )
-    return _line("", name, "other", exact, shown, currency, sum(line.charges for line in lines))
+    return _line("", name, "other", exact, shown, currency, sum(line.charges for line in lines), "")
 
 
 def _rows(lines: Sequence[Line], top: int) -> tuple[Line, ...]:
@@ -142,7 +146,9 @@ def _sum(shown: Sequence[Amounts]) -> Amounts:
     )
 
 
-def _line(key: str, name: str, role: Role, exact: Amounts, shown: Amounts, currency: str, charges: int) -> Line:
+def _line(
+    key: str, name: str, role: Role, exact: Amounts, shown: Amounts, currency: str, charges: int, figure: str
+) -> Line:
     def money(amount: Decimal | None) -> Money | None:
         return None if amount is None else Money(amount, currency)
 
@@ -159,6 +165,7 @@ def _line(key: str, name: str, role: Role, exact: Amounts, shown: Amounts, curre
         shown_cost=Money(shown.cost, currency),
         shown_change=money(shown.before),
         shown_month=money(shown.month),
+        figure=figure,
     )
 
 

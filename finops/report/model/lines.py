@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +16,7 @@ UNTAGGED = "(untagged)"
 
 Role = Literal["part", "other", "untagged", "total"]
 Tone = Literal["bad", "watch", "good", "plain"]
-EffectKind = Literal["quantity", "price", "mix", "new", "gone", "purchase", "not split"]
+EffectKind = Literal["quantity", "price", "mix", "new", "gone", "purchase", "credit", "not split"]
 Lasts = Literal["structural", "temporary", "not known"]
 
 
@@ -77,8 +78,9 @@ class Table:
 @dataclass(frozen=True)
 class Effect:
     """One part of a change, in money. kind: price and quantity of what was used in both periods, mix for the shift
-    between SKUs or priorities at the same work; new and gone; purchase for what is bought ahead; and "not split"
-    where the charges state no quantity, or none that can be compared: it is never guessed at."""
+    between SKUs or priorities at the same work; new and gone; purchase for what is bought ahead; credit for credits,
+    taxes, refunds and corrections; and "not split" where the charges state no quantity, or none that can be compared:
+    it is never guessed at."""
 
     kind: EffectKind
     amount: Money
@@ -164,6 +166,7 @@ class Movers:
     bars: tuple[Line, ...]
     all: tuple[Mover, ...]
     effects: Effects | None = None  # of the whole change
+    by_centre: Mapping[str, Effects] = field(default_factory=dict)  # of every cost centre that moved; they add up
 
 
 @dataclass(frozen=True)

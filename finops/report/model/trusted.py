@@ -30,9 +30,11 @@ class BridgeLine:
 
 @dataclass(frozen=True)
 class Bridge:
-    """From the effective cost of this report to what was billed for the same days. start + lines + gap = end, exactly.
+    """From the effective cost of this report to what was billed. start + lines + gap = end, exactly.
 
-    gap: what no line accounts for; zero when it closes. why_open: what it may be.
+    end_name: "billed for the same days", or "on the invoice of November 2026" where the period is a whole month. gap:
+    what no line accounts for; zero when it closes. why_open: what it may be. included: credits, refunds, taxes and
+    corrections that are in both ends alike, and so are no step from the one to the other.
     """
 
     start: Money
@@ -44,6 +46,8 @@ class Bridge:
     shown_start: Money
     shown_end: Money
     shown_gap: Money
+    end_name: str
+    included: tuple[BridgeLine, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,226 @@
+"""Why a cost changed: its price, its quantity, its mix, what is new or gone; parts that add up exactly to the change.
+
+For things of one kind (a meter's category, subcategory and unit), counted in Q units at the average price P = C / Q:
+
+    quantity  (Q1 - Q0) x P0                       more or less of it, at what a unit cost before
+    mix       sum of p0 x q1, less Q1 x P0         dearer or cheaper SKUs, priorities or regions for the same units
+    price     sum of (p1 - p0) x q1                another price of the same SKU
+
+p, q are of one meter, region and pricing category; one that was not used before has no price of its own before, so what
+it costs other than the average is mix. Dedicated nodes that become spot nodes of their size are mix, not price.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from typing import Any, get_args
+
+from finops.charges import Period
+from finops.charges.book import trimmed
+from finops.report.gather import ZERO, Asked
+from finops.report.model import Effect, EffectKind, Effects, Lasts, Money, Shift
+from finops.report.rounding import adding_up, printable
+
+KINDS: tuple[EffectKind, ...] = get_args(EffectKind)
+# A unit price need not end: parts are cut here, and what is cut off goes to the largest one.
+FINEST = Decimal("1e-12")
+SHIFTS = 6
+
+ITEM = ["MeterCategory", "MeterSubcategory", "MeterName", "SkuId", "RegionId", "PricingCategory"]
+KIND = ["ChargeCategory", "ChargeClass", "CommitmentDiscountStatus"]
+_PRIORITY = re.compile(r"\s*\b(spot|low[ -]?priority)\b\s*", re.IGNORECASE)
+
+Row = Mapping[str, Any]
+Amounts = dict[EffectKind, Decimal]
+
+
+def by_centre(asked: Asked, before: Period, after: Period) -> dict[str, list[Row]]:
+    """The rows of each cost centre, in which resources that are new or gone stand apart."""
+    rows = asked.amounts(["CostCenter", *ITEM, *KIND], before, after, ["CostCenter", "ResourceId"])
+    return _grouped(rows, ["CostCenter"], one=True)
+
+
+def by_resource(asked: Asked, before: Period, after: Period, ids: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
+    """The rows of each of some resources by (cost centre, id, service)."""
+    keys = ["CostCenter", "ResourceId", "ServiceName"]
+    rows = asked.amounts([*keys, *ITEM, *KIND], before, after, keys, {"ResourceId": list(ids)}) if ids else []
+    return _grouped(rows, keys)
+
+
+def _grouped(rows: Iterable[Row], keys: Sequence[str], one: bool = False) -> dict[Any, list[Row]]:
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        name = tuple(str(row[key]) for key in keys)
+        found[name[0] if one else name].append(row)
+    return found
+
+
+def split(rows: Iterable[Row]) -> Amounts:
+    """The change of `rows` by kind; the amounts add up to it to the last digit."""
+    found: dict[EffectKind, Decimal] = dict.fromkeys(KINDS, ZERO)
+    alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    with localcontext() as context:
+        context.prec = 80
+        for row in rows:
+            found["not split"] += row["OtherAfter"] - row["OtherBefore"] if _plain(row) else ZERO
+            kind = _kind(row)
+            if kind is None:
+                alike[_group(row)].append(row)
+            else:
+                found[kind] += row["After"] - row["Before"]
+                found[kind] += ZERO if _plain(row) else row["OtherAfter"] - row["OtherBefore"]
+        for same in alike.values():
+            for kind, amount in _parts(same).items():
+                found[kind] += amount
+        return {kind: trimmed(amount) for kind, amount in found.items()}
+
+
+def together(all_of: Iterable[Amounts]) -> Amounts:
+    with localcontext() as context:
+        context.prec = 80
+        found: Amounts = dict.fromkeys(KINDS, ZERO)
+        for each in all_of:
+            for kind, amount in each.items():
+                found[kind] += amount
+        return {kind: trimmed(amount) for kind, amount in found.items()}
+
+
+def effects(
+    amounts: Amounts,
+    shown: Decimal,
+    digits: int,
+    currency: str,
+    figure: str,
+    lasts: Lasts,
+    why: str,
+    rows: Iterable[Row],
+) -> Effects:
+    """As printed: shown: the change as it is printed elsewhere, to which the printed parts add up."""
+    kinds = [kind for kind in KINDS if amounts[kind]]
+    printed = adding_up([amounts[kind] for kind in kinds], digits)
+    if kinds:
+        largest = max(range(len(kinds)), key=lambda n: abs(amounts[kinds[n]]))
+        printed[largest] += shown - sum(printed, ZERO)
+    return Effects(
+        parts=tuple(
+            Effect(kind, Money(amounts[kind], currency), Money(amount, currency), f"{figure}/{kind.replace(' ', '-')}")
+            for kind, amount in zip(kinds, printed, strict=True)
+        ),
+        lasts=lasts,
+        why=why,
+        shifts=shifts(rows, currency),
+    )
+
+
+def shifts(rows: Iterable[Row], currency: str, most: int = SHIFTS) -> tuple[Shift, ...]:
+    """How much of which meter at which price, before and now: those whose cost changed most."""
+    found: dict[tuple[str, str], list[Decimal]] = {}
+    with localcontext() as context:
+        context.prec = 80
+        for row in rows:
+            sums = found.setdefault((_called(row), row["ConsumedUnit"]), [ZERO] * 4)
+            told = (row["QuantityBefore"], row["QuantityAfter"], row["Before"], row["After"])
+            for n, amount in enumerate(told):
+                sums[n] += amount
+    ordered = sorted(found.items(), key=lambda item: (-abs(item[1][3] - item[1][2]), item[0]))
+    return tuple(
+        Shift(
+            name=name,
+            unit=printable(unit),
+            quantity_before=before if unit else None,
+            quantity=after if unit else None,
+            price_before=_price(cost_before, before) if unit else None,
+            price=_price(cost, after) if unit else None,
+            before=Money(trimmed(cost_before), currency),
+            cost=Money(trimmed(cost), currency),
+        )
+        for (name, unit), (before, after, cost_before, cost) in ordered[:most]
+        if cost != cost_before
+    )
+
+
+def _plain(row: Row) -> bool:
+    """Whether the row is usage of something that was there before and is there now."""
+    return row["Side"] == "both" and not _apart(row)
+
+
+def _apart(row: Row) -> EffectKind | None:
+    """Purchases and credits, which no price and no quantity explains."""
+    if row["ChargeCategory"] == "Purchase" or row["CommitmentDiscountStatus"].lower() == "unused":
+        return "purchase"
+    if row["ChargeCategory"] not in {"", "Usage"} or row["ChargeClass"].lower() == "correction":
+        return "credit"
+    return None
+
+
+def _kind(row: Row) -> EffectKind | None:
+    """What the row's change is as a whole; None where it is to be split."""
+    if apart := _apart(row):
+        return apart
+    if row["Side"] != "both":
+        return "new" if row["Side"] == "new" else "gone"
+    if not row["ConsumedUnit"] or not (row["MeterName"] or row["SkuId"]):
+        return "not split"
+    return None
+
+
+def _group(row: Row) -> tuple[str, ...]:
+    """What is alike enough for a shift within it to be a mix."""
+    family = row["MeterSubcategory"] or row["MeterName"] or row["SkuId"]
+    return row["MeterCategory"], _PRIORITY.sub(" ", family).strip().lower(), row["ConsumedUnit"].lower()
+
+
+def _parts(rows: Sequence[Row]) -> Amounts:
+    """Quantity, mix and price of things that are alike."""
+    items: dict[tuple[str, ...], list[Fraction]] = {}
+    for row in rows:
+        name = (row["MeterName"] or row["SkuId"], row["RegionId"], row["PricingCategory"])
+        sums = items.setdefault(name, [Fraction(0)] * 4)
+        for n, column in enumerate(("QuantityBefore", "QuantityAfter", "Before", "After")):
+            sums[n] += Fraction(row[column])
+    quantity_before, quantity, before, after = (
+        sum((item[n] for item in items.values()), Fraction(0)) for n in range(4)
+    )
+    change = _exact(after - before)
+    if not quantity_before and not before:
+        return {"new": change}
+    if not quantity and not after:
+        return {"gone": change}
+    if quantity_before <= 0 or quantity <= 0 or any(q < 0 for item in items.values() for q in item[:2]):
+        return {"not split": change}
+    average = before / quantity_before
+    at_old_prices = Fraction(0)
+    for was, now, cost_before, cost in items.values():
+        if (not was and cost_before) or (not now and cost):
+            return {"not split": change}  # costs without a quantity have no price
+        at_old_prices += cost_before / was * now if was else cost
+    exact = {
+        "quantity": (quantity - quantity_before) * average,
+        "mix": at_old_prices - quantity * average,
+        "price": after - at_old_prices,
+    }
+    cut: Amounts = {kind: _exact(amount).quantize(FINEST) for kind, amount in exact.items()}  # type: ignore[misc]
+    largest = max(cut, key=lambda kind: abs(cut[kind]))
+    cut[largest] += change - sum(cut.values(), ZERO)
+    return cut
+
+
+def _exact(amount: Fraction) -> Decimal:
+    """`amount` as a Decimal: all its digits where it ends, as it does for sums of charges; else 60 of them."""
+    with localcontext() as context:
+        context.prec = 80
+        return Decimal(amount.numerator) / Decimal(amount.denominator)
+
+
+def _price(cost: Decimal, quantity: Decimal) -> Decimal | None:
+    return (cost / quantity).quantize(FINEST) if quantity > 0 else None
+
+
+def _called(row: Row) -> str:
+    name = row["MeterName"] or row["SkuId"] or row["MeterCategory"] or "not named"
+    committed = ", under a commitment" if row["PricingCategory"] == "Committed" else ""
+    return printable(name) + committed

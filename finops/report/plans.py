@@ -1,0 +1,254 @@
+"""Where the month leads and how the budgets stand, as the report prints them; and the status that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from finops.charges import Period
+from finops.report.gather import ZERO, Asked
+from finops.report.model import Budgeted, Completeness, Line, Money, Outlook, Point, Range, Record, Status, Table
+from finops.report.periods import last_day, month_name, next_month
+from finops.report.rounding import adding_up, printable, rounded
+
+if TYPE_CHECKING:
+    from finops import forecast
+    from finops.budget import Standing
+
+# Spending this many points of the budget ahead of the calendar is worth watching.
+WATCH_POINTS = 5
+# More likely than not; and one in five, which a finance team plans for.
+LIKELY, POSSIBLE = Decimal("0.5"), Decimal("0.2")
+
+OVER = Status("Over budget", "bad")
+OVER_LIKELY = Status("Over budget likely", "bad")
+WATCH = Status("Watch", "watch")
+ON_PLAN = Status("On plan", "good")
+NO_BUDGET = Status("No budget set", "plain")
+# Worst first; what is missing comes after what is known to be over.
+RANK = {"Over budget": 0, "Over budget likely": 1, "Data incomplete": 2, "STALE data": 3, "Watch": 4}
+
+
+def budgeted(standings: Sequence[Standing], asked: Asked, period: Period, now: datetime) -> tuple[Budgeted, ...]:
+    """Each budget up to the last reported day, so that it agrees with the report's other figures; the worst first.
+
+    Budgets in another currency, and those of another period than the one reported, are left out.
+    """
+    found = [
+        _budgeted(one, asked, period, now)
+        for one in standings
+        if one.currency == asked.currency
+        and one.period.start <= _last(period) < one.period.end
+        and _concerns(one, asked)
+    ]
+    return tuple(sorted(found, key=lambda one: (_rank(one.status), -one.spent_percent, one.name)))
+
+
+def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime) -> Budgeted:
+    scope, currency = one.budget.scope, asked.currency
+    until = min(one.period.end, period.end)
+    mine = Period(one.period.start, until)
+    spent = asked.book.total(one.basis, mine, currency, scope.where or None)
+    percent = _percent(spent, one.budget.amount)
+    if spent < one.budget.amount:
+        percent = min(percent, Decimal(99))  # 100 % is said of what is spent, and of nothing less
+    gone = _percent(Decimal(len(mine.days)), Decimal(len(one.period.days)))
+    reach = None
+    if one.forecast and one.forecast.low is not None and one.forecast.high is not None:
+        reach = _range(one.forecast.low, one.forecast.middle, one.forecast.high, currency)
+    return Budgeted(
+        name=printable(one.budget.name),
+        scope=printable(scope.said),
+        key=_centre(one),
+        is_everything=scope.kind == "all" or asked.share is not None,
+        period=one.period,
+        period_name=_called(one, now),
+        amount=Money(one.budget.amount, currency),
+        basis=one.basis,
+        spent=Money(spent, currency),
+        left=Money(one.budget.amount - spent, currency),
+        spent_percent=percent,
+        gone_percent=gone,
+        forecast=reach,
+        chance_over=one.chance_over,
+        status=status_of(spent, one.budget.amount, percent, gone, one.chance_over),
+        crossed=tuple(threshold.key for threshold in one.crossed),
+        complete_until=one.complete_until,
+        figure=f"budget/{one.budget.name}",
+    )
+
+
+def status_of(spent: Decimal, amount: Decimal, percent: Decimal, gone: Decimal, chance: Decimal | None) -> Status:
+    """How one budget stands."""
+    if spent > amount:
+        return OVER
+    if chance is not None and chance >= LIKELY:
+        return OVER_LIKELY
+    if chance is not None and chance >= POSSIBLE:
+        return WATCH
+    # The calendar says less than a forecast, and is asked only where there is none.
+    return WATCH if chance is None and percent - gone > WATCH_POINTS and gone < 100 else ON_PLAN
+
+
+def statuses(budgets: Sequence[Budgeted], data: Completeness) -> tuple[Status, ...]:
+    """What the reader must know first, worst first."""
+    found = []
+    if not data.is_whole:
+        found.append(Status("Data incomplete", "watch"))
+    if data.days_old is not None:
+        found.append(Status("STALE data", "watch"))
+    own = [one.status for one in budgets if one.is_everything]
+    others = [one.status for one in budgets if not one.is_everything]
+    if own:
+        found += own
+        # The whole is on plan, and yet somebody's part of it is not.
+        if any(status.tone == "bad" for status in others):
+            found.append(WATCH)
+    else:
+        found += others
+    told = list(dict.fromkeys(found))
+    if any(status.word in RANK for status in told):
+        told = [status for status in told if status != ON_PLAN]
+    if any(status in told for status in (OVER, OVER_LIKELY)):
+        told = [status for status in told if status != WATCH]
+    if OVER in told:
+        told = [status for status in told if status != OVER_LIKELY]
+    return tuple(sorted(told, key=_rank)) or (NO_BUDGET,)
+
+
+def outlook_shown(
+    seen: forecast.Outlook, currency: str, digits: int, budgets: Sequence[Budgeted], now: datetime
+) -> Outlook:
+    """The forecast in the report's currency, with amounts by cost centre that add up as printed."""
+    keys = sorted(seen.by)
+    shown = adding_up([seen.by[key] for key in keys], digits)
+    total, track = seen.total, seen.track
+    reach = None
+    if total.low is not None and total.high is not None and not seen.why_no_range:
+        reach = _range(total.low, total.middle, total.high, currency)
+    budget = next((one for one in budgets if one.is_everything and _is_month(one.period)), None)
+    amount = budget.amount if budget else None
+    return Outlook(
+        month=month_name(seen.month, now),
+        short_name=f"{seen.month:%b}",
+        through=seen.through,
+        level=seen.level,
+        so_far=Money(seen.so_far, currency),
+        middle=Money(total.middle, currency),
+        range=reach,
+        why_no_range=seen.why_no_range,
+        by={key: Money(seen.by[key], currency) for key in keys},
+        shown_by={key: Money(each, currency) for key, each in zip(keys, shown, strict=True)},
+        path=tuple(
+            Point(
+                point.day,
+                *(
+                    Money(point.middle if end is None else end, currency)
+                    for end in (point.low, point.middle, point.high)
+                ),
+            )
+            for point in seen.path
+        ),
+        purchases=Money(seen.purchases, currency),
+        method=seen.method,
+        record=Record(track.inside, track.of, _one_place(track.median_miss_percent)) if track.of else None,
+        budget=amount,
+        chance_over=seen.chance_over(amount.amount) if amount and reach else None,
+        over=Money(total.middle - amount.amount, currency) if amount else None,
+    )
+
+
+def with_plans(centres: Table, outlook: Outlook | None, budgets: Sequence[Budgeted]) -> Table:
+    """The table with the forecast and the budget of each cost centre's month, where they are known."""
+    of_centre = {one.key: one for one in budgets if one.key is not None and _is_month(one.period)}
+    means: Mapping[str, Money] = outlook.by if outlook else {}
+    shown: Mapping[str, Money] = outlook.shown_by if outlook else {}
+    listed = {line.key for line in centres.rows if line.is_one}
+    # What the table does not know as a line of its own belongs to "Other", or the column would not add up.
+    rest = [key for key in means if key not in listed]
+
+    def planned(line: Line) -> Line:
+        if line.role == "total":
+            everything = next((one for one in budgets if one.is_everything and _is_month(one.period)), None)
+            total = outlook.middle if outlook else None
+            return replace(line, forecast=total, shown_forecast=_sum(shown.values(), total), budget=everything)
+        if line.role == "other":
+            total = outlook.middle if outlook else None
+            return replace(
+                line,
+                forecast=_sum((means[key] for key in rest), total),
+                shown_forecast=_sum((shown[key] for key in rest), total),
+            )
+        if outlook is None:
+            return replace(line, budget=of_centre.get(line.key))
+        nothing = Money(ZERO, outlook.middle.currency)
+        return replace(
+            line,
+            forecast=means.get(line.key, nothing),
+            shown_forecast=shown.get(line.key, nothing),
+            budget=of_centre.get(line.key),
+        )
+
+    return Table(
+        rows=tuple(map(planned, centres.rows)), all=tuple(map(planned, centres.all)), total=planned(centres.total)
+    )
+
+
+def month_budget(budgets: Sequence[Budgeted]) -> Budgeted | None:
+    """The budget of the reported month for everything, or for the audience; None: there is none."""
+    return next((one for one in budgets if one.is_everything and _is_month(one.period)), None)
+
+
+def _sum(amounts: object, like: Money | None) -> Money | None:
+    if like is None:
+        return None
+    found = sum((one.amount for one in amounts), ZERO)  # type: ignore[attr-defined]
+    return Money(found, like.currency)
+
+
+def _concerns(one: Standing, asked: Asked) -> bool:
+    return asked.share is None or _centre(one) == asked.share
+
+
+def _centre(one: Standing) -> str | None:
+    """The cost centre that a budget is for, where it is for exactly one."""
+    scope = one.budget.scope
+    is_centre = scope.kind == "tag" and "".join(filter(str.isalnum, scope.name)).lower() == "costcenter"
+    return scope.values[0] if is_centre and len(scope.values) == 1 else None
+
+
+def _called(one: Standing, now: datetime) -> str:
+    first, last = one.period.start.date(), last_day(one.period)
+    year = f" {last.year}" if last.year != now.year else ""
+    if one.budget.every == "month":
+        return f"{last:%b}{year}"
+    return (
+        f"{first:%b} to {last:%b}{year}" if (first.year, first.month) != (last.year, last.month) else f"{last:%b}{year}"
+    )
+
+
+def _is_month(period: Period) -> bool:
+    return period.end.date() <= next_month(period.start.date())
+
+
+def _range(low: Decimal, middle: Decimal, high: Decimal, currency: str) -> Range:
+    return Range(Money(low, currency), Money(middle, currency), Money(high, currency))
+
+
+def _percent(part: Decimal, whole: Decimal) -> Decimal:
+    return rounded(part / whole * 100, 0)
+
+
+def _one_place(value: Decimal | None) -> Decimal | None:
+    return None if value is None else rounded(value, 1)
+
+
+def _last(period: Period) -> datetime:
+    return period.end - timedelta(microseconds=1)
+
+
+def _rank(status: Status) -> int:
+    return RANK.get(status.word, 9)
