@@ -67,6 +67,8 @@ def due(
     found = []
     for threshold in standing.crossed:
         limit = threshold.limit(budget.amount)
+        if standing.ended and limit < budget.amount:
+            continue  # nothing can be done about it any more
         key = key_of(budget, period, threshold.key, standing.currency)
         if _was_told(standing, key, threshold.key, limit, told):
             continue

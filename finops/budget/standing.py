@@ -162,6 +162,8 @@ def _with_crossed(found: Standing) -> Standing:
 
 def _crossed(found: Standing, thresholds: Iterable[Threshold]) -> Iterable[Threshold]:
     for threshold in thresholds:
+        if found.ended and threshold.on == "forecast":
+            continue  # what came is known
         reached = found.spent if threshold.on == "actual" else found.likely
         if reached >= threshold.limit(found.budget.amount):
             yield threshold

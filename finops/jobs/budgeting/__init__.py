@@ -1,0 +1,19 @@
+"""Budgets: check and tell, watch what runs now, keep Azure's own in step."""
+
+from __future__ import annotations
+
+from finops.jobs.budgeting.checking import Checked, Looked, check, look, stands
+from finops.jobs.budgeting.memory import Remembered, acknowledge, mute, remembered, unmute
+
+__all__ = [
+    "Checked",
+    "Looked",
+    "Remembered",
+    "acknowledge",
+    "check",
+    "look",
+    "mute",
+    "remembered",
+    "stands",
+    "unmute",
+]

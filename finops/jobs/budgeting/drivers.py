@@ -1,0 +1,174 @@
+"""What drove a budget to where it is, and what could be stopped now: figures for its alert mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.approvals.naming import VERBS, holder_of, kind_of, name_of, shown
+from finops.budget import Standing
+from finops.budget.foresee import last_complete
+from finops.budget.running import Running
+from finops.charges import Period
+from finops.report.model import Money
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from finops.charges import Charges
+    from finops.state import State
+
+MOST = 3
+CENT = Decimal("0.01")
+NOWHERE = {"", "(none)"}
+# Findings that nobody has decided against: to stop them is still open.
+OPEN = ("found", "asked", "pending", "approved", "scheduled")
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One resource: its cost in the period so far, and how much more that is than in as many days before."""
+
+    name: str
+    kind: str
+    holder: str
+    cost: Money
+    change: Money | None
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """The dearest changes, or where there is nothing to compare with, the dearest; rest: what all others come to."""
+
+    rows: tuple[Driver, ...]
+    against: str  # "1 to 14 October 2026"; "" where nothing could be compared
+    change: Money | None  # of everything
+    rest: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Something that costs money and that somebody could stop now."""
+
+    name: str
+    kind: str
+    holder: str
+    amount: Money | None
+    a: str  # "hour", "month"
+    why: str
+    command: str
+
+
+def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
+    """What the money of this period went to, dearest change first, over the days whose charges are complete."""
+    period, where = standing.period, standing.budget.scope.where
+    through = min(last_complete(book, now) + timedelta(days=1), period.end.date())
+    ask: dict[str, Any] = {"basis": standing.basis, "currency": standing.currency, "where": where}
+    if through <= period.start.date():
+        return Drivers((), "", None, 0)
+    after = Period(period.start.date(), through)
+    before = _before(after, book)
+    if before is None:
+        frame = book.by(["ResourceId", "ResourceName"], period=after, **ask)
+        rows = [
+            Driver(*_called(str(key), str(name)), Money(cost, standing.currency), None)
+            for key, name, cost in _columns(frame, "ResourceId", "ResourceName", "Cost")[:MOST]
+            if cost > 0
+        ]
+        return Drivers(tuple(rows), "", None, max(0, len(frame) - len(rows)))
+    frame = book.side_by_side(["ResourceId", "ResourceName"], before, after, **ask)
+    total = sum(frame["Change"].tolist(), Decimal(0))
+    rose = [row for row in _columns(frame, "ResourceId", "ResourceName", "Before", "After", "Change") if row[4] >= CENT]
+    found = tuple(
+        Driver(
+            *_called(str(key), str(name)),
+            Money(cost, standing.currency),
+            Money(change, standing.currency),
+            is_new=not old,
+        )
+        for key, name, old, cost, change in rose[:MOST]
+    )
+    return Drivers(found, before.label, Money(total, standing.currency), len(rose) - len(found))
+
+
+def charged_ids(standing: Standing, book: Charges) -> frozenset[str]:
+    """The ids of the resources that this budget pays for."""
+    frame = book.by(
+        ["ResourceId"], standing.basis, standing.period, standing.currency, where=standing.budget.scope.where
+    )
+    return frozenset(str(one).lower() for one in frame["ResourceId"].tolist()) - NOWHERE
+
+
+def stoppable(
+    standing: Standing, ids: Collection[str], state: State | None, running: Collection[Running]
+) -> list[Stop]:
+    """What runs without work within the budget's scope, and what the janitor found there; dearest first."""
+    scope = standing.budget.scope
+    idle = [one for one in running if not one.has_work and one.covered_by(scope)]
+    found = [
+        Stop(
+            one.name,
+            one.kind,
+            one.workspace,
+            Money(one.per_hour, "USD") if one.per_hour is not None else None,
+            "hour",
+            one.says,
+            one.command,
+        )
+        for one in sorted(idle, key=lambda one: -(one.per_hour or 0))
+    ][:MOST]
+    if state is not None:
+        shown_ids = {one.id.lower() for one in idle}
+        records, _, _ = state.findings.all(status=OPEN, order="amount", limit=200)
+        for record in records:
+            finding = record.finding
+            if finding.resource_id.lower() in shown_ids or not _is_paid_by(finding.resource_id, ids):
+                continue
+            amount = Money(finding.saving, record.currency) if finding.saving and record.currency else None
+            found.append(
+                Stop(
+                    shown(name_of(finding.resource_id)),
+                    kind_of(finding.resource_id),
+                    shown(holder_of(finding.resource_id)),
+                    amount,
+                    "month",
+                    f"{VERBS.get(finding.action, finding.action)}: {shown(finding.why)}",
+                    f"finops janitor show {record.number}",
+                )
+            )
+            if len(found) >= 2 * MOST:
+                break
+    return found[: 2 * MOST]
+
+
+def _is_paid_by(resource_id: str, ids: Collection[str]) -> bool:
+    """Whether the budget is charged for the resource, or for something in it."""
+    name = resource_id.lower().rstrip("/")
+    return name in ids or any(one.startswith(f"{name}/") for one in ids)
+
+
+def _before(after: Period, book: Charges) -> Period | None:
+    """As many days at the start of the period before, where their charges are whole."""
+    days = after.end - after.start
+    last = after.start
+    first = (last - timedelta(days=1)).replace(day=1) if after.start.day == 1 else last - days
+    before = Period(first, min(first + days, last))
+    if before.start < book.span.start or book.missing(before):
+        return None
+    return before
+
+
+def _called(resource_id: str, name: str) -> tuple[str, str, str]:
+    if resource_id in NOWHERE:
+        return shown(name) if name not in NOWHERE else "charges without a resource", "", ""
+    return shown(name_of(resource_id)), kind_of(resource_id), shown(holder_of(resource_id))
+
+
+def _columns(frame: pd.DataFrame, *names: str) -> list[tuple[Any, ...]]:
+    return list(zip(*(frame[name].tolist() for name in names), strict=True))

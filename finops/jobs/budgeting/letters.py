@@ -1,0 +1,171 @@
+"""What budget mails say: one letter a person, worst budget first, with every figure ready for the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from finops.approvals.naming import shown
+from finops.budget import Standing, Threshold
+from finops.jobs.budgeting.drivers import Drivers, Stop
+from finops.report.model import Money, Range
+from finops.report.render import inlined
+from finops.report.templates import Templates
+from finops.report.words import Words
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings
+
+Json = dict[str, Any]
+Why = Literal["crossed", "escalated", "closed"]
+STATUS = {
+    "over": ("Over budget", "bad"),
+    "over likely": ("Over budget likely", "bad"),
+    "data incomplete": ("Data incomplete", "watch"),
+    "watch": ("Watch", "watch"),
+    "on plan": ("On plan", "good"),
+}
+RANKS = {"crossed": 0, "escalated": 1, "closed": 2}
+WHOLE = 6  # budgets that a mail shows whole; the others are a line each
+SMALL = Decimal(100)  # budgets below it are told to the cent
+
+
+@dataclass(frozen=True)
+class Item:
+    """One budget in one letter. told: the thresholds that this mail is about; first_at: when others were told."""
+
+    why: Why
+    standing: Standing
+    thresholds: tuple[Threshold, ...] = ()
+    first_at: datetime | None = None
+    first_to: tuple[str, ...] = ()
+    drivers: Drivers | None = None
+    stops: tuple[Stop, ...] = ()
+    looked: bool = False  # at what runs now
+    not_read: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What people call the budget: its name, or what it is for where the name says no more."""
+        budget = self.standing.budget
+        name = budget.scope.said if budget.name == "all" or budget.name.startswith("/") else budget.name
+        return shown(name)
+
+    @property
+    def rank(self) -> tuple[int, int, Decimal]:
+        """Worst first: what was crossed now, over before likely, by how much of the budget."""
+        order = list(STATUS)
+        return (RANKS[self.why], order.index(self.standing.status), -self.standing.likely / self.standing.budget.amount)
+
+
+@dataclass
+class Letter:
+    """All that one person is told in one run. keys: what makes it the same letter after a crash."""
+
+    to: str
+    items: list[Item] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
+def written(letter: Letter, settings: Settings, now: datetime) -> Json:
+    """The letter as subject, text and HTML, ready to be kept and put into the outbox."""
+    items = sorted(letter.items, key=lambda one: one.rank)
+    worst = items[0]
+    digits = 2 if min(one.standing.budget.amount for one in items) < SMALL else 0
+    templates = Templates(settings.folders.reports, Words(digits))
+    context: Json = {
+        "organisation": shown(settings.report.organisation),
+        "to": letter.to,
+        "items": [_figures(one, settings.report.cost_centres) for one in items[:WHOLE]],
+        "rest": [_figures(one, settings.report.cost_centres) for one in items[WHOLE:]],
+        "count": len(items),
+        "now": now,
+    }
+    context["worst"] = context["items"][0]
+    subject = templates.line("budget-alert.subject.txt", **context).replace("\N{WORD JOINER}", "")
+    preheader = templates.line("budget-alert.preheader.txt", **context)
+    html = templates.render("budget-alert.html", subject=subject, preheader=preheader, **context)
+    return {
+        "kind": "budget-alert",
+        "to": letter.to,
+        "subject": subject,
+        "text": templates.render("budget-alert.txt", subject=subject, **context),
+        "html": inlined(html),
+        "about": letter.keys,
+        "thread": worst.standing.thread,
+    }
+
+
+def _figures(one: Item, names: Mapping[str, str]) -> Json:
+    """One budget as the templates see it."""
+    standing, budget = one.standing, one.standing.budget
+
+    def money(amount: Decimal) -> Money:
+        return Money(amount, standing.currency)
+
+    reach, ends = standing.forecast, None
+    if reach is not None and reach.low is not None and reach.high is not None:
+        ends = Range(money(reach.low), money(reach.middle), money(reach.high))
+    word, tone = STATUS[standing.status]
+    if one.why == "closed":
+        word, tone = (
+            ("Closed over budget", "bad") if standing.spent > budget.amount else ("Closed within budget", "good")
+        )
+        if standing.gaps and tone == "good":
+            word, tone = "Data incomplete", "watch"
+    over = standing.spent - budget.amount
+    named = (
+        names.get(budget.scope.values[0], "") if budget.scope.kind == "tag" and len(budget.scope.values) == 1 else ""
+    )
+    return {
+        "why": one.why,
+        "name": shown(budget.name),
+        "title": one.title,
+        "for": shown(f"{budget.scope.said}{f' ({named})' if named else ''}"),
+        "status": standing.status,
+        "word": word,
+        "tone": tone,
+        "period": standing.period.label,
+        "every": budget.every,
+        "ended": standing.ended,
+        "amount": money(budget.amount),
+        "spent": money(standing.spent),
+        "left": money(standing.left),
+        "over": money(over) if over > 0 else None,
+        "percent": _whole(standing.percent),
+        "gone": _whole(standing.gone_percent),
+        "at_least": standing.at_least,
+        "range": ends,
+        "middle": money(reach.middle) if reach is not None else None,
+        "likely_over": money(reach.middle - budget.amount) if reach and reach.middle > budget.amount else None,
+        "chance": standing.chance_over,
+        "no_forecast": standing.no_forecast,
+        "basis": standing.basis,
+        "basis_note": standing.basis_note,
+        "until": standing.complete_until,
+        "gaps": [shown(gap) for gap in standing.gaps],
+        "thresholds": [
+            {"on": t.on, "percent": t.percent, "amount": money(t.limit(budget.amount))} for t in one.thresholds
+        ],
+        "first_at": one.first_at,
+        "first_to": ", ".join(one.first_to),
+        "escalates": budget.escalate,
+        "drivers": one.drivers,
+        "stops": one.stops,
+        "looked": one.looked,
+        "not_read": one.not_read,
+    }
+
+
+def _telling(one: Item) -> list[Threshold]:
+    """The thresholds worth naming: a forecast of what is spent by now says nothing more."""
+    spent = one.standing.spent
+    return [t for t in one.thresholds if t.on == "actual" or t.limit(one.standing.budget.amount) > spent]
+
+
+def _whole(percent: Decimal) -> Decimal:
+    """Rounded down: 99.9 % is not yet all of it."""
+    return percent.quantize(Decimal(1), rounding="ROUND_FLOOR")

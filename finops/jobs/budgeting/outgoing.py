@@ -1,0 +1,68 @@
+"""Mails of budgets and of the watch: written down first, then put, then remembered as told.
+
+Whoever is killed in between leaves the same mails again, and the outbox takes each only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from finops import mail
+
+if TYPE_CHECKING:
+    from finops.config.model import Settings
+    from finops.state import State
+
+Json = dict[str, Any]
+
+
+def leave(
+    state: State,
+    settings: Settings,
+    name: str,
+    letters: list[Json],
+    keeps: Iterable[tuple[str, Any]],
+    drops: Iterable[str],
+    now: datetime,
+) -> list[Json]:
+    """Put the letters, then keep and drop what that changes; all of it or, after a kill, all of it by `finish`.
+
+    name: where the plan is kept meanwhile, such as "budget/outgoing"
+    """
+    keeps, drops = list(keeps), list(drops)
+    if not letters and not keeps and not drops:
+        return []
+    plan = {"letters": letters, "keeps": keeps, "drops": drops, "at": now.isoformat()}
+    state.keep(name, plan, now)
+    return finish(state, settings, name)
+
+
+def finish(state: State, settings: Settings, name: str) -> list[Json]:
+    """Do what a plan that was kept still asks for; the letters that were new."""
+    plan = state.kept(name).get(name)
+    if plan is None:
+        return []
+    now = datetime.fromisoformat(plan["at"])
+    post = mail.Post(state, settings.mail, settings.azure)
+    new = [letter for letter in plan["letters"] if post.put(_message(letter, settings, now), now)]
+    for key, value in plan["keeps"]:
+        state.keep(key, value, now)
+    for key in plan["drops"]:
+        state.drop(key)
+    state.drop(name)
+    return new
+
+
+def _message(letter: Json, settings: Settings, now: datetime) -> Any:
+    return mail.notice(
+        letter["kind"],
+        letter["to"],
+        letter["subject"],
+        letter["text"],
+        letter["html"],
+        letter["about"],
+        now,
+        settings.mail,
+    )

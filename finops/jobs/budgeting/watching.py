@@ -1,0 +1,124 @@
+"""The watch: what runs now x price now, carried forward; a mail within one look when it is too much, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from finops import estate as estates
+from finops import prices
+from finops.approvals import Workdays
+from finops.budget import budgets_of
+from finops.budget.rate import FEWEST_DAYS, WHOLE, Left, Projection, Rules, project
+from finops.budget.running import FACTS, Rates, rates
+from finops.estate.ids import key
+from finops.jobs.budgeting import memory
+from finops.jobs.budgeting.incidents import told_of
+from finops.jobs.budgeting.memory import remembered
+from finops.jobs.budgeting.outgoing import finish, leave
+from finops.jobs.budgeting.recording import Records, noted
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.config.model import Settings
+    from finops.state import State
+
+Json = dict[str, Any]
+OUTGOING, INCIDENT = "watch/outgoing", "watch/incident"
+WHAT = "watch"  # how `finops budget mute` calls it
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a look found and told. left: mails that a crash had left behind. incident: what was told and is still on."""
+
+    projection: Projection
+    told: tuple[str, ...] = ()
+    mails: tuple[Json, ...] = ()
+    left: tuple[Json, ...] = ()
+    muted: str = ""
+    incident: Json | None = None
+
+
+def read_rates(azure: Azure, now: datetime) -> Rates:
+    """What runs now, from Azure, with today's list prices."""
+    return rates(estates.read(azure, now, facts=FACTS, pricing=prices))
+
+
+def carried(
+    found: Rates,
+    settings: Settings,
+    records: Records,
+    state: State | None,
+    usual: Callable[[], Decimal | None] = lambda: None,
+) -> Projection:
+    """What runs now carried forward by what is remembered, against what is usual and left. Changes nothing."""
+    calendar = Workdays(settings.janitor)
+    now = found.at
+    history = records.history(now.date())[-settings.watch.usual_days :]
+    enough = sum(one.covered >= WHOLE for one in history) >= FEWEST_DAYS
+    return project(
+        found,
+        calendar.next_work(now),
+        _end_of_work(settings, now) if calendar.working(now) else None,
+        history,
+        Rules(settings.watch.above_usual, settings.watch.per_day),
+        tuple(_lefts(found, settings, records, state, now)) if state else (),
+        None if enough else usual(),
+        records.lengths(),
+        records.since(),
+    )
+
+
+def watch(
+    read: Callable[[], Rates],
+    settings: Settings,
+    state: State,
+    usual: Callable[[], Decimal | None] = lambda: None,
+) -> Watched:
+    """Look once at what runs, remember it, and tell what is too much, once. Changes nothing in Azure.
+
+    usual: USD a day that machines cost by the charges, for as long as our own records are too few
+    """
+    with state.telling():
+        left = finish(state, settings, OUTGOING)
+        found = read()
+        now = found.at
+        records = Records.of(state)
+        keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch.keep_days)
+        projection = carried(found, settings, records, state, usual)
+        incident = state.kept(INCIDENT).get(INCIDENT)
+        muted = remembered(state).mute_of(WHAT, now)
+        letters: list[Json] = []
+        told: list[str] = []
+        if muted is None:
+            incident, letters, told = told_of(projection, incident, settings, now)
+            keeps.append((INCIDENT, incident)) if incident else drops.append(INCIDENT)
+        mails = leave(state, settings, OUTGOING, letters, keeps, drops, now)
+    return Watched(projection, tuple(told), tuple(mails), tuple(left), muted.why if muted else "", incident)
+
+
+def _lefts(found: Rates, settings: Settings, records: Records, state: State, now: datetime) -> list[Left]:
+    """What is left of each budget now: by the last check, less what has run since its charges end."""
+    kept = state.kept(memory.STANDING)
+    lefts = []
+    for budget in budgets_of(settings):
+        last = kept.get(f"{memory.STANDING}{budget.name}")
+        if last is None or not datetime.fromisoformat(last["start"]) <= now < datetime.fromisoformat(last["end"]):
+            continue
+        ids = frozenset(key(one.id) for one in found.running if one.covered_by(budget.scope))
+        since = (
+            records.since_of(datetime.fromisoformat(last["until"]), ids) if last["currency"] == "USD" else Decimal(0)
+        )
+        amount = budget.amount
+        lefts.append(Left(budget.name, amount, amount - Decimal(last["spent"]) - since, last["currency"], ids))
+    return lefts
+
+
+def _end_of_work(settings: Settings, now: datetime) -> datetime:
+    zone = ZoneInfo(settings.janitor.time_zone)
+    return datetime.combine(now.astimezone(zone).date(), settings.janitor.work_until, zone).astimezone(UTC)
