@@ -22,11 +22,11 @@ __all__ = [
     "Said",
     "Track",
     "backtest",
-    "due",
     "outlook",
 ]
 
 DAYS = (7, 14, 21)
+"""Days of a month on which the record looks at it."""
 LEVEL = Decimal("0.8")
 
 
@@ -34,21 +34,20 @@ def outlook(
     dailies: Sequence[Daily],
     month: date,
     through: date,
-    purchases: Mapping[str, Decimal] | None = None,
+    purchases: Mapping[str, Decimal] | Sequence[Purchase] = (),
     level: Decimal | float = LEVEL,
     missing: Collection[date] = (),
-    due: Mapping[str, Decimal] | None = None,
 ) -> Outlook:
     """Where the month of `month` ends, by all that `dailies` say up to and with the day `through`.
 
     through: the last complete day. Later days in dailies are not used; one that ends before has cost nothing since.
-    purchases: booked in the month so far, by key, which need not be a key of `dailies`. They are not projected.
-    due: purchases to come in the rest of the month (see `due`), counted once on top of the usage.
+    purchases: booked in the month so far, by key, which need not be a key of `dailies`; they are not projected.
+    Given one by one, with those of the months before, one that came in each of the last three is expected once.
     missing: days without charges though there must have been some; they are estimated like days to come.
     """
     from finops.forecast.ahead import look
 
-    return look(dailies, month, through, purchases or {}, Decimal(str(level)), missing, due or {})
+    return look(dailies, month, through, purchases, Decimal(str(level)), missing, DAYS)
 
 
 def backtest(
@@ -63,13 +62,3 @@ def backtest(
     from finops.forecast.record import track
 
     return track(dailies, first_month, through, days, Decimal(str(level)), missing)
-
-
-def due(bought: Sequence[Purchase], month: date, through: date) -> Mapping[str, Decimal]:
-    """By key, the purchases that come every month and have not come in this one by `through`.
-
-    Every month: in each of the last three, on about the same day. Yearly commitments and single orders are not.
-    """
-    from finops.forecast.buying import still_due
-
-    return still_due(bought, month, through)

@@ -1,4 +1,4 @@
-"""Purchases that come every month and have not come yet: all others are one-off, and nobody's run rate."""
+"""Purchases: booked as they are, never a run rate; one that comes every month and has not come yet is due once more."""
 
 from __future__ import annotations
 
@@ -11,24 +11,42 @@ from finops.forecast.model import Purchase
 
 MONTHS = 3
 APART = 3
-"""Days by which the day of a monthly purchase may move: a renewal on the 31st is booked on the 28th to 1st."""
+"""Days by which the day of a monthly purchase may move: a renewal on the 31st is booked on the 28th to the 31st."""
 
 
-def still_due(bought: Sequence[Purchase], month: date, through: date) -> Mapping[str, Decimal]:
-    """By key, the latest amount of each purchase of the last months that has not come in this one."""
+def booked(purchases: Mapping[str, Decimal] | Sequence[Purchase], first: date, through: date) -> list[Purchase]:
+    """The purchases from `first` to `through`. Those without a day are taken for bought on the first."""
+    if isinstance(purchases, Mapping):
+        return [Purchase(key, first, amount) for key, amount in sorted(purchases.items())]
+    return sorted(
+        (one for one in purchases if first <= one.day <= through), key=lambda one: (one.day, one.key, one.what)
+    )
+
+
+def due(purchases: Mapping[str, Decimal] | Sequence[Purchase], month: date, through: date) -> list[Purchase]:
+    """Purchases to come in the month: each came once in each of the last three, on about the same day.
+
+    With the latest amount. What is late is taken for cancelled; what is paid once a year is not guessed.
+    """
     this = month.replace(day=1)
+    end = (this + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    if isinstance(purchases, Mapping) or through >= end:
+        return []
     earlier = [this]
     for _ in range(MONTHS):
         earlier.append((earlier[-1] - timedelta(days=1)).replace(day=1))
     series: dict[tuple[str, str], dict[date, list[Purchase]]] = defaultdict(lambda: defaultdict(list))
-    for one in sorted(bought, key=lambda one: (one.day, one.amount)):
+    for one in purchases:
         if one.day <= through and one.amount:
             series[one.key, one.what][one.day.replace(day=1)].append(one)
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for (key, _), months in sorted(series.items()):
-        if not months[this] and all(len(months[first]) == 1 for first in earlier[1:]):
-            lasts = [months[first][0] for first in earlier[1:]]
-            days = [one.day.day for one in lasts]
-            if max(days) - min(days) <= APART:
-                found[key] += lasts[0].amount
-    return dict(found)
+    found = []
+    for (key, what), months in sorted(series.items()):
+        lasts = [months[first][0] for first in earlier[1:] if len(months[first]) == 1]
+        days = [one.day.day for one in lasts]
+        if months[this] or len(lasts) < MONTHS or max(days) - min(days) > APART:
+            continue
+        usual = this + timedelta(days=min(days[0], end.day) - 1)
+        if usual + timedelta(days=APART) > through:
+            day = max(usual, through + timedelta(days=1))
+            found.append(Purchase(key, day, lasts[0].amount, what))
+    return found
