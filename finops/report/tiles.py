@@ -116,8 +116,7 @@ def _saved(model: Report, wording: Wording, words: Words) -> Tile:
         under = words.say("{size} a month more is approved", size=words.money(saved.approved.amount))
     else:
         under = words.say("nothing more waits")
-    good = saved.shown.amount > 0 and not none_known
-    return Tile(words.say("Savings realised so far"), figure, under, "less" if good else "level")
+    return Tile(words.say("Savings realised so far"), figure, under)
 
 
 def unit_rows(model: Report, words: Words) -> tuple[UnitRow, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from finops.report.columns import cells, left, right, wrapped
-from finops.report.locales import OURS, Writing
+from finops.report.locales import NO_BREAK, OURS, Writing
 from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving
 from finops.report.periods import DAY
 from finops.report.rounding import rounded
@@ -195,7 +195,7 @@ class Words:
         amount = self.money(line.budget.amount)
         if line.shown_forecast is None:
             return self.say("{spent} of {amount}", spent=self.percent(line.budget.spent_percent), amount=amount)
-        return self.say("of {amount}", amount=amount)
+        return self.say("of {amount}", amount=amount).replace(" ", NO_BREAK)
 
     def name(self, text: str) -> str:
         return name(text)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from finops.report.model import Effects, Line, Money, Report, Savings, Table
+from finops.report.model import EffectKind, Effects, Line, Money, Report, Savings, Table
 from finops.report.workbook_cells import Cell, add_sheet
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-EFFECTS = ("quantity", "price", "mix", "new", "gone", "purchase", "not split")
+EFFECTS: tuple[EffectKind, ...] = get_args(EffectKind)
 NO_SERVICE = "(no service named)"
 
 
@@ -19,7 +19,7 @@ def by_line(book: Workbook, title: str, first: str, model: Report, table: Table)
     """Every row, also those that the mail gathers under "Other"; the total last, outside the sortable table."""
     currency = model.currency
     with_plan = table is model.by_cost_centre
-    of = {driver.line.key: driver.effects for driver in model.movers.drivers} if model.movers else {}
+    of = model.movers.by_centre if model.movers else {}
     whole = model.movers.effects if model.movers else None
 
     def row(line: Line) -> Sequence[Cell]:
@@ -55,7 +55,7 @@ def _effects(effects: Effects | None) -> list[Cell]:
     if effects is None:
         return [None] * (len(EFFECTS) + 1)
     parts = {part.kind: part.amount for part in effects.parts}
-    return [*(parts.get(kind) for kind in EFFECTS), effects.lasts]  # type: ignore[call-overload]
+    return [*(parts.get(kind) for kind in EFFECTS), effects.lasts]
 
 
 def movers(book: Workbook, model: Report) -> None:

@@ -208,7 +208,11 @@ def reconciliation(book: Workbook, model: Report) -> None:
             ("bridge", line.name, line.amount, line.charges, ", ".join(line.of), line.figure) for line in bridge.lines
         ]
         rows.append(("bridge", bridge.why_open or "Not explained", bridge.gap, None, "", "bridge"))
-        rows.append(("bridge", "Billed cost of the same days", bridge.end, None, "", "bridge"))
+        rows.append(("bridge", bridge.end_name.capitalize(), bridge.end, None, "", "bridge"))
+        rows += [
+            ("in both alike", line.name, line.amount, line.charges, ", ".join(line.of), line.figure)
+            for line in bridge.included
+        ]
     for basis in model.bases:
         rows += [
             (f"{basis} cost by kind of charge", kind.name, getattr(kind, basis), None, "", "")
