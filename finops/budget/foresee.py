@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from finops.budget.model import Basis, Budget
 from finops.budget.periods import months_of
 from finops.charges import Period
-from finops.forecast import Daily, Outlook, Point, Purchase, Reach, due, outlook
+from finops.forecast import Daily, Outlook, Point, Purchase, Reach, outlook
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -36,7 +36,7 @@ class Foreseen:
     def of(cls, seen: Outlook) -> Foreseen:
         """Of a month's outlook. Fewer days than a range takes are no forecast: alerts would cry wolf."""
         if seen.why_no_range:
-            return cls(None, seen, seen.why_no_range)
+            return cls(None, seen, seen.why_no_range.rstrip("."))
         return cls(seen.total, seen, "", lambda amount: seen.chance_over(amount))
 
 
@@ -55,24 +55,12 @@ def foreseen(budget: Budget, book: Charges, period: Period, now: datetime, basis
     days = ask.days(Period(first, through + DAY), "Usage")
     daily = Daily(budget.name, first, tuple(days.values()))
     bought = ask.bought(budget.name, Period(first, through + DAY))
-    parts = []
-    for month in months_of(period):
-        if end_of(month) <= through + DAY:
-            continue
-        have = sum((one.amount for one in bought if one.day.replace(day=1) == month), Decimal(0))
-        parts.append(
-            outlook(
-                [daily],
-                month,
-                through,
-                {budget.name: have},
-                missing=_missing(book, ask, through),
-                due=due(bought, month, through),
-            )
-        )
+    holes = _missing(book, ask, through)
+    ahead = [month for month in months_of(period) if end_of(month) > through + DAY]
+    parts = [outlook([daily], month, through, bought, missing=holes) for month in ahead]
     why = next((one.why_no_range for one in parts if one.why_no_range), "")
     if why:
-        return Foreseen(None, parts[0], why)
+        return Foreseen(None, parts[0], why.rstrip("."))
     settled = _settled(ask, period, parts, days, bought)
     total = Reach(
         sum((_low(one, period) for one in parts), settled),
@@ -80,7 +68,8 @@ def foreseen(budget: Budget, book: Charges, period: Period, now: datetime, basis
         sum((_high(one, period) for one in parts), settled),
     )
     if len(parts) == 1 and period.end.date() == end_of(parts[0].month):
-        return Foreseen(total, parts[0], "", lambda amount: parts[0].chance_over(amount - settled))
+        only = parts[0]
+        return Foreseen(total, only, "", lambda amount: only.chance_over(amount - settled))
     return Foreseen(total, parts[0] if len(parts) == 1 else None)
 
 

@@ -115,7 +115,7 @@ class Standing:
     forecast: where the period ends; None without one, and `no_forecast` says why. chance_over: 0 to 1.
     basis: the one that was counted; basis_note says where the charges do not state the one that was asked for.
     gaps: charges that ought to be here and are not, as sentences: `spent` is then at least so much.
-    crossed: the thresholds that are reached, worst last.
+    crossed: the thresholds that are reached, worst last. label: how a person calls the period.
     """
 
     budget: Budget
@@ -133,6 +133,7 @@ class Standing:
     gaps: tuple[str, ...]
     crossed: tuple[Threshold, ...]
     ended: bool
+    label: str = ""
 
     @property
     def left(self) -> Decimal:

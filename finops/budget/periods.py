@@ -54,6 +54,16 @@ def days_gone(period: Period, until: datetime) -> Decimal:
     return (Decimal(str(gone)) * 100 / Decimal(str(whole))).quantize(Decimal("0.1"))
 
 
+def label_of(budget: Budget, period: Period) -> str:
+    """How a person says it: "November 2026", "Oct to Dec 2026", "2026", "Apr 2026 to Mar 2027"."""
+    first, last = period.start.date(), period.end.date() - DAY
+    if budget.every == "month" or first.day != 1 or period.end.day != 1:
+        return period.label
+    if budget.every == "year" and first.month == 1 and last.month == 12:
+        return f"{first.year}"
+    return f"{first:%b}{'' if first.year == last.year else f' {first.year}'} to {last:%b %Y}"
+
+
 def months_of(period: Period) -> Iterator[date]:
     """The first day of each month that `period` touches."""
     month = period.start.date().replace(day=1)

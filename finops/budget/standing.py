@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from finops.budget.foresee import NOTHING, Foreseen
 from finops.budget.model import Basis, Budget, Standing, Threshold
-from finops.budget.periods import days_gone, period_of
+from finops.budget.periods import days_gone, label_of, period_of
 from finops.charges import Period
 from finops.errors import DataError, UsageError
 
@@ -67,6 +67,7 @@ def standing(
         gaps=lacking,
         crossed=(),
         ended=ended,
+        label=label_of(budget, period),
     )
     return _with_crossed(found)
 

@@ -80,14 +80,22 @@ class _Round:
             letter.keys += keys
 
 
-def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = True) -> Looked:
-    """Where all budgets stand. One that cannot be told never hides the others. Changes nothing."""
+def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = True, only: str = "") -> Looked:
+    """Where all budgets stand, or the one of that name; one that cannot be told hides no other. Changes nothing."""
     found: list[Standing] = []
     problems = []
     for budget in budgets_of(settings):
+        if only and budget.name.casefold() != only.casefold():
+            continue
         for period in periods_to_check(budget, now):
             try:
-                found.append(stands(budget, book, now, period, forecasts))
+                one = stands(budget, book, now, period, forecasts)
+                found.append(one)
+                if (
+                    not one.spent
+                    and not book.by([], one.basis, currency=one.currency, where=budget.scope.where).any().any()
+                ):
+                    problems.append(f"{budget.name}: no charge of {budget.scope.said} is known. Is it spelt like that?")
             except FinopsError as fault:
                 problems.append(f"{budget.name}: {fault}")
                 break

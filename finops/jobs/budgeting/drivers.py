@@ -110,7 +110,8 @@ def stoppable(
 ) -> list[Stop]:
     """What runs without work within the budget's scope, and what the janitor found there; dearest first."""
     scope = standing.budget.scope
-    idle = [one for one in running if not one.has_work and one.covered_by(scope)]
+    # What lets go by itself soon needs nobody.
+    idle = [one for one in running if not one.has_work and one.ends is None and one.covered_by(scope)]
     found = [
         Stop(
             one.name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finops.approvals.naming import shown
 from finops.budget.rate import Ahead, Projection
 from finops.estate.ids import key
+from finops.report.locales import writing
 from finops.report.model import Money
 from finops.report.render import inlined
 from finops.report.templates import Templates
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 RISE = Decimal("1.5")  # what costs so many times what was told of it is told again
 ON = Decimal("0.5")  # what costs less than this part of what was told of it has come to an end
+SMALL = Decimal(100)  # USD; less is told to the cent
 
 
 def told_of(
@@ -129,6 +131,7 @@ def _letter(
         "excess": usd(projection.excess),
         "month_end": usd(projection.month_end),
         "until": projection.until,
+        "until_clock": f"{projection.until:%H:%M} UTC",
         "free": projection.free,
         "reasons": projection.reasons,
         "threats": [
@@ -142,7 +145,8 @@ def _letter(
         "started": datetime.fromisoformat(incident["started"]),
         "now": now,
     }
-    templates = Templates(settings.folders.reports, Words(0 if sum(costs, Decimal(0)) >= 100 or not costs else 2))
+    digits = 0 if sum(costs, Decimal(0)) >= SMALL or not costs else 2
+    templates = Templates(settings.folders.reports, Words(digits, writing(settings.report.locale)))
     subject = templates.line("budget-watch.subject.txt", **context).replace("\N{WORD JOINER}", "")
     preheader = templates.line("budget-watch.preheader.txt", **context)
     html = templates.render("budget-watch.html", subject=subject, preheader=preheader, **context)

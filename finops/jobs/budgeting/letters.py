@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from finops.approvals.naming import shown
 from finops.budget import Standing, Threshold
 from finops.jobs.budgeting.drivers import Drivers, Stop
+from finops.report.locales import writing
 from finops.report.model import Money, Range
 from finops.report.render import inlined
 from finops.report.templates import Templates
@@ -52,7 +53,7 @@ class Item:
         """What people call the budget: its name, or what it is for where the name says no more."""
         budget = self.standing.budget
         name = budget.scope.said if budget.name == "all" or budget.name.startswith("/") else budget.name
-        return shown(name)
+        return shown(name[:1].upper() + name[1:] if name == budget.scope.said else name)
 
     @property
     def rank(self) -> tuple[int, int, Decimal]:
@@ -75,7 +76,7 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
     items = sorted(letter.items, key=lambda one: one.rank)
     worst = items[0]
     digits = 2 if min(one.standing.budget.amount for one in items) < SMALL else 0
-    templates = Templates(settings.folders.reports, Words(digits))
+    templates = Templates(settings.folders.reports, Words(digits, writing(settings.report.locale)))
     context: Json = {
         "organisation": shown(settings.report.organisation),
         "to": letter.to,
@@ -124,11 +125,12 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "why": one.why,
         "name": shown(budget.name),
         "title": one.title,
+        "inside": one.title[:1].lower() + one.title[1:] if one.title == "Everything" else one.title,
         "for": shown(f"{budget.scope.said}{f' ({named})' if named else ''}"),
         "status": standing.status,
         "word": word,
         "tone": tone,
-        "period": standing.period.label,
+        "period": standing.label,
         "every": budget.every,
         "ended": standing.ended,
         "amount": money(budget.amount),
@@ -141,14 +143,14 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "range": ends,
         "middle": money(reach.middle) if reach is not None else None,
         "likely_over": money(reach.middle - budget.amount) if reach and reach.middle > budget.amount else None,
-        "chance": standing.chance_over,
+        "chance": None if over > 0 else standing.chance_over,
         "no_forecast": standing.no_forecast,
         "basis": standing.basis,
         "basis_note": standing.basis_note,
         "until": standing.complete_until,
         "gaps": [shown(gap) for gap in standing.gaps],
         "thresholds": [
-            {"on": t.on, "percent": t.percent, "amount": money(t.limit(budget.amount))} for t in one.thresholds
+            {"on": t.on, "percent": t.percent, "amount": money(t.limit(budget.amount))} for t in _telling(one)
         ],
         "first_at": one.first_at,
         "first_to": ", ".join(one.first_to),

@@ -87,17 +87,11 @@ def closed_key(budget: str, period: Period) -> str:
     return f"{budget}/{period.start:%Y-%m-%d}"
 
 
-def acknowledge(state: State, standing: Standing, who: str, why: str, now: datetime) -> None:
-    """Remember that somebody knows of what was told of a budget in a period."""
-    value = {
-        "budget": standing.budget.name,
-        "period": f"{standing.period.start:%Y-%m-%d}",
-        "at": now.isoformat(),
-        "who": who,
-        "why": why,
-    }
-    state.audit(who, "acknowledged the alerts of a budget", f"budget/{standing.budget.name}", why, value, now)
-    state.keep(f"{ACKED}{closed_key(standing.budget.name, standing.period)}", value, now)
+def acknowledge(state: State, budget: str, period: str, who: str, why: str, now: datetime) -> None:
+    """Remember that somebody knows of what was told of a budget in the period that began on `period`."""
+    value = {"budget": budget, "period": period, "at": now.isoformat(), "who": who, "why": why}
+    state.audit(who, "acknowledged the alerts of a budget", f"budget/{budget}", why, value, now)
+    state.keep(f"{ACKED}{budget}/{period}", value, now)
 
 
 def mute(state: State, what: str, until: datetime, who: str, why: str, now: datetime) -> None:

@@ -55,6 +55,11 @@ def finish(state: State, settings: Settings, name: str) -> list[Json]:
     return new
 
 
+def deliver(state: State, settings: Settings, now: datetime) -> None:
+    """Send what waits in the outbox, of whichever kind."""
+    mail.Post(state, settings.mail, settings.azure).deliver(now)
+
+
 def _message(letter: Json, settings: Settings, now: datetime) -> Any:
     return mail.notice(
         letter["kind"],
@@ -65,4 +70,5 @@ def _message(letter: Json, settings: Settings, now: datetime) -> Any:
         letter["about"],
         now,
         settings.mail,
+        thread=letter["thread"],
     )
