@@ -140,9 +140,7 @@ def outlook(model: Report) -> Outlook:
     for ahead in range(1, 10):
         middle = start.so_far.amount + Decimal("1217.5") * ahead
         wide = Decimal(111) * ahead
-        path.append(
-            Point(start.day + timedelta(days=ahead), usd(middle - wide), usd(middle), usd(middle + wide))
-        )
+        path.append(Point(start.day + timedelta(days=ahead), usd(middle - wide), usd(middle), usd(middle + wide)))
     by = {key: usd(forecast) for key, *_, forecast, _, _ in CENTRES}
     by["(untagged)"] = usd(1_200)
     middle = usd(35_000)
@@ -200,7 +198,7 @@ def of_centre(key: str, name: str, forecast: int, amount: int, status: Status, m
 
 
 def effects(line: Line) -> Effects:
-    assert line.shown_change is not None and line.change is not None
+    assert line.shown_change is not None
     whole = line.shown_change.amount
     more = Decimal(round(whole * Decimal("0.8")))
     parts = [("quantity", more), ("price", whole - more)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +17,10 @@ from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
 if TYPE_CHECKING:
-    from finops.charges import Period
+    from finops.charges import Charges, Period
     from finops.config.model import Settings
     from finops.jobs import Made
-    from finops.report import Claim
+    from finops.report.known import Known
     from finops.report.model import Saving
 
 
@@ -33,13 +36,38 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--basis", type=click.Choice(["effective", "billed"]), help="In place of report.basis."),
         click.option("--currency", metavar="CODE", help="In place of report.currency."),
+        click.option("--audience", metavar="COSTCENTER", help="One cost centre's share; (untagged) for what has none."),
+        click.option(
+            "--charges-only", is_flag=True, help="Do not read the estate. So it is where FILES are given, too."
+        ),
     ]
     for option in reversed(added):
         command = option(command)
     return command
 
 
-@click.group()
+# Commands that live beside, and are imported when they are called.
+VERBS = {
+    **dict.fromkeys(["archive", "preview"], "report_pages"),
+    **dict.fromkeys(["close", "explain", "figures"], "report_figures"),
+}
+
+
+class ReportCommands(click.Group):
+    """The commands of this module, and those of VERBS by their name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*self.commands, *VERBS])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return super().get_command(ctx, name)
+        found: Any = getattr(importlib.import_module(f"finops.cli.{VERBS[name]}"), name)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=ReportCommands)
 def report() -> None:
     """The weekly report: render it, look at it, send it."""
 
@@ -86,8 +114,8 @@ def send(session: Session, revision: int, output: str, **asked: Any) -> None:
     from finops import jobs
 
     settings, made = _made(session, **asked)
-    path, sent = jobs.send(made, settings, revision)
-    said = f"Left in {path} for {', '.join(settings.mail.finance)}."
+    path, sent = jobs.send(made, settings, revision, remembers=session.estate is None)
+    said = f"Left in {path} for {', '.join(made.figures.audience.recipients or settings.mail.finance)}."
     if not sent:
         said = (
             f"{path} is already there: nothing was sent. Use --revision {revision + 1} to send it again, as corrected."
@@ -108,14 +136,15 @@ def savings(session: Session, output: str, **asked: Any) -> None:
     finops report savings
     finops report savings costs.csv -o json
     """
-    from finops import jobs, report
+    from finops import report
 
-    settings, wanted = _settled(session, **asked)
-    claims = _claims(session, settings)
-    rows = []
-    if claims:
-        with jobs.book_of(settings, wanted, session.now, session.azure) as book:
-            found = report.build(book, session.now, settings.report, wanted, claims=claims).savings
+    asked["charges_only"] = True
+    with worked(session, **asked) as of:
+        rows = []
+        if of.known.claims:
+            found = report.build(
+                of.book, session.now, of.settings.report, of.period, known=of.known, share=of.share
+            ).savings
         rows = [_row(one) for one in found.all] if found else []
     if output == "table":
         rows = [{name: value for name, value in row.items() if name in BRIEF} for row in rows]
@@ -151,19 +180,52 @@ def _row(one: Saving) -> dict[str, Any]:
     }
 
 
-def _claims(session: Session, settings: Settings) -> tuple[Claim, ...]:
-    """What is remembered of savings; nothing of it concerns a recording."""
+@dataclass(frozen=True)
+class Worked:
+    """What a report is made from: the settings with the options worked in, the period asked for, charges and the rest."""
+
+    settings: Settings
+    period: Period | None
+    book: Charges
+    known: Known
+    share: str | None
+
+
+@contextmanager
+def worked(session: Session, audience: str | None, charges_only: bool, **asked: Any) -> Iterator[Worked]:
+    """Read all that a report of what was asked for needs; the charges are closed at the end."""
     from finops import jobs
 
-    return () if session.estate else jobs.remembered(settings)
+    settings, wanted = _settled(session, **asked)
+    with jobs.book_of(settings, wanted, session.now, session.azure) as book:
+        share = _share(book, audience)
+        connect = None if charges_only or asked["files"] else session.azure
+        known = jobs.known_of(book, settings, session.now, wanted, connect, remembers=session.estate is None)
+        yield Worked(settings, wanted, book, known, share)
+
+
+def _share(book: Charges, audience: str | None) -> str | None:
+    """The cost centre as the charges spell it."""
+    if audience is None:
+        return None
+    there = {
+        str(one): None
+        for currency in book.currencies
+        for one in book.by(["CostCenter"], currency=currency)["CostCenter"]
+    }
+    found = next((one for one in there if one.lower() == audience.strip().lower()), None)
+    if found is None:
+        some = ", ".join(list(there)[:5])
+        raise UsageError(f"There are no charges of the cost centre {audience}.", f"There are some of {some}.")
+    return found
 
 
 def _made(session: Session, **asked: Any) -> tuple[Settings, Made]:
     from finops import jobs
 
-    settings, wanted = _settled(session, **asked)
-    with jobs.book_of(settings, wanted, session.now, session.azure) as book:
-        return settings, jobs.make(book, settings, session.now, wanted, _claims(session, settings))
+    with worked(session, **asked) as of:
+        made = jobs.make(of.book, of.settings, session.now, of.period, known=of.known, share=of.share)
+        return of.settings, made
 
 
 def _settled(

@@ -136,9 +136,10 @@ class ReportSettings(Section):
         list[Literal["csv", "pdf"]],
         Field(description="What the mail carries beside the workbook: csv (the lines), pdf (needs aml-finops[pdf])."),
     ] = []
-    archive: Annotated[Path, Field(description="Folder in which every report is kept as pages, with an index.")] = Path(
-        "finops-data/reports"
-    )
+    archive: Annotated[
+        Path | None,
+        Field(description="Folder that keeps every sent report, with an index; empty: reports beside mail.outbox."),
+    ] = None
 
 
 class StateSettings(Section):

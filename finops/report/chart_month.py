@@ -70,9 +70,7 @@ def _name_lines(axes: Axes, curve: Curve, outlook: Outlook | None, words: Words,
     def put(x: float, y: float, text: str, colour: str, weight: str, align: str) -> None:
         y += gap
         # Names at the two sides of the chart do not meet.
-        while any(
-            abs(y - other) < 1.35 * gap for other, side in taken if side == align or "right" not in (side, align)
-        ):
+        while any(abs(y - other) < 1.35 * gap for other, side in taken if side == align):
             y += gap / 4
         taken.append((y, align))
         written = axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5)
@@ -92,17 +90,10 @@ def _name_lines(axes: Axes, curve: Curve, outlook: Outlook | None, words: Words,
     middle = here > 0.38 * span and not falls
     to_date = words.money(total) if here >= span else words.say("{amount} to date", amount=words.money(total))
     y = height(total)
-    if outlook and middle:
+    if outlook and middle and y > 3 * gap:
         # Under the curve there is room; over it the range is drawn.
-        written = axes.text(
-            here + 0.3, y - 1.3 * gap, to_date, color=BLUE, weight="bold", ha="left", va="center", zorder=5
-        )
-        written.set_path_effects([withStroke(linewidth=4, foreground="white")])
-        if here > 0.62 * span:
-            written.set_ha("right")
-            written.set_position((here, y - 1.6 * gap) if y > 3 * gap else (here - 0.6, y + gap))
-            if y > 3 * gap:
-                written.set_position((span, y - 1.6 * gap))
+        late = here > 0.62 * span
+        put(span if late else here + 0.3, y - 2.6 * gap, to_date, BLUE, "bold", "right" if late else "left")
     else:
         put(here - 0.4 if middle else here + 0.6, y, to_date, BLUE, "bold", "right" if middle else "left")
     if curve.before_days:

@@ -1,9 +1,10 @@
-"""The report as files to look at: a page, the text, the workbook, the mail."""
+"""The report as files to look at: a page, the text, the workbook, the figures, the mail."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -12,20 +13,31 @@ from finops.report.render import Rendered
 
 
 def write(folder: Path, bundle: Rendered, message: EmailMessage) -> Path:
-    """The report's files, named after it, in `folder`; its page is NAME.html and, as the newest one, index.html.
+    """The report's files, named after it, in `folder`; its page is NAME.html and, as the newest one, index.html."""
+    written(folder, {**files_of(bundle, message), "index.html": bundle.page.encode()}, "--out")
+    return folder / "index.html"
 
-    All are written beside before the first takes its name, so that a full disk leaves the old report as it was.
-    """
-    files = {
+
+def files_of(bundle: Rendered, message: EmailMessage) -> dict[str, bytes]:
+    """All forms of a report by file name."""
+    return {
         **{name: text.encode() for name, text in bundle.styles.items()},
         **{f"{bundle.name}-{cid.partition('@')[0]}.png": png for cid, png in bundle.images.items()},
+        **bundle.attachments,
         f"{bundle.name}.txt": bundle.text.encode(),
         f"{bundle.name}.xlsx": bundle.workbook,
+        f"{bundle.name}.json": bundle.figures,
         f"{bundle.name}.eml": message.as_bytes(),
         f"{bundle.name}-mail.html": bundle.page_mail.encode(),
         f"{bundle.name}.html": bundle.page.encode(),
-        "index.html": bundle.page.encode(),
     }
+
+
+def written(folder: Path, files: Mapping[str, bytes], setting: str) -> None:
+    """Write all files beside before the first takes its name, so that a full disk leaves the old ones as they were.
+
+    setting: what chose the folder, for the error.
+    """
     drafts: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,12 +48,11 @@ def write(folder: Path, bundle: Rendered, message: EmailMessage) -> Path:
     except OSError as fault:
         raise FinopsError(
             f"The report could not be written to {folder}: {fault.strerror or fault}.",
-            "Make room or give write access there, or choose another folder with --out.",
+            f"Make room or give write access there, or choose another folder with {setting}.",
         ) from fault
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
-    return folder / "index.html"
 
 
 def _draft(path: Path, content: bytes, drafts: dict[Path, Path]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.errors import DataError
 from finops.report.charts import charts
+from finops.report.figures_json import figures_json
 from finops.report.locales import writing
 from finops.report.model import Report
 from finops.report.telling import told
@@ -29,7 +30,7 @@ HOST = "aml-finops"
 class Rendered:
     """A report ready to be mailed or shown. `html` refers to `images` by content id, `page` by file name.
 
-    attachments: what report.attach asks for beside the workbook, by file name.
+    attachments: what report.attach asks for beside the workbook, by file name. figures: all of them, as JSON.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rendered:
     preheader: str = ""
     verdict: str = ""
     attachments: dict[str, bytes] = field(default_factory=dict)
+    figures: bytes = b"{}\n"
 
 
 def render(model: Report, settings: Settings) -> Rendered:
@@ -91,6 +93,7 @@ def render(model: Report, settings: Settings) -> Rendered:
         preheader=context["preheader"],
         verdict=context["verdict"],
         attachments=_attachments(model, settings, templates, context, pictures),
+        figures=figures_json(model, context["subject"], context["verdict"]),
     )
 
 
