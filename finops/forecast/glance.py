@@ -52,7 +52,8 @@ def glance(past: Past, days: int, month: date) -> Glance:
     coming = [now + timedelta(days=n) for n in range((after - now).days)]
     ahead = [*gaps, *(day for day in coming if day >= first)]
     fit = fitted(past, days)
-    rest = fit.days(np.array([day.weekday() for day in ahead], dtype=np.int64), places(ahead))
+    distance = np.array([(day - now).days + 1 for day in ahead], dtype=np.int64)
+    rest = fit.days(distance, np.array([day.weekday() for day in ahead], dtype=np.int64), places(ahead))
     charged = table.partly[:, [table.column(day) for day in gaps]]
     rest[:, : len(gaps)] = np.maximum(rest[:, : len(gaps)] - charged, np.minimum(rest[:, : len(gaps)], 0))
     total = table.costs[:, :days].sum(0)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from finops.forecast.months import excess, habits, places
 from finops.forecast.table import WEEK, Numbers, Table, Truths
+from finops.forecast.trend import WEEKS, daily_growth
 
 FADE = 0.1
 """By how much a day counts less than the day after it: half of what is known comes from the last seven days."""
+LAG = (1 - FADE) / FADE
+"""The mean age, in days, of what the level is made from."""
 LOOK_BACK = 90
 SHAPE_WEEKS = 8
 NOTHING = 1e-9
@@ -19,15 +22,17 @@ NOTHING = 1e-9
 
 @dataclass(frozen=True)
 class Fit:
-    """A level a row, factors of the seven weekdays (mean 1), and what is added at a place of the month."""
+    """A level a row, factors of the seven weekdays (mean 1), what is added at a place of the month, growth a day."""
 
     level: Numbers
     shape: Numbers
     monthly: Numbers
+    growth: float
 
-    def days(self, weekdays: NDArray[np.int64], places: NDArray[np.int64]) -> Numbers:
-        """Expected cost of each row on days with these weekdays (Monday is 0) and places."""
-        return self.level[:, None] * self.shape[:, weekdays] + self.monthly[:, places]
+    def days(self, ahead: NDArray[np.int64], weekdays: NDArray[np.int64], places: NDArray[np.int64]) -> Numbers:
+        """Expected cost of each row so many days `ahead` of the last known one, with these weekdays (Monday is 0)."""
+        grown = np.maximum(1 + self.growth * (LAG + ahead), 0.0)
+        return np.asarray(self.level[:, None] * grown * self.shape[:, weekdays] + self.monthly[:, places])
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ def fitted(past: Past, days: int) -> Fit:
     weights = faded * _counts(past.table.costs[:, :days], costs)
     weights = _since_step(costs, factors, weights)
     level = (weights * costs).sum(1) / np.maximum((weights * factors).sum(1), NOTHING)
-    return Fit(level, shape, monthly)
+    long = slice(max(days - WEEKS * WEEK, 0), days)
+    usual = past.table.costs[:, long].sum(0) - monthly[:, past.places[long]].sum(0)
+    return Fit(level, shape, monthly, daily_growth(usual, float(level.sum())))
 
 
 def weekly(costs: Numbers, weekdays: NDArray[np.int64]) -> Numbers:
