@@ -77,6 +77,14 @@ class Post:
             found = _Round(self._letters, self._settings, transports, now, alone).run()
         return replace(found, waiting=self._owed())
 
+    def retry(self, number: int, now: datetime) -> int:
+        """Have a letter sent again to those for whom it failed or may have arrived: how many."""
+        return self._letters.decide(number, ("failed", "unsure"), Fate("waiting", "", now), now)
+
+    def arrived(self, number: int, now: datetime, who: str) -> int:
+        """Take a letter for arrived with those for whom nobody knows, as `who` says: how many."""
+        return self._letters.decide(number, ("unsure",), Fate("sent", f"it arrived, as {who} says"), now)
+
     def _owed(self) -> int:
         return self._letters.count().get("waiting", 0)
 
@@ -136,15 +144,17 @@ class _Round:
 
         def handing(said: Mapping[str, Said]) -> None:
             """A fault of the disk here comes before anything can arrive, and stops the attempt."""
-            settled.update(
-                {by_address[who].number: self._fate(by_address[who], letter, one) for who, one in said.items()}
-            )
-            self._letters.handed(attempt, self._now, settled)
+            fates = {by_address[who].number: self._fate(by_address[who], letter, one) for who, one in said.items()}
+            self._letters.handed(attempt, self._now, fates)
+            settled.update(fates)
+            for who, one in said.items():
+                self._note(letter, by_address[who], one, fates[by_address[who].number])
 
         try:
             said = transport.send(mail, handing)
         except TooMany as fault:
-            alone = {one.number: Fate("waiting", fault.what, self._now, counts=False, alone=True) for one in to}
+            single = Fate("waiting", fault.what, self._now, counts=False, alone=True)
+            alone = {one.number: single for one in to if one.number not in settled}
             self._letters.end(attempt, "not-sent", str(fault), alone, self._now)
             return True
         except TooLarge as fault:
@@ -155,8 +165,6 @@ class _Round:
         if any(one.status == "pending" for one in said.values()):
             return False  # asked for in the next round
         rest = {by_address[who]: one for who, one in said.items() if by_address[who].number not in settled}
-        for one in settled.values():
-            self._count(one)
         statuses = {one.status for one in rest.values()}
         self._end(attempt, "sent" if "sent" in statuses else "refused" if statuses == {"refused"} else "not-sent",
                   letter, rest)  # fmt: skip
@@ -257,12 +265,16 @@ class _Round:
         fates = {one.number: self._fate(one, letter, what) for one, what in said.items()}
         whys = "; ".join(dict.fromkeys(what.why for what in said.values() if what.why))
         self._letters.end(attempt, outcome, why or whys, fates, self._now)
-        for fate in fates.values():
-            self._count(fate)
         for one, what in said.items():
-            if what.status in ("refused", "later"):
-                end = "given up" if fates[one.number].status == "failed" else "tried again"
-                self._problem(letter, f"{what.why} ({one.address or one.channel}; {end})")
+            self._note(letter, one, what, fates[one.number])
+
+    def _note(self, letter: StoredLetter, one: Recipient, said: Said, fate: Fate) -> None:
+        """Count it, and say what is wrong."""
+        if fate.status in self._counts:
+            self._counts[fate.status] += 1
+        if said.status in ("refused", "later"):
+            end = "given up" if fate.status == "failed" else "tried again"
+            self._problem(letter, f"{said.why} ({one.address or one.channel}; {end})")
 
     def _fate(self, one: Recipient, letter: StoredLetter, said: Said) -> Fate:
         if said.status == "sent":
@@ -275,10 +287,6 @@ class _Round:
             return Fate("failed", f"given up after {tries} tries: {said.why}")
         wait = timedelta(minutes=BACKOFF[min(tries, len(BACKOFF)) - 1])
         return Fate("waiting", said.why, self._now + wait)
-
-    def _count(self, fate: Fate) -> None:
-        if fate.status in self._counts:
-            self._counts[fate.status] += 1
 
     def _problem(self, letter: StoredLetter, what: str) -> None:
         self._problems.append(f"Letter {letter.number} ({letter.subject}): {what}.")

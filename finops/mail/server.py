@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finops.errors import FinopsError
 from finops.mail.rewriting import fitting
@@ -89,20 +90,20 @@ class Server:
     @contextmanager
     def _session(self) -> Iterator[_Session]:
         """Signed in and ready for a mail; ended by force when it takes too long."""
-        session: _Session | None = None
+        begun: list[_Session] = []
         late = threading.Event()
 
         def cut() -> None:
             late.set()
-            if session:
-                session.cut()
+            for one in begun:
+                one.cut()
 
         timer = threading.Timer(self._settings.timeout_seconds * PATIENCE, cut)
         timer.daemon = True
         timer.start()
         ready = False
         try:
-            session = self._connect()
+            session = self._connect(begun.append)
             self._sign_in(session)
             ready = True
             yield session
@@ -113,16 +114,16 @@ class Server:
             raise self._explained(fault, ready) from fault
         finally:
             timer.cancel()
-            if session:
-                session.close()
+            for one in begun:
+                one.close()
 
-    def _connect(self) -> _Session:
+    def _connect(self, begin: Callable[[_Session], None]) -> _Session:
         settings = self._settings
         port = settings.port or PORTS[settings.security]
         context = None if settings.security == "none" else tls(self._ca_file)
         if settings.security == "implicit":
-            return _SessionTls(settings.host, port, timeout=settings.timeout_seconds, context=context)
-        session = _Session(settings.host, port, timeout=settings.timeout_seconds)
+            return _SessionTls(begin, settings.host, port, timeout=settings.timeout_seconds, context=context)
+        session = _Session(begin, settings.host, port, timeout=settings.timeout_seconds)
         if context:
             session.ehlo_or_helo_if_needed()
             session.starttls(context=context)
@@ -179,7 +180,7 @@ class Server:
             return self._fault(what, fix=fix)
         if isinstance(fault, smtplib.SMTPResponseException):
             return self._fault("refused", self._words(fault.smtp_code, _bytes(fault.smtp_error)))
-        if isinstance(fault, TimeoutError):
+        if isinstance(fault, TimeoutError) or isinstance(fault.__context__, TimeoutError):
             return self._fault(f"did not answer within {self._settings.timeout_seconds:g} s")
         if isinstance(fault, OSError) and not isinstance(fault, smtplib.SMTPException):
             return self._fault(f"cannot be reached ({scrubbed(fault.strerror or str(fault), *self._secrets)})")
@@ -195,7 +196,18 @@ class Server:
 
 
 class _Session(smtplib.SMTP):
-    """smtplib's, with the moment known from which on a mail may arrive."""
+    """smtplib's, with the moment known from which on a mail may arrive.
+
+    begin: gets this before it connects, so that it can be cut off while it does
+    """
+
+    def __init__(self, begin: Callable[[_Session], None], *args: Any, **options: Any) -> None:
+        self._begin = begin
+        super().__init__(*args, **options)
+
+    def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
+        self._begin(self)
+        return super().connect(*args, **options)
 
     def hand_over(self, content: bytes, handing: Callable[[], None]) -> tuple[int, bytes]:
         """DATA in two steps: a server that has not seen the final dot has no mail (RFC 5321, 4.1.1.4)."""
@@ -219,8 +231,6 @@ class _Session(smtplib.SMTP):
 
     def cut(self) -> None:
         """End the connection from another thread."""
-        import socket
-
         if self.sock:
             try:
                 self.sock.shutdown(socket.SHUT_RDWR)
