@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 
@@ -35,5 +36,14 @@ def cells(text: str) -> int:
 def wrapped(text: str, width: int = 72, indent: str = "") -> str:
     """`text` in lines of at most `width`, the later ones indented."""
     return textwrap.fill(
-        " ".join(text.split()), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        one_stop(" ".join(text.split())),
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+
+
+def one_stop(text: str) -> str:
+    """`text` without the second of two full stops: a date such as "21. Nov." may end a sentence."""
+    return re.sub(r"(?<!\.)\.\.(?!\.)", ".", text)

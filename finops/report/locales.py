@@ -56,10 +56,12 @@ class Writing:
         return format_currency(rounded(size, digits), currency, pattern, locale=locale, currency_digits=False)
 
     def short_amount(self, size: Decimal, currency: str, digits: int) -> str | None:
-        """ "40 Tsd. €"; None where the house has words of its own ("€40k")."""
+        """ "1,5 Mio. €", "34.300 €" where nothing is short for it; None: the house has its own, "€40k"."""
         if self.is_ours:
             return None
-        return format_compact_currency(size, currency, locale=self.code, fraction_digits=digits)
+        short = format_compact_currency(size, currency, locale=self.code, fraction_digits=digits)
+        is_long = str(int(size)) in short  # Babel then leaves out the grouping
+        return self.amount(size, currency, 0) if is_long else short
 
     def number(self, value: Decimal | int, digits: int = 0) -> str:
         pattern = "#,##0" + ("." + "0" * digits if digits else "")

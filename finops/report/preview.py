@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -41,12 +42,12 @@ def app(render: Callable[[], Rendered], folders: Sequence[Path], own: Path | Non
     site = _Preview(render, folders, own)
     routes = [
         Route("/", site.frame, methods=["GET"]),
+        Route("/view/{name:str}.png", site.picture, methods=["GET"]),
+        Route("/view/{name:str}.css", site.style, methods=["GET"]),
         Route("/view/{view:str}", site.view, methods=["GET"]),
         Route("/changed", site.changed, methods=["GET"]),
-        Route("/view/{name:str}.png", site.picture, methods=["GET"]),
         Route("/{name:str}", site.asset, methods=["GET"]),
     ]
-    routes.insert(1, routes.pop(3))
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)])
 
 
@@ -103,8 +104,6 @@ class _Preview:
         )
 
     def view(self, request: Request) -> Response:
-        import re
-
         _, made, _ = self._now()
         if isinstance(made, FinopsError):
             return _html(self._templates.render("preview-fault.html", what=made.what, fix=made.fix), MAIL_POLICY)
@@ -123,11 +122,17 @@ class _Preview:
         png = pictures.get(request.path_params["name"])
         return _answer(png, "image/png", MAIL_POLICY) if png else _missing()
 
+    def style(self, request: Request) -> Response:
+        """The page's own style sheets."""
+        name = f"{request.path_params['name']}.css"
+        if name not in {"style.css", "page.css"}:
+            return _missing()
+        return _answer(self._templates.source(name).encode(), "text/css", MAIL_POLICY)
+
     def asset(self, request: Request) -> Response:
-        """The files that the frame and the page are made with."""
+        """What the frame is made with."""
+        kinds = {"preview.css": "text/css", "preview.js": "text/javascript"}
         name = request.path_params["name"]
-        kinds = {"style.css": "text/css", "page.css": "text/css", "preview.css": "text/css"}
-        kinds["preview.js"] = "text/javascript"
         if name not in kinds:
             return _missing()
         return _answer(self._templates.source(name).encode(), kinds[name], FRAME_POLICY)

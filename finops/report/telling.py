@@ -33,9 +33,12 @@ def told(model: Report, settings: Settings, words: Words, templates: Templates) 
     context["anomalies"] = [
         _anomaly(templates, one, context) for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]
     ]
+    kind = "weekly"
+    if model.close:
+        kind, context["close_notes"] = "close", templates.lines("close.notes.txt", **context)
     context["verdict"] = templates.line("weekly.verdict.txt", **context)
-    context["preheader"] = templates.line("weekly.preheader.txt", **context)
-    context["subject"] = subject(templates, "weekly.subject.txt", context)
+    context["preheader"] = templates.line(f"{kind}.preheader.txt", **context)
+    context["subject"] = subject(templates, f"{kind}.subject.txt", context)
     return context
 
 
@@ -88,6 +91,7 @@ def _figures(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
         "bridge_caption": f"{wording.title}, {model.currency}, {words.say(tax)}{'' if model.kinds_told else BRIDGE}",
         "centres_caption": f"{table}{against}{mean}",
         "services_caption": f"{table}{against}",
+        "close_caption": f"{model.close.label}, {model.currency}, {words.say(tax)}" if model.close else "",
         "units_caption": f"{words.say(basis)}, {model.currency}, {wording.title}",
         "changes_against": against,
         "smallest_base": Money(SMALLEST_BASE, model.currency),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.config import folder
 from finops.errors import ConfigError
+from finops.report.columns import one_stop
 from finops.report.words import Words
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def phrases(own: Path | None) -> Mapping[str, str]:
 
 def _joined(text: str) -> str:
     """One line with single spaces. No-break spaces stay: amounts hold them."""
-    return " ".join(part for part in text.replace("\n", " ").replace("\t", " ").split(" ") if part)
+    return one_stop(" ".join(part for part in text.replace("\n", " ").replace("\t", " ").split(" ") if part))
 
 
 def _place(fault: Exception, name: str) -> str:

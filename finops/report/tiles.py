@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finops.report import naming
-from finops.report.model import Money, Outlook, Report, Share, Unit, Wording
+from finops.report.model import Close, Money, Outlook, Report, Share, Unit, Wording
 from finops.report.words import Words
 
 
@@ -29,7 +29,30 @@ class UnitRow:
 
 def tiles(model: Report, wording: Wording, words: Words) -> tuple[Tile, ...]:
     """This period; the month against its budget; where the month ends; what was saved, else what has no owner."""
+    if model.close:
+        return _closed(model, model.close, words)
     return (_cost(model, wording, words), _month(model, words), _ahead(model, words), _saved(model, wording, words))
+
+
+def _closed(model: Report, close: Close, words: Words) -> tuple[Tile, ...]:
+    """Of a month's statement: the invoice, our data, the budget, what was saved."""
+    given = close.invoice_from == "given"
+    if not given:
+        difference, tone = words.say("from the charges; no invoice was given"), "level"
+    elif close.difference.amount:
+        difference, tone = words.say("{size} against our data", size=words.signed_cents(close.difference)), "bad-text"
+    else:
+        difference, tone = words.say("no difference to our data"), "less"
+    label = words.say("Invoice total" if given else "Billed on the month's invoice")
+    invoice = Tile(label, words.cents(close.invoice), difference, tone)
+    ours = words.say("effective cost {amount}", amount=words.cents(close.effective))
+    wording = naming.wording(model, words)
+    return (
+        invoice,
+        Tile(words.say("Billed in our data"), words.cents(close.ours), ours),
+        _month(model, words),
+        _saved(model, wording, words),
+    )
 
 
 def _cost(model: Report, wording: Wording, words: Words) -> Tile:

@@ -12,7 +12,7 @@ from typing import Any
 
 from babel.numbers import get_currency_precision
 
-from finops.report.columns import cells, left, right, wrapped
+from finops.report.columns import cells, left, one_stop, right, wrapped
 from finops.report.locales import NO_BREAK, OURS, Writing
 from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving
 from finops.report.periods import DAY
@@ -186,7 +186,8 @@ class Words:
     def to_do(self, decision: Decision) -> str:
         """ "Owner: p.ortiz. Decide by Tue 24 Nov."."""
         owner = self.say("Owner: {owner}.", owner=decision.owner) if decision.owner else self.say("Nobody owns it.")
-        return owner + (self.say(" Decide by {day}.", day=self.writing.weekday(decision.by)) if decision.by else "")
+        by = self.say(" Decide by {day}.", day=self.writing.weekday(decision.by)) if decision.by else ""
+        return one_stop(owner + by)
 
     def of_budget(self, line: Line) -> str:
         """ "of $12,500" under a forecast, "50% of $12,500" where there is none; a dash without a budget."""
@@ -316,7 +317,7 @@ def starts(text: str) -> str:
 def tidy(text: str) -> str:
     """`text` on one line, with spaces as sentences have them; the first letter stays as it is."""
     joined = " ".join(part for part in text.replace("\n", " ").split(" ") if part)
-    return re.sub(r" +([.,;:])(?= |$)", r"\1", joined)
+    return one_stop(re.sub(r" +([.,;:])(?= |$)", r"\1", joined))
 
 
 def name(text: str) -> str:

@@ -31,6 +31,7 @@ from .listing import listing
 from .one import one
 from .pages import STATIC, Pages
 from .people import People, SignedIn
+from .reports import report_file, reports
 from .seals import Seals, key_of
 from .shield import Shield
 
@@ -86,6 +87,8 @@ def app(state: State, settings: Settings, now: Callable[[], datetime] = lambda: 
         Route("/", _home, methods=["GET"]),
         Route("/findings", _shown(site, listing), methods=["GET"]),
         Route("/findings/{number:int}", _shown(site, one), methods=["GET"]),
+        Route("/reports", _shown(site, reports), methods=["GET"]),
+        Route("/reports/{name:str}", _shown(site, report_file), methods=["GET"]),
         Route("/decide", _acted(site, decide), methods=["POST"]),
         Route("/m/{token}", _mail_link(site), methods=["GET"]),
         Route("/sign-in", site.door.sign_in, methods=["POST"]),
