@@ -16,6 +16,12 @@ def run(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(cli, ["report", *arguments], env=environment)
 
 
+@pytest.fixture(autouse=True)
+def remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state database of this test alone."""
+    monkeypatch.setenv("FINOPS_STATE__URL", str(tmp_path / "state.db"))
+
+
 @pytest.fixture
 def costs(tmp_path: Path) -> str:
     book(tmp_path, *daily("2025-11-01", "2025-11-22", "CC-1", "100")).close()

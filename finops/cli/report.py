@@ -182,7 +182,7 @@ def _row(one: Saving) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Worked:
-    """What a report is made from: the settings with the options worked in, the period asked for, charges and the rest."""
+    """What a report is made from: the settings with the options in them, the period asked for, charges and the rest."""
 
     settings: Settings
     period: Period | None
@@ -208,11 +208,8 @@ def _share(book: Charges, audience: str | None) -> str | None:
     """The cost centre as the charges spell it."""
     if audience is None:
         return None
-    there = {
-        str(one): None
-        for currency in book.currencies
-        for one in book.by(["CostCenter"], currency=currency)["CostCenter"]
-    }
+    frames = [book.by(["CostCenter"], currency=currency) for currency in book.currencies]
+    there = dict.fromkeys(str(one) for frame in frames for one in frame["CostCenter"].tolist())
     found = next((one for one in there if one.lower() == audience.strip().lower()), None)
     if found is None:
         some = ", ".join(list(there)[:5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finops.jobs.claims import remembered
 from finops.jobs.guarding import Guarded, Plan, guard, guard_plan
-from finops.jobs.weekly import Connect, Made, Weekly, book_of, ingest, make, message, send, weekly_report
+from finops.jobs.weekly import Connect, Made, Weekly, book_of, ingest, known_of, make, message, send, weekly_report
 
 __all__ = [
     "Connect",
@@ -16,6 +16,7 @@ __all__ = [
     "guard",
     "guard_plan",
     "ingest",
+    "known_of",
     "make",
     "message",
     "remembered",

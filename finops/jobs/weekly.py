@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops import charges, estate, mail, report
 from finops.charges import Charges, Period
-from finops.jobs.claims import remembered
+from finops.errors import AzureError
+from finops.estate.facts import needed
+from finops.jobs import published
+from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
+from finops.jobs.workload import SERIES
+from finops.report.build import currency_of
+from finops.report.known import NOTHING, Known
+from finops.report.periods import choose
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import Settings
     from finops.estate import Estate
+    from finops.estate.evidence import Evidence
     from finops.report import Claim, Rendered, Report
 
 Connect = Callable[[], "AbstractContextManager[Azure]"]
@@ -33,31 +42,87 @@ class Made:
 
 @dataclass(frozen=True)
 class Weekly:
-    """What the weekly run read, made and left in the outbox. `sent` is False when that mail had been left before."""
+    """What the weekly run read, made and left in the outbox. `sent` is False when that mail had been left before.
+
+    shares: the same of each cost centre that has readers of its own.
+    """
 
     estate: Estate
     made: Made
     mail: Path
     sent: bool
+    shares: tuple[tuple[Made, Path, bool], ...] = ()
 
 
 def weekly_report(
     azure: Azure, settings: Settings, now: datetime, step: Callable[[str], None] = lambda doing: None
 ) -> Weekly:
-    """Read the estate and its charges, make last week's report, leave its mail in the outbox. Changes nothing in Azure.
+    """Read the estate and its charges, make last week's report, leave its mails in the outbox. Azure stays as it is.
 
     step: told what is being done now, in words for a person.
     """
     step("Reading the estate")
-    evidence = estate.gather(azure, now)
+    evidence = estate.gather(azure, now, series=[*needed(None)[1], *SERIES])
     step("Asking Cost Management what it cost")
     with ingest(azure, settings, None, now) as book:
-        step("Working out the figures")
+        step("Looking at what is known besides")
         found = estate.with_facts(evidence, book)
-        made = make(book, settings, now, claims=remembered(settings))
+        known = together(
+            _known_here(book, settings, now, None), _seen(azure, evidence, found, book, settings, now, None)
+        )
+        step("Working out the figures")
+        made = make(book, settings, now, known=known)
+        shares = [make(book, settings, now, known=known, share=one) for one in settings.report.audiences]
     step("Writing the mail")
     path, sent = send(made, settings)
-    return Weekly(found, made, path, sent)
+    others = tuple((one, *send(one, settings)) for one in shares)
+    return Weekly(found, made, path, sent, others)
+
+
+def known_of(
+    book: Charges,
+    settings: Settings,
+    now: datetime,
+    period: Period | None = None,
+    connect: Connect | None = None,
+    remembers: bool = True,
+) -> Known:
+    """What a report of `period` knows besides `book`. connect: to read the estate; a report does without it where it
+    cannot be read, and says so. remembers: whether the state database is of this estate."""
+    known = _known_here(book, settings, now, period, remembers)
+    if connect is None:
+        return known
+    try:
+        with connect() as azure:
+            evidence = estate.gather(azure, now, series=[*needed(None)[1], *SERIES])
+            found = estate.with_facts(evidence, book)
+            return together(known, _seen(azure, evidence, found, book, settings, now, period))
+    except AzureError as fault:
+        return replace(known, remarks=(*known.remarks, f"The estate could not be read: {fault.what}"))
+
+
+def _known_here(
+    book: Charges, settings: Settings, now: datetime, period: Period | None, remembers: bool = True
+) -> Known:
+    by_charges = known_by_charges(book, settings, now, period)
+    if not remembers:
+        return by_charges
+    with remembering(settings) as state:
+        return together(by_charges, known_by_state(state))
+
+
+def _seen(
+    azure: Azure,
+    evidence: Evidence,
+    found: Estate,
+    book: Charges,
+    settings: Settings,
+    now: datetime,
+    period: Period | None,
+) -> Known:
+    currency, _ = currency_of(book, settings.report)
+    chosen = choose(book, now, settings.report.week_ends, period).period
+    return known_by_estate(azure, evidence, found, settings, chosen, now, currency)
 
 
 def make(
@@ -66,24 +131,43 @@ def make(
     now: datetime,
     period: Period | None = None,
     claims: Collection[Claim] = (),
+    *,
+    known: Known = NOTHING,
+    share: str | None = None,
+    closing: bool = False,
+    invoice: Decimal | None = None,
 ) -> Made:
     """The report of `period`, by default of the last full week. Only gaps in the charges make it incomplete:
-    a metric that could not be read changes no amount. claims: what `remembered` tells of savings."""
-    figures = report.build(book, now, settings.report, period, claims=claims)
+    a metric that could not be read changes no amount. known: what is no charge; claims: of savings, beside it.
+    share, closing, invoice: as in report.build."""
+    figures = report.build(
+        book, now, settings.report, period, claims=claims, known=known, share=share, closing=closing, invoice=invoice
+    )
     return Made(figures, report.render(figures, settings))
 
 
-def send(made: Made, settings: Settings, revision: int = 1) -> tuple[Path, bool]:
-    """Leave the report's mail in the outbox: where it lies, and whether it was left there now."""
+def send(made: Made, settings: Settings, revision: int = 1, remembers: bool = True) -> tuple[Path, bool]:
+    """Leave the report's mail in the outbox: where it lies, and whether it was left there now.
+
+    Then what it says is remembered: the next report tells what has changed since. A crash in between forgets that, and
+    the same mail put again makes up for it.
+    """
     mailed = message(made, settings, revision)
     outbox = mail.Outbox(settings.mail.outbox)
     added = outbox.add(mailed)
+    if remembers:
+        from finops.state import State
+
+        with State.open(settings.state.url) as state:
+            published.keep(state, made.figures, made.figures.made)
     return outbox.path_of(mailed), added
 
 
 def message(made: Made, settings: Settings, revision: int = 1) -> EmailMessage:
-    """The report as a mail. revision: 2 or more for one that is sent again on purpose."""
-    return mail.compose(made.forms, settings.mail, revision)
+    """The report as a mail to its audience. revision: 2 or more for one that is sent again on purpose."""
+    to = made.figures.audience.recipients
+    mailing = settings.mail.model_copy(update={"finance": list(to)}) if to else settings.mail
+    return mail.compose(made.forms, mailing, revision)
 
 
 def book_of(settings: Settings, period: Period | None, now: datetime, connect: Connect) -> Charges:

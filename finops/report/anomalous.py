@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Any
 
 from finops.charges import Period
 from finops.charges.book import added
 from finops.report.model import Anomalies, Anomaly, Money, Range
 from finops.report.rounding import printable, rounded
-
-if TYPE_CHECKING:
-    from finops import anomalies as found_by
 
 ROWS = 5
 STATES = ["open", "explained", "planned", "resolved"]
@@ -21,7 +18,7 @@ KINDS = ["cost centre", "workspace", "service", "meter"]
 
 
 def anomalies(
-    found: Iterable[found_by.Anomaly] | None,
+    found: Iterable[Any] | None,
     evaluated: Period | None,
     why: str,
     currency: str,
@@ -46,7 +43,7 @@ def anomalies(
     )
 
 
-def _shown(one: found_by.Anomaly, currency: str, names: Mapping[str, str]) -> Anomaly:
+def _shown(one: Any, currency: str, names: Mapping[str, str]) -> Anomaly:
     def money(amount: Decimal) -> Money:
         return Money(amount, currency)
 

@@ -107,7 +107,7 @@ def build(
 
     centres = tabled("CostCenter", settings.top, settings.cost_centres, UNTAGGED, "cost-centre")
     services = tabled("ServiceName", min(settings.top, SERVICES), {"": "(no service named)"}, None, "service")
-    budgets = budgeted(known.standings, asked, period, now)
+    budgets = budgeted(known.standings, asked, period, now, known.outlook)
     month = None
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
@@ -154,7 +154,7 @@ def build(
         completeness=completeness,
         other_currencies=other_currencies,
         sources=source_names(book),
-        remarks=tuple(without_paths(note, 500) for note in book.notes),
+        remarks=tuple(without_paths(note, 500) for note in (*book.notes, *known.remarks)),
         audience=_audience(settings, share),
         outlook=outlook,
         no_outlook="" if outlook or not ahead else known.no_outlook,

@@ -50,11 +50,9 @@ def _approvals(requests: Sequence[Request], of: Sources) -> Iterable[Decision]:
         return
     amount, unknown = _sum([(one.saving, one.currency) for one in requests], of)
     one, ends = requests[0], [each.expires for each in requests if each.expires]
-    what = (
-        f"{printable(one.name)} waits for approval"
-        if len(requests) == 1
-        else f"{len(requests)} requests wait for approval"
-    )
+    what = f"approve or refuse: {printable(one.name)}"
+    if len(requests) > 1:
+        what = f"approve or refuse {len(requests)} requests of the janitor"
     if len(requests) > 1 and ends:
         what += f", the oldest until {min(ends).day} {min(ends):%b}"
     owner = _one_of(each.owner for each in requests)

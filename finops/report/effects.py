@@ -143,6 +143,26 @@ def shifts(rows: Iterable[Row], currency: str, most: int = SHIFTS) -> tuple[Shif
     )
 
 
+def pieces(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The rows in the smallest lots that `split` answers alike: a family of meters in a cost centre; each new or gone
+    thing, purchase or credit by itself. By (resource id or "", name)."""
+    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        if _kind(row) is None:
+            found["", row["CostCenter"], *_group(row)].append(row)
+        else:
+            found[row["ResourceId"], row["CostCenter"], _called(row)].append(row)
+    named: dict[tuple[str, str], list[Row]] = {}
+    for key, mine in found.items():
+        name = _called(max(mine, key=lambda row: abs(row["After"] - row["Before"])))
+        place = (key[0], name)
+        # Families of two cost centres may share their name, and must not be split as one.
+        while place in named:
+            place = (place[0], f"{place[1]}, {key[1]}")
+        named[place] = mine
+    return named
+
+
 def _plain(row: Row) -> bool:
     """Whether the row is usage of something that was there before and is there now."""
     return row["Side"] == "both" and not _apart(row)

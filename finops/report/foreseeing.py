@@ -38,20 +38,8 @@ def foreseen(
         return None, "the month is over"
     days = Period(max(first, _back(month)), through + DAY)
     rows = list(_rows(asked, days))
-    bought = _purchases(asked, days, rows)
-    booked: dict[str, Decimal] = defaultdict(Decimal)
-    for centre, day, category, cost in rows:
-        if category != "Usage" and day >= month:
-            booked[centre] += cost
-    found = forecast.outlook(
-        _dailies(rows, days),
-        month,
-        through,
-        dict(booked),
-        missing=missing(book, days),
-        due=forecast.due(bought, month, through),
-    )
-    return found, ""
+    bought = _bought(asked, days, rows)
+    return forecast.outlook(_dailies(rows, days), month, through, bought, missing=missing(book, days)), ""
 
 
 def missing(book: Charges, days: Period) -> tuple[date, ...]:
@@ -80,15 +68,16 @@ def _dailies(rows: Iterable[tuple[str, date, str, Decimal]], days: Period) -> li
     ]
 
 
-def _purchases(asked: Asked, days: Period, rows: Iterable[tuple[str, date, str, Decimal]]) -> list[Purchase]:
-    """Purchases one by one, where there are any: what comes every month is due again."""
-    if not any(category == "Purchase" for _, _, category, _ in rows):
+def _bought(asked: Asked, days: Period, rows: Iterable[tuple[str, date, str, Decimal]]) -> list[Purchase]:
+    """What is booked and not used, one by one: purchases, credits, taxes. What comes every month comes again."""
+    kinds = sorted({category for _, _, category, _ in rows} - {"Usage"})
+    if not kinds:
         return []
-    keys = ["CostCenter", "Day", "ResourceName", "SkuId", "ChargeCategory"]
-    found = asked.by(keys, days, where={"ChargeCategory": ["Purchase"]})
+    found = asked.by(["CostCenter", "Day", "ChargeCategory", "ResourceName", "SkuId"], days)
     return [
-        forecast.Purchase(centre, the_day(day), spent.cost, f"{name} {sku}".strip())
-        for (centre, day, name, sku, _), spent in found.items()
+        forecast.Purchase(centre, the_day(day), spent.cost, f"{category} {name} {sku}".strip())
+        for (centre, day, category, name, sku), spent in found.items()
+        if category in kinds
     ]
 
 

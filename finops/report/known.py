@@ -139,6 +139,7 @@ class Known:
     audit_head: str = ""
     published: tuple[Published, ...] = ()
     said: tuple[Said, ...] = ()
+    remarks: tuple[str, ...] = ()  # what a reader should know of all this, in sentences
 
 
 NOTHING = Known()

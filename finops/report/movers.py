@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -152,12 +153,17 @@ def _resources(asked: Asked, period: Period, before: Period, names: Mapping[str,
                 percent=worth_saying(cost, earlier),
                 is_new=earlier == 0 and cost != 0,
                 is_gone=earlier != 0 and cost == 0,
-                figure=f"resource/{centre}/{shown}/change",
+                figure=f"resource/{centre}/{shown}/{_mark(resource_id, service)}",
             )
         )
     return sorted(
         found, key=lambda mover: (-abs(mover.change.amount), mover.cost_centre, mover.name, mover.resource_id)
     )
+
+
+def _mark(resource_id: str, service: str) -> str:
+    """What tells resources of one name apart in the ids of figures."""
+    return hashlib.sha256(f"{resource_id}|{service}".encode()).hexdigest()[:6]
 
 
 def _told_apart(found: Sequence[Mover]) -> list[Mover]:

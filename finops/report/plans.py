@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from finops.charges import Period
 from finops.report.gather import ZERO, Asked
 from finops.report.model import Budgeted, Completeness, Line, Money, Outlook, Point, Range, Record, Status, Table
-from finops.report.periods import last_day, month_name, next_month
+from finops.report.periods import is_whole_month, last_day, month_name, next_month
 from finops.report.rounding import adding_up, printable, rounded
 
 if TYPE_CHECKING:
@@ -32,13 +32,16 @@ NO_BUDGET = Status("No budget set", "plain")
 RANK = {"Over budget": 0, "Over budget likely": 1, "Data incomplete": 2, "STALE data": 3, "Watch": 4}
 
 
-def budgeted(standings: Sequence[Standing], asked: Asked, period: Period, now: datetime) -> tuple[Budgeted, ...]:
+def budgeted(
+    standings: Sequence[Standing], asked: Asked, period: Period, now: datetime, seen: forecast.Outlook | None = None
+) -> tuple[Budgeted, ...]:
     """Each budget up to the last reported day, so that it agrees with the report's other figures; the worst first.
 
-    Budgets in another currency, and those of another period than the one reported, are left out.
+    Budgets in another currency, and those of another period than the one reported, are left out. seen: the forecast of
+    the report, which a budget for all that it covers is held against, so that there is one figure of it.
     """
     found = [
-        _budgeted(one, asked, period, now)
+        _budgeted(one, asked, period, now, seen if _is_of(one, asked, seen) else None)
         for one in standings
         if one.currency == asked.currency
         and one.period.start <= _last(period) < one.period.end
@@ -47,7 +50,14 @@ def budgeted(standings: Sequence[Standing], asked: Asked, period: Period, now: d
     return tuple(sorted(found, key=lambda one: (_rank(one.status), -one.spent_percent, one.name)))
 
 
-def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime) -> Budgeted:
+def _is_of(one: Standing, asked: Asked, seen: forecast.Outlook | None) -> bool:
+    """Whether the forecast is of exactly what the budget is for."""
+    covers = one.budget.scope.kind == "all" if asked.share is None else _centre(one) == asked.share
+    is_month = seen is not None and one.period.start.date() == seen.month and is_whole_month(one.period)
+    return covers and is_month and one.basis == asked.basis
+
+
+def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: forecast.Outlook | None) -> Budgeted:
     scope, currency = one.budget.scope, asked.currency
     until = min(one.period.end, period.end)
     mine = Period(one.period.start, until)
@@ -56,9 +66,11 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime) -> Bud
     if spent < one.budget.amount:
         percent = min(percent, Decimal(99))  # 100 % is said of what is spent, and of nothing less
     gone = _percent(Decimal(len(mine.days)), Decimal(len(one.period.days)))
-    reach = None
-    if one.forecast and one.forecast.low is not None and one.forecast.high is not None:
-        reach = _range(one.forecast.low, one.forecast.middle, one.forecast.high, currency)
+    ahead, chance, reach = one.forecast, one.chance_over, None
+    if seen is not None:
+        ahead, chance = (None if seen.why_no_range else seen.total), seen.chance_over(one.budget.amount)
+    if ahead and ahead.low is not None and ahead.high is not None:
+        reach = _range(ahead.low, ahead.middle, ahead.high, currency)
     return Budgeted(
         name=printable(one.budget.name),
         scope=printable(scope.said),
@@ -73,8 +85,8 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime) -> Bud
         spent_percent=percent,
         gone_percent=gone,
         forecast=reach,
-        chance_over=one.chance_over,
-        status=status_of(spent, one.budget.amount, percent, gone, one.chance_over),
+        chance_over=chance,
+        status=status_of(spent, one.budget.amount, percent, gone, chance),
         crossed=tuple(threshold.key for threshold in one.crossed),
         complete_until=one.complete_until,
         figure=f"budget/{one.budget.name}",

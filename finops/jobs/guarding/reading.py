@@ -47,7 +47,7 @@ def guard_plan(
     listed = exemptions.listed(found, now, guard.expiring_days)
     step("Comparing it with the rules")
     context = Context(found, guard, exemptions, state.kept(GRACE) if state else {}, now)
-    planned = tuple(lines(context, _prices_of(azure, now, currency or "USD")))
+    planned = tuple(lines(context, prices_of(azure, now, currency or "USD")))
     if state:
         planned = (*owing.lines(state, guard), *planned)
     return Plan(
@@ -81,7 +81,7 @@ def book_or_none(azure: Azure, settings: Settings, now: datetime, problems: list
         yield book
 
 
-def _prices_of(azure: Azure, now: datetime, currency: str) -> Callable[[str, str], Prices]:
+def prices_of(azure: Azure, now: datetime, currency: str) -> Callable[[str, str], Prices]:
     """Today's retail prices of a size in a region, each asked once."""
     known: dict[tuple[str, str], Prices] = {}
 

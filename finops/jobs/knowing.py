@@ -1,0 +1,193 @@
+"""Gather what a report knows besides charges: from the state, the estate, Azure Policy, budgets and the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finops.cloud import policystates
+from finops.errors import AzureError, FinopsError, SignInError
+from finops.estate.evidence import Evidence, moment_of
+from finops.estate.ids import key
+from finops.estate.model import Estate, text
+from finops.estate.model import Known as Fact
+from finops.exemptions import Exemptions, by_file, by_tag
+from finops.jobs import published
+from finops.jobs.claims import claims_of
+from finops.jobs.workload import work_of
+from finops.report.build import basis_of, currency_of
+from finops.report.foreseeing import foreseen
+from finops.report.known import Dedicated, Known, Request, Verdicts
+from finops.report.periods import choose, last_complete_day, last_day, midnight_after
+
+if TYPE_CHECKING:
+    from finops.charges import Charges, Period
+    from finops.cloud import Azure
+    from finops.config.model import Settings
+    from finops.state import State
+
+WAITS = "pending"
+DAY = timedelta(days=1)
+
+
+@contextmanager
+def remembering(settings: Settings) -> Iterator[State | None]:
+    """The state database, where there is one already; none is made to look."""
+    from finops.state import State
+    from finops.state.engine import url_of
+
+    url = url_of(settings.state.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        yield None
+        return
+    key_ = settings.state.audit_key
+    with State.open(settings.state.url, audit_key=key_.get_secret_value().encode() if key_ else None) as state:
+        yield state
+
+
+def known_by_charges(book: Charges, settings: Settings, now: datetime, period: Period | None = None) -> Known:
+    """What follows from the charges and the settings alone: the forecast, and how the budgets stand."""
+    chosen = choose(book, now, settings.report.week_ends, period).period
+    through = min(last_day(chosen), last_complete_day(book))
+    currency, _ = currency_of(book, settings.report)
+    outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
+    standings, remarks = _standings(book, settings, chosen, now)
+    return Known(outlook=outlook, no_outlook=why, standings=standings, remarks=remarks)
+
+
+def known_by_state(state: State | None) -> Known:
+    """What is remembered: savings, requests that wait, anomalies, earlier figures, the audit trail's head."""
+    if state is None:
+        return Known()
+    kept = state.kept("report/")
+    head = state.audit_head()
+    return Known(
+        claims=claims_of(state),
+        requests=tuple(_requests(state)),
+        audit_head=head if not head.startswith("0:") else "",
+        published=tuple(published.published(kept)),
+        said=tuple(published.forecasts(kept)),
+    )
+
+
+def known_by_estate(
+    azure: Azure, evidence: Evidence, estate: Estate, settings: Settings, period: Period, now: datetime, currency: str
+) -> Known:
+    """What is read from Azure: what ran, what the guard finds, Azure Policy's verdicts, exemptions, owners."""
+    guard = settings.guard
+    filed = by_file(guard.exemptions, now, guard.exemption_days) if guard.exemptions else []
+    exemptions = Exemptions([*by_tag(estate.resources.values(), now, guard.exemption_days), *filed])
+    return Known(
+        owners=_owners(estate),
+        work=work_of(evidence, estate, period),
+        dedicated=tuple(_dedicated(azure, estate, settings, exemptions, now, currency)),
+        verdicts=verdicts(azure, now),
+        exemptions=tuple(exemptions.listed(estate, now, guard.expiring_days)),
+    )
+
+
+def together(*parts: Known) -> Known:
+    """One `Known` of several that know different things; the first that says anything counts."""
+    found = parts[0]
+    for part in parts[1:]:
+        told = {name: value for name, value in vars(part).items() if value not in (None, (), "", {})}
+        here = {name for name, value in vars(found).items() if value not in (None, (), "", {})}
+        found = replace(found, **{name: value for name, value in told.items() if name not in here})
+    return found
+
+
+def verdicts(azure: Azure, now: datetime) -> Verdicts | None:
+    """Azure Policy's latest verdicts on every subscription; None where it could be asked about none of them."""
+    broken: dict[str, set[str]] = {}
+    seen: set[str] = set()
+    moments: list[datetime] = []
+    gaps: list[str] = []
+    scopes = [f"/subscriptions/{one['subscriptionId']}" for one in azure.subscriptions()]
+    for scope, found in azure.each(scopes, lambda scope: list(policystates.at_scope(azure, scope))):
+        if isinstance(found, SignInError):
+            raise found
+        if isinstance(found, AzureError):
+            gaps.append(f"{scope}: {found.what}")
+            continue
+        for state in found:
+            name = key(text(state, "resourceId"))
+            seen.add(name)
+            moments += [moment] if (moment := moment_of(state, "timestamp")) else []
+            if text(state, "complianceState").lower() == "noncompliant":
+                title = text(state, "policyAssignmentName") or text(state, "policyDefinitionName")
+                reference = text(state, "policyDefinitionReferenceId")
+                broken.setdefault(f"{title}: {reference}" if reference else title, set()).add(name)
+    if len(gaps) == len(scopes):
+        return None
+    policies = {title: tuple(sorted(ids)) for title, ids in sorted(broken.items())}
+    return Verdicts(max(moments, default=now), len(seen), policies, tuple(gaps))
+
+
+def _standings(
+    book: Charges, settings: Settings, period: Period, now: datetime
+) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """How each budget stands at the end of `period`, and which could not be told, in sentences."""
+    from finops.budget import budgets_of, period_of
+    from finops.jobs.budgeting.checking import stands
+
+    last = last_day(period)
+    at = min(now, midnight_after(last, now))
+    found, remarks = [], []
+    for budget in budgets_of(settings):
+        mine = period_of(budget, last)
+        if mine is None:
+            continue
+        try:
+            found.append(stands(budget, book, at, mine))
+        except FinopsError as fault:
+            remarks.append(f"The budget {budget.name} is left out: {fault}")
+    return tuple(found), tuple(remarks)
+
+
+def _requests(state: State) -> Iterable[Request]:
+    from finops.approvals.naming import VERBS, kind_of, name_of
+
+    records, _, _ = state.findings.all(status=(WAITS,), order="number", limit=None)
+    for record in records:
+        finding = record.finding
+        name = (
+            f"{VERBS.get(finding.action, finding.action)} {kind_of(finding.resource_id)} {name_of(finding.resource_id)}"
+        )
+        yield Request(
+            number=record.number,
+            name=name,
+            saving=finding.saving,
+            currency=record.currency,
+            owner=finding.owner,
+            expires=record.expires_at.date() if record.expires_at else None,
+            resource_id=finding.resource_id,
+        )
+
+
+def _dedicated(
+    azure: Azure, estate: Estate, settings: Settings, exemptions: Exemptions, now: datetime, currency: str
+) -> Iterable[Dedicated]:
+    """Dev clusters on dedicated nodes that nothing keeps, as the guard finds them."""
+    from finops.jobs.guarding.plan import Context, lines
+    from finops.jobs.guarding.reading import prices_of
+
+    context = Context(estate, settings.guard, exemptions, {}, now)
+    for line in lines(context, prices_of(azure, now, currency)):
+        if line.rule == "spot" and line.status != "keep":
+            yield Dedicated(line.id, line.name, line.owner, line.saving, currency)
+
+
+def _owners(estate: Estate) -> Mapping[str, str]:
+    found = {}
+    for name, resource in estate.resources.items():
+        fact = resource.facts.get("owner")
+        if isinstance(fact, Fact) and fact.value:
+            found[name] = str(fact.value)
+    return found
+
+
+__all__ = ["known_by_charges", "known_by_estate", "known_by_state", "remembering", "together", "verdicts"]
