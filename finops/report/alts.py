@@ -13,7 +13,7 @@ def cost(model: Report, words: Words) -> str:
     parts = [words.say("{amount} by {day}", amount=words.money(last.so_far), day=words.writing.day(last.day))]
     if curve.before_days:
         before = words.money(curve.before_days[-1].so_far)
-        parts.append(words.say("{name} ended at {amount}", name=curve.before_name, amount=before))
+        parts.append(words.say("{name} ended at {amount}", name=naming.before_name(model, words), amount=before))
     if curve.budget:
         parts.append(words.say("the budget is {amount}", amount=words.money(curve.budget)))
     outlook = model.outlook

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from finops.report import periods
 from finops.report.drawing import BAND, BLUE, FAINT, GREY, RED, date_axis, figure_of, height, money_axis, png
 from finops.report.model import Curve, Day, Outlook, Point, Report
+from finops.report.naming import before_name
 from finops.report.periods import length
 from finops.report.words import Words
 
@@ -37,7 +38,7 @@ def month(report: Report, words: Words) -> bytes:
     axes.axhline(0, color=GREY, linewidth=0.8)
     if curve.budget:
         axes.axhline(float(curve.budget.amount), color=RED, linewidth=1.5, zorder=2)
-    _name_lines(axes, curve, report.outlook if ahead else None, words, span, highest)
+    _name_lines(axes, report, report.outlook if ahead else None, words, span, highest)
     return png(figure)
 
 
@@ -59,10 +60,11 @@ def _draw_ahead(axes: Axes, curve: Curve, ahead: Sequence[Point], has_range: boo
     axes.plot(days, middle, color=BLUE, linewidth=1.8, linestyle=(0, (3, 2)), zorder=3)
 
 
-def _name_lines(axes: Axes, curve: Curve, outlook: Outlook | None, words: Words, span: int, highest: float) -> None:
+def _name_lines(axes: Axes, report: Report, outlook: Outlook | None, words: Words, span: int, highest: float) -> None:
     """Names beside the lines in place of a legend, each on its own height."""
     from matplotlib.patheffects import withStroke
 
+    curve = report.curve
     gap = highest * 0.085
     total = curve.days[-1].so_far
     taken: list[tuple[float, str]] = []
@@ -98,7 +100,14 @@ def _name_lines(axes: Axes, curve: Curve, outlook: Outlook | None, words: Words,
         put(here - 0.4 if middle else here + 0.6, y, to_date, BLUE, "bold", "right" if middle else "left")
     if curve.before_days:
         last = curve.before_days[-1]
-        put(span, height(last.so_far), f"{curve.before_name} {words.money(last.so_far)}", FAINT, "normal", "right")
+        put(
+            span,
+            height(last.so_far),
+            f"{before_name(report, words)} {words.money(last.so_far)}",
+            FAINT,
+            "normal",
+            "right",
+        )
     axes.set_ylim(top=max([highest, *(y + 0.6 * gap for y, _ in taken)]))
 
 

@@ -86,6 +86,15 @@ def month_label(model: Report, words: Words) -> str:
     )
 
 
+def before_name(model: Report, words: Words) -> str:
+    """What the first chart calls the time before: "October"."""
+    curve = model.curve
+    if words.writing.is_ours or model.month is None or not curve.before_days:
+        return curve.before_name
+    day = curve.before_days[-1].day
+    return words.writing.month(day) + ("" if day.year == model.made.year else f" {day.year}")
+
+
 def month_to_date(model: Report, words: Words) -> str:
     """The heading of a column."""
     return words.say("{month} to date", month=month_name(model, words, short=True))
