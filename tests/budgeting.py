@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from charges_files import SUB, charge, focus
 
 from finops import charges
 from finops.budget import Budget, budgets_of
 from finops.charges import Charges
 from finops.config.model import Settings
-from tests.charges_files import SUB, charge, focus
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WORKSPACE = f"{SUB}/resourceGroups/ml-rg/providers/Microsoft.MachineLearningServices/workspaces/ws"

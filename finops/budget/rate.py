@@ -17,6 +17,7 @@ CENT = Decimal("0.01")
 # A culprit's own share of what is too much; below it a thing is not worth a line.
 SHARE = Decimal("0.05")
 FEWEST_DAYS = 3
+MOST = 3  # things that are named where all of them are usual, and together too much
 WHOLE = Decimal("0.9")  # of a day that was looked at, to count as one
 
 
@@ -158,6 +159,8 @@ def project(
     excess = sum((one.excess for one in each), Decimal(0)) if known is None else per_day - known
     culprits = _culprits(each, excess)
     reasons = tuple(_reasons(per_day, excess, known, rules, threats, culprits))
+    if reasons and not culprits:
+        culprits = tuple(sorted(each, key=lambda one: -one.cost)[:MOST])
     return Projection(
         rates=rates,
         until=until,

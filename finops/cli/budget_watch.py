@@ -147,16 +147,15 @@ def _unpriced(running: Any) -> dict[str, Any]:
 
 
 def _record(session: Session, output: str) -> None:
-    from finops.budget.reckoning import reckon
+    from finops.jobs.budgeting import record
     from finops.jobs.budgeting.charging import book_of
     from finops.jobs.budgeting.recording import Records
 
     with opened(session) as state:
-        history = Records.of(state).history(session.now.date())
-    if not history:
-        raise UsageError("Nothing is on record yet.", "`finops budget watch --tell` puts it there, look by look.")
-    with book_of(session.settings, session.now, session.azure) as book:
-        found = reckon(history, book, session.now)
+        if not Records.of(state).days:
+            raise UsageError("Nothing is on record yet.", "`finops budget watch --tell` puts it there, look by look.")
+        with book_of(session.settings, session.now, session.azure) as book:
+            found = record(state, book, session.now)
     if output != "table":
         show([{"day": row.day, "id": row.id, "predicted": row.predicted, "charged": row.charged, "error": row.error,
                "errorPercent": row.error_percent} for row in found.rows], output)  # fmt: skip

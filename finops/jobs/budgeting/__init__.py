@@ -5,7 +5,7 @@ from __future__ import annotations
 from finops.jobs.budgeting.checking import Checked, Looked, check, look, stands
 from finops.jobs.budgeting.memory import Remembered, acknowledge, mute, remembered, unmute
 from finops.jobs.budgeting.outgoing import deliver
-from finops.jobs.budgeting.watching import Watched, watch
+from finops.jobs.budgeting.watching import Watched, record, watch
 
 __all__ = [
     "Checked",
@@ -17,6 +17,7 @@ __all__ = [
     "deliver",
     "look",
     "mute",
+    "record",
     "remembered",
     "stands",
     "unmute",

@@ -68,14 +68,17 @@ class Checked:
 
 @dataclass
 class _Round:
-    """The letters of one check, by recipient, and what is remembered once they are put."""
+    """The letters of one check, by recipient, and what is remembered once they are put.
 
-    letters: dict[str, Letter] = field(default_factory=dict)
+    What closes the thread of a period is a letter of its own: it belongs into that thread.
+    """
+
+    letters: dict[tuple[str, bool], Letter] = field(default_factory=dict)
     keeps: list[tuple[str, Any]] = field(default_factory=list)
 
     def tell(self, to: Sequence[str], item: Item, keys: Sequence[str]) -> None:
         for person in dict.fromkeys(to):
-            letter = self.letters.setdefault(person.lower(), Letter(person))
+            letter = self.letters.setdefault((person.lower(), item.why == "closed"), Letter(person))
             letter.items.append(item)
             letter.keys += keys
 

@@ -43,7 +43,8 @@ def told_of(
         # What could not be read this time has not ended for that.
         was["ended"] = "" if is_on or (is_unsure and one is None) else was.get("ended") or now.isoformat()
     fresh = [one for one in projection.culprits if _is_news(one, open_, projection)]
-    if fresh:
+    threatened = sorted({one.budget for one in projection.threats} | set(incident["threats"] if incident else ()))
+    if fresh and (incident is None or _is_enough(fresh, projection, incident, settings)):
         started = incident["started"] if incident else now.isoformat()
         for one in fresh:
             name = key(one.running.id)
@@ -56,15 +57,22 @@ def told_of(
                 "first": open_.get(name, {}).get("first", now.isoformat()),
                 "ended": "",
             }
-        incident = {"started": started, "told": open_}
+        incident = {"started": started, "told": open_, "threats": threatened}
         letters = [_letter("watch", person, projection, incident, fresh, settings, now) for person in _people(settings)]
         return incident, letters, [key(one.running.id) for one in fresh]
     if incident is None:
         return None, [], []
-    incident = {"started": incident["started"], "told": open_}
+    incident = {**incident, "told": open_}
     if all(was["ended"] for was in open_.values()):
         return None, [_letter("closed", to, projection, incident, (), settings, now) for to in _people(settings)], []
     return incident, [], []
+
+
+def _is_enough(fresh: Sequence[Ahead], projection: Projection, incident: Json, settings: Settings) -> bool:
+    """Whether what nobody was told of yet is worth a mail of its own, beside what they know."""
+    more = sum((one.excess for one in fresh), Decimal(0))
+    threatened = {one.budget for one in projection.threats} - set(incident["threats"])
+    return more >= settings.watch.above_usual or bool(threatened)
 
 
 def _is_news(one: Ahead, open_: Json, projection: Projection) -> bool:

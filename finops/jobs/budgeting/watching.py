@@ -14,6 +14,7 @@ from finops import prices
 from finops.approvals import Workdays
 from finops.budget import budgets_of
 from finops.budget.rate import FEWEST_DAYS, WHOLE, Left, Projection, Rules, project
+from finops.budget.reckoning import Reckoned, reckon
 from finops.budget.running import FACTS, Rates, rates
 from finops.estate.ids import key
 from finops.jobs.budgeting import memory
@@ -23,6 +24,7 @@ from finops.jobs.budgeting.outgoing import finish, leave
 from finops.jobs.budgeting.recording import Records, noted
 
 if TYPE_CHECKING:
+    from finops.charges import Charges
     from finops.cloud import Azure
     from finops.config.model import Settings
     from finops.state import State
@@ -100,6 +102,11 @@ def watch(
             keeps.append((INCIDENT, incident)) if incident else drops.append(INCIDENT)
         mails = leave(state, settings, OUTGOING, letters, keeps, drops, now)
     return Watched(projection, tuple(told), tuple(mails), tuple(left), muted.why if muted else "", incident)
+
+
+def record(state: State, book: Charges, now: datetime) -> Reckoned:
+    """How far off the watch was: its record by day and resource against the charges."""
+    return reckon(Records.of(state).history(now.date()), book, now)
 
 
 def _lefts(found: Rates, settings: Settings, records: Records, state: State, now: datetime) -> list[Left]:
