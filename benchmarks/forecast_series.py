@@ -1,7 +1,7 @@
 """Invented usage of estates over 24 months, day by day and cost centre by cost centre: what forecasts are tried on.
 
-Not the simulator's 90 days, which are too few for a record, and not written by the forecast: each cost centre is a sum of
-what costs in Azure Machine Learning. Rates and sizes are guesses of the right order, drawn anew for each seed.
+The simulator's 90 days are too few for a record. Each cost centre is a sum of what costs in Azure Machine Learning;
+rates and sizes are guesses of the right order, drawn anew for each seed.
 
 - online deployments: the same every day, a node more or less now and then, launched and shut down
 - compute instances: by weekday, fewer people in holidays

@@ -63,8 +63,8 @@ def _lived(past: Past, days: int, fit: Fit) -> tuple[Numbers, Numbers]:
 
 
 def _around(total: Numbers) -> Numbers:
-    """The mean of each day and the 27 before it, as far as there are any."""
+    """The mean of each day and the 27 before it; of the first four weeks, one mean for all their days."""
     sums = np.cumsum(np.pad(total, (1, 0)))
-    last = np.arange(1, len(sums))
+    last = np.maximum(np.arange(1, len(sums)), min(4 * WEEK, len(total)))
     first = np.maximum(last - 4 * WEEK, 0)
     return np.asarray((sums[last] - sums[first]) / (last - first) + NOTHING)
