@@ -84,7 +84,8 @@ def test_amounts_in_another_unit_give_the_same_forecast_in_that_unit(usage, mont
     seen, scaled = outlook(usage, month, through), outlook(other, month, through)
 
     size = max(abs(amount) for one in usage for amount in one.amounts)
-    near = {"rel": 1e-9, "abs": float(times * (size * Decimal("1e-9") + Decimal("0.0001")))}
+    written = 1e-5 * (1 + float(times))  # six digits after the point, in either unit
+    near = {"rel": 1e-9, "abs": 1e-9 * float(times * size) + written}
     assert figures(scaled) == pytest.approx([figure * float(times) for figure in figures(seen)], **near)
 
 
