@@ -18,6 +18,7 @@ from finops.estate.facts import needed
 from finops.jobs import published
 from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
 from finops.jobs.workload import SERIES
+from finops.report import archive
 from finops.report.build import currency_of
 from finops.report.known import NOTHING, Known
 from finops.report.periods import choose
@@ -153,13 +154,14 @@ def send(made: Made, settings: Settings, revision: int = 1, remembers: bool = Tr
     the same mail put again makes up for it.
     """
     mailed = message(made, settings, revision)
-    outbox = mail.Outbox(settings.mail.outbox)
-    added = outbox.add(mailed)
-    if remembers:
-        from finops.state import State
+    from finops.state import State
 
-        with State.open(settings.state.url) as state:
+    with State.open(settings.state.url) as state:
+        outbox = mail.Letterbox(state, settings, made.figures.made)
+        added = outbox.add(mailed, settings.mail.report_url or "")
+        if remembers:
             published.keep(state, made.figures, made.figures.made)
+    archive.keep(made.forms, mailed, settings, revision)
     return outbox.path_of(mailed), added
 
 

@@ -35,7 +35,7 @@ LOST_AFTER = timedelta(days=7)  # a mail is looked for among the sent ones for s
 class Delivered:
     """Recipients by what became of them in one round: sent, given up, held for a person; and still owed afterwards.
 
-    problems: what a person should know, one line each
+    problems: what a person should know, one line each; busy: another process is at it, and nothing was done here
     """
 
     sent: int = 0
@@ -43,6 +43,7 @@ class Delivered:
     held: int = 0
     waiting: int = 0
     problems: tuple[str, ...] = ()
+    busy: bool = False
 
 
 class Post:
@@ -69,7 +70,7 @@ class Post:
             try:
                 alone = stack.enter_context(self._letters.turn())
             except Busy:
-                return Delivered(waiting=self._owed())
+                return Delivered(waiting=self._owed(), busy=True)
             if transports is None:
                 from finops.mail.carriers import carriers
 

@@ -201,6 +201,12 @@ class Letterbook:
                 self._become(db, number, fate, now, tries=0)
         return len(found)
 
+    def hurry(self, letter: int, now: datetime) -> None:
+        """Let those who wait for a letter be tried now."""
+        wait = (recipients.c.letter == letter, recipients.c.status == "waiting", recipients.c.due_at > written(now))
+        with writing(self._engine, self._where) as db:
+            db.execute(update(recipients).where(*wait).values(due_at=written(now)))
+
     def _open(self, db: Connection, attempt: int, **values: str) -> None:
         changed = db.execute(
             update(attempts).where(attempts.c.number == attempt, attempts.c.ended_at.is_(None)).values(**values)

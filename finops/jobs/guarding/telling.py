@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops import mail
 from finops.approvals.people import address
+from finops.errors import FinopsError
 from finops.estate.ids import key
 from finops.jobs.guarding.deeds import kept, refusal
 from finops.jobs.guarding.owing import missing, stuck
@@ -206,10 +207,14 @@ def _money(amount: Decimal | None, currency: str) -> Money | None:
 
 
 def _send(kind: str, letters: dict[str, Letter], settings: Settings, state: State, now: datetime) -> list[Path]:
-    """Each mail goes into the outbox before what it tells counts as told: a crash in between loses none."""
+    """Each mail has left before what it tells counts as told: a crash in between loses none.
+
+    One that does not leave stops no other; where none leaves, that is raised, and nothing is changed in this run.
+    """
     templates = Templates(settings.folders.reports, Words(2))
-    outbox = mail.Outbox(settings.mail.outbox)
-    paths = []
+    outbox = mail.Letterbox(state, settings, now)
+    paths, left = [], []
+    stayed: FinopsError | None = None
     for to, letter in letters.items():
         context: dict[str, Any] = {
             "organisation": settings.report.organisation,
@@ -223,8 +228,15 @@ def _send(kind: str, letters: dict[str, Letter], settings: Settings, state: Stat
         subject = templates.line("owner-notice.subject.txt", **context)
         html = templates.render("owner-notice.html", subject=subject, preheader="", **context)
         text = templates.render("owner-notice.txt", **context)
-        paths.append(outbox.put(mail.notice(kind, to, subject, text, inlined(html), letter.keys, now, settings.mail)))
-    for letter in letters.values():
+        message = mail.notice(kind, to, subject, text, inlined(html), letter.keys, now, settings.mail)
+        try:
+            paths.append(outbox.put(message))
+            left.append(letter)
+        except FinopsError as fault:
+            stayed = fault
+    if stayed and not left:
+        raise stayed
+    for letter in left:
         for name in letter.keys:
             state.told(name, now)
         for name, said in letter.promises.items():

@@ -54,7 +54,7 @@ class Round:
 
 def tell(state: State, settings: Settings, now: datetime) -> Told:
     """Leave the mails that are due in the outbox; none in quiet hours. Reads and writes only the state."""
-    left = _finish(state, settings)
+    left = _finish(state, settings, now)
     waiting = [one for one in _open(state) if one.asked_at is None]
     if Workdays(settings.janitor).quiet(now):
         return Told(tuple(left), len(waiting))
@@ -68,7 +68,7 @@ def tell(state: State, settings: Settings, now: datetime) -> Told:
         _receipt(told, state, event, settings)
     if told.letters or events:
         _write_down(told, events, state, settings, now)
-    return Told((*left, *_finish(state, settings)), 0, tuple(told.problems))
+    return Told((*left, *_finish(state, settings, now)), 0, tuple(told.problems))
 
 
 def _open(state: State) -> list[Record]:
@@ -154,26 +154,27 @@ def _write_down(told: Round, events: list[Event], state: State, settings: Settin
     )
 
 
-def _finish(state: State, settings: Settings) -> list[Path]:
+def _finish(state: State, settings: Settings, now: datetime) -> list[Path]:
     """Leave in the outbox what was written down, and remember it as told."""
     kept = state.kept(OUTGOING).get(OUTGOING)
     if kept is None:
         return []
-    now = datetime.fromisoformat(kept["at"])
-    outbox = mail.Outbox(settings.mail.outbox)
+    at = datetime.fromisoformat(kept["at"])
+    outbox = mail.Letterbox(state, settings, now)
     paths = [
         outbox.put(
             mail.notice(
-                one["kind"], one["to"], one["subject"], one["text"], one["html"], one["about"], now, settings.mail
+                one["kind"], one["to"], one["subject"], one["text"], one["html"], one["about"], at, settings.mail
             )
         )
         for one in kept["mails"]
     ]
+    # Grace begins when the mails have left, be that days after they were written.
     approvals.told(state, list(_still(state, kept["asked"])), settings.janitor, now)
     for key in kept["keys"]:
-        state.told(key, now)
+        state.told(key, at)
     if kept["cursor"] is not None:
-        state.keep(CURSOR, kept["cursor"], now)
+        state.keep(CURSOR, kept["cursor"], at)
     state.drop(OUTGOING)
     return paths
 
