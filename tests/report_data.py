@@ -37,6 +37,18 @@ COLUMNS = [
     "SubAccountId",
     "SubAccountName",
     "Tags",
+    # Left empty unless a test gives them.
+    "ChargeClass",
+    "CommitmentDiscountStatus",
+    "CommitmentDiscountType",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "PricingCategory",
+    "RegionId",
+    "SkuId",
+    "x_SkuMeterCategory",
+    "x_SkuMeterName",
+    "x_SkuMeterSubcategory",
 ]
 
 
@@ -63,6 +75,19 @@ def charge(day: str, centre: str | None, cost: str, resource: str = "vm", **othe
         "SubAccountId": "/subscriptions/s",
         "SubAccountName": "ml-dev",
         "Tags": json.dumps({"CostCenter": centre}) if centre is not None else "{}",
+        **other,
+    }
+
+
+def hours(quantity: str, meter: str = "NC6s v3", **other: str) -> dict[str, str]:
+    """What makes a charge one of so many hours of a VM meter."""
+    return {
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": "Hours",
+        "PricingCategory": "Dynamic" if "Spot" in meter else "Standard",
+        "x_SkuMeterCategory": "Virtual Machines",
+        "x_SkuMeterName": meter,
+        "x_SkuMeterSubcategory": "NCSv3 Series",
         **other,
     }
 

@@ -15,7 +15,7 @@ import pytest
 from finops import jobs
 from finops.charges import Period
 from finops.cloud import connect
-from finops.config.model import AzureSettings, ChargesSettings, MailSettings, ReportSettings, Settings
+from finops.config.model import AzureSettings, ChargesSettings, MailSettings, ReportSettings, Settings, StateSettings
 from finops.errors import DataError, TemporaryError
 from finops.jobs import Weekly
 from finops.simulator import Served, serving
@@ -27,6 +27,7 @@ def settings_for(folder: Path, url: str) -> Settings:
         charges=ChargesSettings(store=folder / "charges"),
         report=ReportSettings(organisation="Contoso"),
         mail=MailSettings(outbox=folder / "outbox"),
+        state=StateSettings(url=str(folder / "state.db")),
     )
 
 

@@ -110,7 +110,7 @@ def test_actual_cost_alone_is_never_called_effective(shared_data: Path) -> None:
         mail = render(report, Settings())
 
     assert (report.basis, report.bases, report.basis_wanted) == ("billed", ("billed",), "effective")
-    assert "billed cost" in mail.subject
+    assert "billed $8.55" in mail.subject
     assert "Effective (amortised)" not in mail.page
     assert "states billed cost only" in mail.text
 

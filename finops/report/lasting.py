@@ -2,7 +2,8 @@
 
 A change lasts when on each of the last three days at least half of its daily amount is there, compared with the average
 of the same weekday in the period before. It has passed when it is there on none of the last two. Anything else, and
-fewer than seven days, is not known.
+fewer than seven days, is not known. Weekdays that were quiet before, with less than half of an average day, say nothing
+and are passed over: a week ends on a Saturday as a rule.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from finops.report.model import Effect, Lasts
 LAST = 3
 GONE = 2
 LEAST = 7
+HALF = Decimal("0.5")
 
 
 def lasting(
@@ -32,23 +34,23 @@ def lasting(
         return "not known", f"fewer than {LEAST} days say nothing of weekdays"
     if not change:
         return "not known", "it did not change as a whole"
-    daily = (
-        change / len(now)
-        if len(now) == len(then)
-        else sum((days.get(day, ZERO) for day in now), ZERO) / len(now)
-        - sum((days.get(day, ZERO) for day in then), ZERO) / len(then)
-    )
+    daily = _mean([days.get(day, ZERO) for day in now]) - _mean([days.get(day, ZERO) for day in then])
     if not daily:
         return "not known", "the cost a day did not change"
 
-    def there(day: date) -> bool:
-        alike = [days.get(other, ZERO) for other in then if other.weekday() == day.weekday()]
-        moved = days.get(day, ZERO) - sum(alike, ZERO) / len(alike)
-        return moved / daily >= Decimal("0.5")
+    usual = {weekday: _mean([days.get(day, ZERO) for day in then if day.weekday() == weekday]) for weekday in range(7)}
+    average = _mean([days.get(day, ZERO) for day in then])
+    busy = [day for day in now if usual[day.weekday()] * 2 >= average]
 
-    held = [there(day) for day in now[-LAST:]]
+    held = [(days.get(day, ZERO) - usual[day.weekday()]) / daily >= HALF for day in busy[-LAST:]]
+    if len(held) < LAST:
+        return "not known", "too few days are busy ones"
     if all(held):
         return "structural", f"it is there on each of the last {LAST} days"
     if not any(held[-GONE:]):
         return "temporary", f"it was gone on the last {GONE} days"
     return "not known", f"it is there on {sum(held)} of the last {LAST} days"
+
+
+def _mean(costs: list[Decimal]) -> Decimal:
+    return sum(costs, ZERO) / len(costs)
