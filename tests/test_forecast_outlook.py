@@ -136,6 +136,11 @@ def test_without_any_day_nothing_is_said():
         outlook([], MARCH, through=date(2026, 3, 14))
 
 
+def test_without_any_complete_day_nothing_is_said():
+    with pytest.raises(DataError, match="no complete day"):
+        outlook([daily(office, 2)], START, through=date(2026, 1, 2), missing=[START, date(2026, 1, 2)])
+
+
 def test_an_amount_that_is_no_number_is_refused():
     with pytest.raises(DataError, match="not a number"):
         outlook([Daily("a", START, (Decimal("NaN"),))], START, through=START)

@@ -65,6 +65,16 @@ def test_a_renewal_on_the_31st_comes_on_the_last_day_of_a_shorter_month():
     assert seen.due == 80
 
 
+def test_a_monthly_purchase_is_due_in_a_month_that_has_not_begun():
+    days = (date(2025, 12, 20), date(2026, 1, 20), date(2026, 2, 20), date(2026, 3, 20))
+    bought = [Purchase("CC-4300", day, Decimal(50)) for day in days]
+
+    before_it_came = outlook([daily(lambda _: 100, 120)], date(2026, 4, 1), date(2026, 3, 14), bought)
+    after_it_came = outlook([daily(lambda _: 100, 120)], date(2026, 4, 1), date(2026, 3, 22), bought)
+
+    assert before_it_came.due == after_it_came.due == 50
+
+
 def test_purchases_on_any_day_are_no_habit():
     assert seen_with((date(2025, 12, 3), 50), (date(2026, 1, 25), 50), (date(2026, 2, 18), 50)).due == 0
 

@@ -24,15 +24,14 @@ def booked(purchases: Mapping[str, Decimal] | Sequence[Purchase], first: date, t
 
 
 def due(purchases: Mapping[str, Decimal] | Sequence[Purchase], month: date, through: date) -> list[Purchase]:
-    """Purchases to come in the month: each came once in each of the last three, on about the same day.
+    """Purchases to come in the month: those that came once in each of the last three months, on about the same day.
 
     With the latest amount. What is late is taken for cancelled; what is paid once a year is not guessed.
     """
-    this = month.replace(day=1)
-    end = (this + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    if isinstance(purchases, Mapping) or through >= end:
+    wanted, now = month.replace(day=1), through.replace(day=1)
+    if isinstance(purchases, Mapping) or wanted < now:
         return []
-    earlier = [this]
+    earlier = [now]
     for _ in range(MONTHS):
         earlier.append((earlier[-1] - timedelta(days=1)).replace(day=1))
     series: dict[tuple[str, str], dict[date, list[Purchase]]] = defaultdict(lambda: defaultdict(list))
@@ -43,10 +42,21 @@ def due(purchases: Mapping[str, Decimal] | Sequence[Purchase], month: date, thro
     for (key, what), months in sorted(series.items()):
         lasts = [months[first][0] for first in earlier[1:] if len(months[first]) == 1]
         days = [one.day.day for one in lasts]
-        if months[this] or len(lasts) < MONTHS or max(days) - min(days) > APART:
+        if len(lasts) < MONTHS or max(days) - min(days) > APART:
             continue
-        usual = this + timedelta(days=min(days[0], end.day) - 1)
-        if usual + timedelta(days=APART) > through:
-            day = max(usual, through + timedelta(days=1))
-            found.append(Purchase(key, day, lasts[0].amount, what))
+        here = months[now]
+        is_late = not here and _usual(now, days[0]) + timedelta(days=APART) <= through
+        if not is_late and not (here and wanted == now):
+            day = max(_usual(wanted, days[0]), through + timedelta(days=1))
+            if day < _after(wanted):
+                found.append(Purchase(key, day, (here or lasts)[0].amount, what))
     return found
+
+
+def _usual(month: date, day: int) -> date:
+    """That day of the month, or its last one."""
+    return min(month + timedelta(days=day - 1), _after(month) - timedelta(days=1))
+
+
+def _after(month: date) -> date:
+    return (month + timedelta(days=32)).replace(day=1)

@@ -67,4 +67,4 @@ def _around(total: Numbers) -> Numbers:
     sums = np.cumsum(np.pad(total, (1, 0)))
     last = np.maximum(np.arange(1, len(sums)), min(4 * WEEK, len(total)))
     first = np.maximum(last - 4 * WEEK, 0)
-    return np.asarray((sums[last] - sums[first]) / (last - first) + NOTHING)
+    return np.asarray(np.maximum((sums[last] - sums[first]) / (last - first), NOTHING))

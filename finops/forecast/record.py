@@ -56,7 +56,7 @@ def looked(past: Past, before: date, days: Sequence[int], level: Decimal) -> lis
         if table.known[a:b].all():
             for day in sorted({day for day in days if 0 < day < b - a}):
                 seen = glance(past, a + day, first)
-                came = float(table.costs[:, a + day : b].sum())
+                came = float(table.costs[:, a + day : b].sum(0).sum())
                 looks.append(Look(first, day, seen, a + day, _strain(seen, came, level)))
         first, after = month_of(after)
     return looks
@@ -77,7 +77,7 @@ def reach(seen: Glance, level: Decimal, wider: float) -> tuple[float, float, flo
     if ways is None:
         return None
     tail = (1 - float(level)) / 2
-    middle = float(seen.rest.sum())
+    middle = float(seen.rest.sum(0).sum())
     low, high = np.quantile(ways[:, -1], [tail, 1 - tail])
     return min(float(low), middle), middle, max(float(high), middle)
 
@@ -104,9 +104,9 @@ def told(
             continue
         if first not in came:
             came[first] = added(exact(dailies, first, after - timedelta(days=1)).values())
-        so_far = float(table.costs[:, table.column(first) : look.column].sum())
+        so_far = float(table.costs[:, table.column(first) : look.column].sum(0).sum())
         reached = reach(look.seen, level, wider(looks, first, level))
-        middle = written((so_far + float(look.seen.rest.sum())) * table.unit)
+        middle = written((so_far + float(look.seen.rest.sum(0).sum())) * table.unit)
         low, high = [None, None] if reached is None else [written((so_far + end) * table.unit) for end in reached[::2]]
         rows.append(Said(first, look.day, low, middle, high, came[first]))
     held = [row.is_inside for row in rows if row.is_inside is not None]

@@ -48,14 +48,16 @@ class Table:
 
 def tabled(dailies: Sequence[Daily], through: date, missing: Collection[date] = ()) -> Table:
     """The days from the first amount to `through`, keys in order: what has the same key is added up."""
+    missing = set(missing)
     began = [one.start for one in dailies if one.amounts and one.start <= through]
-    if not began:
+    start = min(began, default=through)
+    days = (through - start).days + 1
+    known = np.array([start + timedelta(days=n) not in missing for n in range(days)])
+    if not began or not known.any():
         raise DataError(
             f"There are no charges to forecast from: no complete day up to {through:%d %b %Y}.",
             "Forecast again when a first day is complete.",
         )
-    start = min(began)
-    days = (through - start).days + 1
     keys = tuple(sorted({one.key for one in dailies}))
     row = {key: n for n, key in enumerate(keys)}
     costs = np.zeros((len(keys), days))
@@ -65,11 +67,8 @@ def tabled(dailies: Sequence[Daily], through: date, missing: Collection[date] = 
         costs[row[one.key], at : at + len(amounts)] += np.array(amounts, dtype=float)
     if not np.isfinite(costs).all():
         raise DataError("An amount of a day is not a number.", "Load charges whose costs are numbers.")
-    known = np.ones(days, dtype=bool)
-    for day in missing:
-        if start <= day <= through:
-            known[(day - start).days] = False
-    unit = float(np.abs(costs[:, known]).sum() / max(known.sum(), 1)) or 1.0
+    # A power of two: dividing by it loses no digit, so that the same days give the same figures in any company.
+    unit = 2.0 ** int(np.frexp(np.abs(costs[:, known]).sum() / known.sum())[1])
     costs /= unit
     partly = np.where(known, 0.0, costs)
     for gap in np.flatnonzero(~known).tolist():
