@@ -126,7 +126,7 @@ def build(
         organisation=printable(settings.organisation, "Your organisation"),
         made=now,
         version=__version__,
-        name=_name(chosen.wording.kind, period, share),
+        name=_name(chosen.wording.kind, period, share, closing),
         period=period,
         before=before,
         wording=chosen.wording,
@@ -197,9 +197,12 @@ def basis_of(book: Charges, settings: ReportSettings) -> Basis:
     return settings.basis if settings.basis in book.bases else next(basis for basis in BASES if basis in book.bases)
 
 
-def _name(kind: str, period: Period, share: str | None) -> str:
-    """What the report and its files are called. A share has a mark of its own: different keys never share a name."""
+def _name(kind: str, period: Period, share: str | None, closing: bool = False) -> str:
+    """What the report and its files are called. A share has a mark of its own: different keys never share a name. A
+    statement is another mail than the report of its month."""
     name = _period_name(kind, period)
+    if closing:
+        name = f"close-{name.removeprefix('cost-')}"
     if share is None:
         return name
     plain = re.sub(r"[^a-z0-9]+", "-", share.lower()).strip("-")[:40]
