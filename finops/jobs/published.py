@@ -18,8 +18,12 @@ TOTAL = "report/published/"
 FORECAST = "report/forecast/"
 
 
-def keep(state: State, report: Report, now: datetime) -> None:
-    """Remember what `report` says, under its period and audience: a corrected one takes the place of the first."""
+def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None:
+    """Remember what `report` says, under its period and audience: a corrected one takes the place of the first.
+
+    sent: whether its mail was put now. One that was there before said what is kept already; only where a crash came
+    between the mail and this is it kept still.
+    """
     audience = report.audience.key or ""
     place = f"{audience}/{report.basis}/{report.currency}"
     first, last = report.period.start.date(), report.period.days[-1]
@@ -32,7 +36,10 @@ def keep(state: State, report: Report, now: datetime) -> None:
         "at": now.astimezone(UTC).isoformat(),
         "audience": audience,
     }
-    state.keep(f"{TOTAL}{place}/{first}/{last}", told, now)
+    where = f"{TOTAL}{place}/{first}/{last}"
+    if not sent and where in state.kept(where):
+        return
+    state.keep(where, told, now)
     seen = report.outlook
     if seen is None:
         return

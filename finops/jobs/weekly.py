@@ -160,7 +160,7 @@ def send(made: Made, settings: Settings, revision: int = 1, remembers: bool = Tr
         outbox = mail.Letterbox(state, settings, made.figures.made)
         added = outbox.add(mailed, settings.mail.report_url or "")
         if remembers:
-            published.keep(state, made.figures, made.figures.made)
+            published.keep(state, made.figures, made.figures.made, added)
     archive.keep(made.forms, mailed, settings, revision)
     return outbox.path_of(mailed), added
 

@@ -1,0 +1,212 @@
+"""Budgets, the forecast and the status that follows from them; what a person is asked to decide."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_data import NOW, book, charge, daily, report_of, standing_of
+
+from finops.budget import Scope
+from finops.config.model import ReportSettings
+from finops.report import build
+from finops.report.foreseeing import foreseen
+from finops.report.known import Dedicated, Known, Request
+from finops.report.model import Decision, Report
+from finops.report.plans import status_of
+
+NOVEMBER = ("2026-11-01", "2026-11-22")
+
+
+def planned(folder: Path, *rows: dict[str, str], budgets: list[dict[str, Any]], share: str | None = None) -> Report:
+    with book(folder, *rows) as loaded:
+        outlook, why = foreseen(loaded, "effective", "USD", date(2026, 11, 21))
+        standings = tuple(standing_of(loaded, Decimal(each.pop("amount")), **each) for each in budgets)
+        known = Known(outlook=outlook, no_outlook=why, standings=standings)
+        return build(loaded, NOW, ReportSettings(), known=known, share=share)
+
+
+def of_centre(key: str) -> Scope:
+    return Scope("tag", name="CostCenter", values=(key,))
+
+
+@pytest.mark.parametrize(
+    ("spent", "percent", "gone", "chance", "word"),
+    [
+        ("101", "101", "50", None, "Over budget"),
+        ("100", "100", "100", None, "On plan"),
+        ("60", "60", "70", "0.5", "Over budget likely"),
+        ("60", "60", "70", "0.499", "Watch"),
+        ("60", "60", "70", "0.2", "Watch"),
+        ("60", "60", "50", "0.199", "On plan"),  # the forecast knows more than the calendar
+        ("60", "60", "54", None, "Watch"),
+        ("60", "60", "55", None, "On plan"),
+    ],
+)
+def test_the_status_of_a_budget(spent: str, percent: str, gone: str, chance: str | None, word: str) -> None:
+    found = status_of(*map(Decimal, (spent, "100", percent, gone)), Decimal(chance) if chance else None)
+
+    assert found.word == word
+
+
+def test_a_month_that_is_forecast_over_its_budget_says_so_first(tmp_path: Path) -> None:
+    rows = daily("2026-09-01", "2026-11-22", "CC-1", "100")
+
+    report = planned(tmp_path, *rows, budgets=[{"amount": 2500}])  # 21 days are 2,100; 30 are 3,000
+
+    assert report.statuses[0].word == "Over budget likely"
+    assert report.outlook is not None and report.outlook.over is not None
+    assert report.outlook.over.amount == report.outlook.middle.amount - 2500
+    assert report.outlook.chance_over == report.budgets[0].chance_over
+
+
+def test_the_forecast_of_the_rows_adds_up_to_that_of_the_whole(tmp_path: Path) -> None:
+    rows = [row for n in range(15) for row in daily("2026-09-01", "2026-11-22", f"CC-{n}", f"{n * 7}.31", f"vm-{n}")]
+
+    report = planned(tmp_path, *rows, budgets=[])
+
+    table, total = report.by_cost_centre, report.outlook
+    assert total is not None and table.total.shown_forecast is not None
+    assert sum(row.forecast.amount for row in table.rows if row.forecast) == total.middle.amount
+    assert sum(row.shown_forecast.amount for row in table.rows if row.shown_forecast) == (
+        table.total.shown_forecast.amount
+    )
+
+
+def test_a_budget_is_counted_to_the_last_reported_day_like_every_other_figure(tmp_path: Path) -> None:
+    report = planned(tmp_path, *daily(*NOVEMBER, "CC-1", "10"), budgets=[{"amount": 1000}])
+
+    assert report.month is not None and report.month.budget is not None
+    assert report.month.budget.spent == report.month.cost
+    assert (report.budgets[0].spent.amount, report.budgets[0].spent_percent) == (210, 21)
+
+
+def test_ninety_nine_and_a_half_percent_is_not_a_hundred(tmp_path: Path) -> None:
+    report = planned(tmp_path, *daily(*NOVEMBER, "CC-1", "9.97"), budgets=[{"amount": Decimal("210")}])
+
+    assert report.budgets[0].spent_percent == 99
+
+
+def test_a_cost_centre_over_its_budget_is_worth_watching_though_the_whole_is_on_plan(tmp_path: Path) -> None:
+    rows = [*daily(*NOVEMBER, "CC-1", "10"), *daily(*NOVEMBER, "CC-2", "10", "vm-2")]
+
+    report = planned(
+        tmp_path, *rows, budgets=[{"amount": 9000}, {"amount": 100, "name": "one", "scope": of_centre("CC-1")}]
+    )
+
+    assert [status.word for status in report.statuses] == ["Watch"]
+    [line] = [line for line in report.by_cost_centre.rows if line.key == "CC-1"]
+    assert line.budget is not None and line.budget.status.word == "Over budget"
+
+
+def test_without_a_budget_for_everything_the_worst_of_the_others_counts(tmp_path: Path) -> None:
+    rows = daily(*NOVEMBER, "CC-1", "10")
+
+    report = planned(tmp_path, *rows, budgets=[{"amount": 100, "name": "one", "scope": of_centre("CC-1")}])
+
+    assert [status.word for status in report.statuses] == ["Over budget"]
+    assert report.month is not None and report.month.budget is None
+
+
+def test_a_share_has_the_budget_and_the_forecast_of_its_cost_centre(tmp_path: Path) -> None:
+    rows = [*daily("2026-09-01", "2026-11-22", "CC-1", "10"), *daily("2026-09-01", "2026-11-22", "CC-2", "30", "vm-2")]
+
+    report = planned(
+        tmp_path,
+        *rows,
+        budgets=[{"amount": 9000}, {"amount": 400, "name": "one", "scope": of_centre("CC-1")}],
+        share="CC-1",
+    )
+
+    assert [budget.name for budget in report.budgets] == ["one"]
+    assert report.month is not None and report.month.budget is not None
+    assert report.month.budget.amount.amount == 400
+    assert report.outlook is not None and set(report.outlook.by) == {"CC-1"}
+
+
+def test_a_quarter_is_no_budget_of_the_month(tmp_path: Path) -> None:
+    rows = daily("2026-10-01", "2026-11-22", "CC-1", "10")
+
+    report = planned(tmp_path, *rows, budgets=[{"amount": 900, "every": "quarter"}])
+
+    assert report.month is not None and report.month.budget is None
+    assert (report.budgets[0].period_name, report.budgets[0].spent.amount) == ("Oct to Dec", 520)
+
+
+def test_fewer_than_fourteen_days_give_no_range_and_say_why(tmp_path: Path) -> None:
+    report = planned(tmp_path, *daily("2026-11-12", "2026-11-22", "CC-1", "10"), budgets=[{"amount": 9000}])
+
+    assert report.outlook is not None and report.outlook.range is None
+    assert report.outlook.why_no_range
+    assert report.budgets[0].chance_over is None
+
+
+def test_a_month_that_is_over_has_no_forecast(tmp_path: Path) -> None:
+    with book(tmp_path, *daily("2026-10-01", "2026-11-22", "CC-1", "10")) as loaded:
+        assert foreseen(loaded, "effective", "USD", date(2026, 10, 31)) == (None, "the month is over")
+
+
+def decided(folder: Path, known: Known, *rows: dict[str, str], **settings: Any) -> tuple[Decision, ...]:
+    rows = rows or tuple(daily("2026-11-08", "2026-11-22", "CC-1", "10"))
+    return report_of(folder, *rows, known=known, **settings).decisions
+
+
+def request(number: int, saving: str | None, currency: str = "USD", expires: date | None = None) -> Request:
+    amount = Decimal(saving) if saving else None
+    return Request(number, f"delete endpoint e{number}", amount, currency, "p@contoso.com", expires)
+
+
+def test_what_waits_for_approval_is_added_up_with_what_is_not_known(tmp_path: Path) -> None:
+    known = Known(
+        requests=(
+            request(1, "100", expires=date(2026, 12, 2)),
+            request(2, "50.5", expires=date(2026, 11, 28)),
+            request(3, None),
+            request(4, "7", "EUR"),
+        )
+    )
+
+    [one] = decided(tmp_path, known)
+
+    assert one.amount is not None
+    assert (one.amount.amount, one.per, one.count, one.unknown) == (Decimal("150.5"), "a month", 4, 2)
+    assert (one.by, one.owner) == (date(2026, 11, 28), "p@contoso.com")
+
+
+def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", None, "10"), *daily("2026-11-08", "2026-11-22", "CC-1", "90", "vm-2")]
+    known = Known(
+        requests=(request(1, "60"),),
+        dedicated=(Dedicated("/c", "gpu", "m@contoso.com", Decimal(500), "USD"),),
+    )
+
+    found = decided(tmp_path, known, *rows, monthly_budget=Decimal(500))
+
+    assert [one.kind for one in found] == ["budget", "dedicated", "untagged"]
+    assert [one.figure for one in found] == ["decision/1", "decision/2", "decision/3"]
+    assert [one.amount.amount for one in found if one.amount] == [900, 500, 70]  # 14 days x 100 less 500; 7 x 10
+
+
+def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", None, "10", "vm"), *daily("2026-11-08", "2026-11-22", None, "4", "other")]
+    vm = rows[0]["ResourceId"].lower()
+
+    [one] = decided(tmp_path, Known(owners={vm: "m@contoso.com"}), *rows)
+
+    assert (one.kind, one.owner, one.by, one.count) == ("untagged", "m@contoso.com", date(2026, 11, 30), 2)
+
+
+def test_untagged_cost_below_the_target_is_nobodys_decision(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", None, "1"), *daily("2026-11-08", "2026-11-22", "CC-1", "99", "vm-2")]
+
+    assert decided(tmp_path, Known(), *rows) == ()
+    assert [one.kind for one in decided(tmp_path, Known(), *rows, untagged_target=Decimal("0.9"))] == ["untagged"]
+
+
+def test_a_week_without_charges_decides_nothing(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", "CC-1", "0"), charge("2026-11-10", None, "0")]
+
+    assert decided(tmp_path, Known(), *rows) == ()
