@@ -21,6 +21,8 @@ from urllib.parse import quote, urlsplit
 
 from finops.errors import AzureError, SignInError
 
+from .calls import parsed
+from .retry import lost
 from .shapes import Json, an_object, items_of
 
 if TYPE_CHECKING:
@@ -86,7 +88,12 @@ def _call(
         owner = "Give finops' identity the role 'Communication and Email Service Owner'."
         fix = "Check mail.acs.access_key." if key else owner
         raise AzureError(fault.what, fix, fault.status, fault.code or "EmailSignIn") from fault
-    return an_object(json.loads(answer.body) if content and answer.body.strip() else answer.json, doing)
+    if not content:
+        return an_object(answer.json, doing)
+    try:
+        return an_object(parsed(answer.body, exact=False), doing)
+    except ValueError as fault:
+        raise lost(doing, f"it is not JSON: {fault}") from fault
 
 
 def _signed(azure: Azure, method: str, url: str, key: str, content: bytes) -> dict[str, str]:

@@ -23,6 +23,11 @@ PREFIX = "FINOPS_"
 NOT_SETTINGS = {"FINOPS_CONFIG", "FINOPS_SECRETS", "FINOPS_SHARED_DATA"}
 DEFAULT_FILE = Path("finops.yaml")
 
+# Settings that are gone, and what to write in their place.
+MOVED = {
+    "report.monthly_budget": "Write  budgets: {all: 1000}  with your amount, beside `report:`; see docs/budgets.md.",
+}
+
 Json = dict[str, Any]
 
 
@@ -154,6 +159,7 @@ def _environment(model: type[BaseModel], problems: list[Problem]) -> dict[str, t
         if leaf not in known:
             near = difflib.get_close_matches(leaf, known, n=1)
             hint = f"Did you mean {variable(near[0])}?" if near else "`finops config show` lists all settings."
+            hint = MOVED.get(leaf, hint)
             problems.append(Problem(f"The variable {name} is not a setting.", hint))
             continue
         try:
@@ -278,6 +284,7 @@ def _problem(error: Any, model: type[BaseModel], origins: Mapping[str, str]) -> 
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path, _names(model, path), n=1)
         hint = f"Did you mean {near[0]}?" if near else "`finops config show` lists all settings."
+        hint = MOVED.get(path, hint)
         return Problem(f"{path} is not a setting (in {origin}).", hint)
     if error["type"] == "model_type":
         known = field_of(model, path)
@@ -285,7 +292,9 @@ def _problem(error: Any, model: type[BaseModel], origins: Mapping[str, str]) -> 
         keys = ", ".join(list(inner.model_fields)[:3]) if inner else "those in docs/settings.md"
         return Problem(f"{path} is {error['input']!r} in {origin}, but it is a section.", f"Give its keys: {keys}, ...")
     field = field_of(model, path) or field_of(model, parent)
-    value = "(hidden)" if is_secret(field) else repr(error["input"])
+    # A section is not shown: it may hold secrets.
+    whole = field is not None and _section(field) is not None
+    value = "wrong" if whole else "(hidden)" if is_secret(field) else repr(error["input"])
     said = error["msg"].removeprefix("Value error, ")
     meaning = f" {path}: {field.description}" if field and field.description else ""
     return Problem(f"{path} is {value} in {origin}: {said[:1].lower()}{said[1:]}.", f"Mend that value.{meaning}")

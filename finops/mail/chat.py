@@ -91,7 +91,7 @@ class Chat:
             reason = getattr(fault, "reason", fault)
             if _never_left(reason):
                 return Said("later", self._fault(reason).what)
-            raise self._fault(reason) from None
+            raise FinopsError(self._fault(reason).what, "It may have been posted.") from None
 
     def _fault(self, fault: object) -> FinopsError:
         host = urlsplit(self._webhook.get_secret_value()).hostname
