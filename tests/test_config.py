@@ -56,9 +56,9 @@ def test_a_variable_wins_over_a_secret_and_a_secret_over_the_file(tmp_path: Path
 
 
 def test_money_is_an_exact_decimal():
-    written("report: {monthly_budget: '1000.10'}")
+    written("guard: {max_monthly_money: '1000.10'}")
 
-    assert load().report.monthly_budget == Decimal("1000.10")
+    assert load().guard.max_monthly_money == Decimal("1000.10")
 
 
 def test_a_table_keeps_the_case_and_the_dots_of_its_keys(monkeypatch: pytest.MonkeyPatch):
@@ -78,7 +78,11 @@ def test_a_list_in_a_variable_may_be_separated_by_commas(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("report: {monthly_budget: 1k}", "report.monthly_budget is '1k' in finops.yaml"),
+        ("guard: {max_monthly_money: 1k}", "guard.max_monthly_money is '1k' in finops.yaml"),
+        (
+            "report: {monthly_budget: 1000}",
+            "report.monthly_budget is not a setting (in finops.yaml). Write  budgets: {all",
+        ),
         ("report: {curency: USD}", "Did you mean report.currency?"),
         ("report: {currency: usd}", "report.currency is 'usd' in finops.yaml"),
         ("rebort: {currency: USD}", "rebort is not a setting (in finops.yaml). Did you mean report?"),

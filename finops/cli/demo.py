@@ -139,7 +139,8 @@ def demo_settings(folder: Path, url: str, desk: int = PORT + 1) -> Settings:
     return Settings(
         azure=AzureSettings(endpoint=url),
         charges=ChargesSettings(store=folder / "charges"),
-        report=ReportSettings(organisation="Contoso AI (simulated)", monthly_budget=BUDGET),
+        budgets={"all": BUDGET},  # type: ignore[dict-item]  # the short form that the file has
+        report=ReportSettings(organisation="Contoso AI (simulated)"),
         mail=MailSettings(
             outbox=folder / "outbox", sender="finops@contoso.example", finance=["finance@contoso.example"]
         ),

@@ -111,9 +111,6 @@ class ReportSettings(Section):
     currency: Annotated[
         str | None, Field(pattern=r"^[A-Z]{3}$", description="BillingCurrency to report when charges hold several.")
     ] = None
-    monthly_budget: Annotated[
-        Decimal | None, Field(gt=0, description="Budget of a month, in BillingCurrency units, such as 1000.")
-    ] = None
     cost_centres: Annotated[
         dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
     ] = {}
