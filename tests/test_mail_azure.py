@@ -90,7 +90,7 @@ def test_graph_gets_the_mail_as_it_was_composed(state: State, served: Served):
     send(state, served, settings("graph"), "whole")
 
     content = base64.b64decode(taken(served, "whole")[0]["content"])
-    assert content == letter("whole").as_bytes(policy=SMTP)
+    assert content == letter("whole").as_bytes(policy=SMTP).replace(b"Message-ID:\r\n ", b"Message-ID: ")
 
 
 def test_acs_gets_pictures_and_attachments(state: State, served: Served):

@@ -64,7 +64,8 @@ def test_a_mail_arrives_byte_for_byte_as_it_was_composed(state: State, tmp_path:
 
     [(to, content)] = taken.all()
     assert (done.sent, to) == (2, ["ann@example.com", "ben@example.com"])
-    assert content == letter(settings=settings, to=["ann@example.com", "ben@example.com"]).as_bytes(policy=SMTP)
+    composed = letter(settings=settings, to=["ann@example.com", "ben@example.com"]).as_bytes(policy=SMTP)
+    assert content == composed.replace(b"Message-ID:\r\n ", b"Message-ID: ")
 
 
 def test_lines_that_begin_with_a_dot_stay_whole(state: State, tmp_path: Path):

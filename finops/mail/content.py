@@ -8,6 +8,7 @@ from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from finops.errors import DataError
+from finops.mail.rewriting import with_fields
 from finops.state import NewLetter
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def letter_of(message: EmailMessage, settings: MailSettings, link: str = "") -> 
         wanted = getattr(settings, chat)
         if wanted.webhook and any(kind == one or kind.startswith(f"{one}-") for one in wanted.kinds):
             to.append((chat, ""))
-    return NewLetter(message_id, kind, str(message["Subject"] or ""), message.as_bytes(policy=SMTP), tuple(to), link)
+    # On one line, however long: not every server reads an id that stands on the line after its name.
+    content = with_fields(message.as_bytes(policy=SMTP), Message_ID=message_id)
+    return NewLetter(message_id, kind, str(message["Subject"] or ""), content, tuple(to), link)
 
 
 def addresses_of(message: EmailMessage) -> list[str]:

@@ -42,7 +42,7 @@ class GraphMail:
         Graph takes whom it is for from the mail itself.
         """
         azure = self._azure()
-        content = with_fields(fitting(mail.content, self._largest, mail.link), To=", ".join(mail.to))
+        content = with_fields(fitting(mail.content, self._largest, mail.link), To=",\r\n ".join(mail.to))
         handing({})
         try:
             posting.send_mime(azure, self._user, content)
