@@ -191,7 +191,10 @@ def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
 
 
 def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
-    rows = [*daily("2026-11-08", "2026-11-22", None, "10", "vm"), *daily("2026-11-08", "2026-11-22", None, "4", "other")]
+    rows = [
+        *daily("2026-11-08", "2026-11-22", None, "10", "vm"),
+        *daily("2026-11-08", "2026-11-22", None, "4", "other"),
+    ]
     vm = rows[0]["ResourceId"].lower()
 
     [one] = decided(tmp_path, Known(owners={vm: "m@contoso.com"}), *rows)

@@ -82,7 +82,9 @@ def explain(report: Report, book: Charges, figure: str, known: Known = NOTHING) 
     of = _Of(report, Asked(book, report.basis, report.currency, report.audience.key), known)
     rows, evidence = _answer(found.id, of)
     rows.sort(key=lambda row: (-abs(row.amount), row.day, row.name, row.meter))
-    total = added(row.amount for row in rows) if rows else None
+    if not rows and not evidence:
+        evidence = ["No charges are behind it." if not found.value else "It is not known what is behind it."]
+    total = added(row.amount for row in rows) if rows or not found.value else None
     adds_up = total is not None and found.value is not None and total == found.value
     return Explained(found, tuple(rows), total, adds_up, tuple(evidence))
 
