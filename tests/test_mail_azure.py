@@ -230,3 +230,20 @@ def test_check_asks_and_sends_nothing(served: Served, transport: str):
 )
 def test_tokens_go_to_resources_of_communication_services_only(url: str, ours: bool):
     assert CLOUDS["public"].allows(url) is ours
+
+
+def test_microsofts_own_client_is_answered_alike(state: State, served: Served):
+    from azure.communication.email import EmailClient
+    from azure.core.credentials import AzureKeyCredential
+
+    ask(served, {"slow": 2})
+    message = {
+        "senderAddress": "finops@contoso.com",
+        "recipients": {"to": [{"address": "ann@example.com"}]},
+        "content": {"subject": "About clients", "plainText": "Hello"},
+    }
+    with EmailClient(f"{served.url}/acs", AzureKeyCredential(KEY), polling_interval=0) as client:
+        result = client.begin_send(message).result(10)
+
+    assert result["status"] == "Succeeded"
+    assert [one["id"] for one in taken(served, "clients")] == [result["id"]]

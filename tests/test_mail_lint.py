@@ -15,7 +15,8 @@ from guarding import dedicated, guarding
 from lives import MONDAY, finding, opened
 from mail_linter import ALLOWED, ALLOWED_IN_STYLE, SUPPORT, features, lint
 from report_data import daily, rendered
-from test_sweeping_telling import configured, found
+from test_budget_watch import Site, running
+from test_sweeping_telling import NEXT_WEEK, configured, confirmed, found
 
 from finops.jobs import budgeting
 from finops.jobs.sweeping import tell
@@ -48,6 +49,19 @@ def janitor(folder: Path) -> Mails:
     return left_in(settings.mail.outbox)
 
 
+def receipts(folder: Path) -> Mails:
+    settings = configured(folder)
+    with opened(folder) as state:
+        confirmed(state, settings)
+        tell(state, settings, NEXT_WEEK)
+    return {name: html for name, html in left_in(settings.mail.outbox).items() if "receipt" in name}
+
+
+def watch(folder: Path) -> Mails:
+    Site(folder).look(running(command="az ml compute update -n gpu --min-instances 0"), running("dark", None))
+    return left_in(folder / "outbox")
+
+
 def guard(folder: Path) -> Mails:
     with guarding(folder, dedicated(low=1, idle="PT4H", tags={"Costcenter": "CC-2"})) as started:
         started.run(mode="warn")
@@ -68,6 +82,8 @@ def budget(folder: Path) -> Mails:
 MADE: dict[str, tuple[Callable[[Path], Mails], int]] = {
     "weekly": (weekly, 1),
     "janitor": (janitor, 3),
+    "receipts": (receipts, 2),
+    "watch": (watch, 1),
     "guard": (guard, 1),
     "budget": (budget, 1),
 }

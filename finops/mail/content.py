@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import getaddresses
 from typing import TYPE_CHECKING
@@ -35,7 +36,16 @@ def letter_of(message: EmailMessage, settings: MailSettings, link: str = "") -> 
             to.append((chat, ""))
     # On one line, however long: not every server reads an id that stands on the line after its name.
     content = with_fields(message.as_bytes(policy=SMTP), Message_ID=message_id)
+    if names_of(content) != sorted(name.lower() for name in message.keys()):  # noqa: SIM118 - not its unique names
+        raise DataError(
+            f"The mail {message_id} has a field that breaks out of its line.", "Compose its fields of plain text."
+        )
     return NewLetter(message_id, kind, str(message["Subject"] or ""), content, tuple(to), link)
+
+
+def names_of(content: bytes) -> list[str]:
+    """The names of all fields on the wire, sorted."""
+    return sorted(name.lower() for name in BytesHeaderParser(policy=SMTP).parsebytes(content).keys())  # noqa: SIM118
 
 
 def addresses_of(message: EmailMessage) -> list[str]:

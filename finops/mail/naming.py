@@ -22,7 +22,7 @@ def address_of(text: str) -> Address:
     Few servers take them (SMTPUTF8), and the others would make one more bounce of it.
     """
     name, at, domain = text.strip().rpartition("@")
-    if not at or not name.isascii() or not name.isprintable() or " " in name or len(name) > 64:
+    if not at or "=?" in text or not name.isascii() or not name.isprintable() or " " in name or len(name) > 64:
         raise ConfigError(f"'{shown(text)}' is not a mail address.", FIX)
     try:
         return Address(addr_spec=f"{name}@{ascii_domain(domain)}")
@@ -46,8 +46,12 @@ def host_of(settings: MailSettings) -> str:
 
 
 def one_line(text: str, longest: int = LONGEST_SUBJECT) -> str:
-    """`text` for a header: no line breaks, no control characters, nothing that turns reading around, not endless."""
-    seen = "".join(c if c.isprintable() else " " for c in text)
+    """`text` for a header: no line breaks, no control characters, nothing that turns reading around, not endless.
+
+    Python's email takes "=?utf-8?q?=0A...?=" for an encoded word when a field is set, and writes out the line break in
+    it (CVE-2024-6923): so none is left.
+    """
+    seen = "".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?")
     found = " ".join(seen.split())
     return found if len(found) <= longest else found[: longest - 1].rstrip() + "…"
 
