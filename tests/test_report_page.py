@@ -76,6 +76,7 @@ def test_a_report_is_a_page_with_its_other_forms_beside_it(tmp_path: Path) -> No
         "cost-week-2026-11-21-movers.png",
         "cost-week-2026-11-21.txt",
         "cost-week-2026-11-21.xlsx",
+        "cost-week-2026-11-21.json",
         "cost-week-2026-11-21.eml",
     }
 

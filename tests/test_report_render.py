@@ -44,8 +44,8 @@ def test_the_subject_starts_with_the_worst_and_stays_short(tmp_path: Path) -> No
 
     mail = rendered(tmp_path, *rows, monthly_budget=Decimal(100000), gaps=[gap])
 
-    assert mail.subject.startswith("Over budget, Data incomplete: week to 21")
-    assert len(mail.subject) <= 78
+    assert mail.subject.startswith("Over budget, Data incomplete: $86,420 week")
+    assert len(mail.subject) <= 77
 
 
 def test_what_could_not_be_read_is_said_in_both_forms(tmp_path: Path) -> None:
@@ -113,13 +113,14 @@ def test_the_page_needs_no_inline_style_and_no_script(tmp_path: Path) -> None:
 
     assert "style=" not in mail.page
     assert "<script" not in mail.page
-    assert "http" not in mail.page
+    assert not re.findall(r'(?:src|href)="[^"]*//', mail.page)
 
 
 def test_the_mail_loads_nothing_from_anywhere(tmp_path: Path) -> None:
     mail = rendered(tmp_path, *two_weeks("CC-1", "1", "1"))
 
-    assert not re.findall(r'(?:src|href|background)="(?!cid:)[^"]*"', mail.html)
+    assert not re.findall(r'(?:src|background)="(?!cid:)[^"]*"', mail.html)
+    assert not re.findall(r'href="(?!https://|mailto:)[^"]*"', mail.html)
     assert "url(" not in mail.html
 
 
@@ -171,10 +172,10 @@ def test_your_own_template_wins_over_the_shipped_one(tmp_path: Path) -> None:
 
 def test_a_template_that_asks_for_an_unknown_figure_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "weekly.subject.txt").write_text("{{ report.forecast }}")
+    (tmp_path / "own" / "weekly.subject.txt").write_text("fine\n{{ report.forecast }}")
     model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
 
-    with pytest.raises(ConfigError, match=r"weekly.subject.txt could not be filled in"):
+    with pytest.raises(ConfigError, match=r"own/weekly.subject.txt, line 2, could not be filled in"):
         render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
 
 
@@ -192,3 +193,46 @@ def test_a_folder_of_templates_that_is_not_there_is_refused(tmp_path: Path) -> N
 
     with pytest.raises(ConfigError, match="not a folder"):
         render(model, Settings(report=ReportSettings(), folders=FolderSettings(reports=tmp_path / "absent")))
+
+
+def test_a_figure_that_is_not_known_and_used_as_if_it_were_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "weekly.footer.txt").write_text("one\n\n{{ report.outlook.middle | money }}")
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match=r"own/weekly.footer.txt, line 3, could not be filled in"):
+        render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+
+def test_a_sentence_with_too_many_lines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "weekly.driver.txt").write_text("one\ntwo\nthree")
+    model = report_of(tmp_path, *two_weeks("CC-1", "100", "200"))
+
+    with pytest.raises(ConfigError, match=r"weekly.driver.txt came to 3 lines; it must have 2"):
+        render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("This weak: x", "is not a phrase of ours"),
+        ("This week: 7", "has no words"),
+        ("- This week", "no list of phrases"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_words_that_are_none_are_refused(tmp_path: Path, words: str, said: str) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "words.yaml").write_text(words)
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match=said):
+        render(model, Settings(folders=FolderSettings(reports=tmp_path / "own")))
+
+
+def test_an_unknown_locale_is_refused(tmp_path: Path) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+
+    with pytest.raises(ConfigError, match=r"report.locale is xx_XX"):
+        render(model, Settings(report=ReportSettings(locale="xx_XX")))

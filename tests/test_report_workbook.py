@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import re
+import shutil
+import subprocess
 import tempfile
+import zipfile
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +18,15 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.workbook import Workbook
 from report_data import charge, daily, rendered, report_of
+from report_sample import closed, sample
 from test_report_build import two_weeks
 
 from finops.errors import FinopsError
 from finops.report.workbook import workbook
+from finops.report.workbook_csv import FORMULA, lines_file
 
-SHEETS = ["Summary", "By cost centre", "By service", "Movers", "Daily", "Lines", "Notes"]
+SHEETS = ["Summary", "By cost centre", "By service", "Daily", "Budgets", "Movers", "Anomalies", "Savings"]
+SHEETS += ["Reconciliation", "Restatements", "Lines", "Pivot", "Notes"]
 FORMULAS = ["=1+1", '=HYPERLINK("http://x","y")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "＝1+1"]
 
 
@@ -29,8 +39,9 @@ def test_it_holds_every_sheet_as_an_excel_table(tmp_path: Path) -> None:
 
     assert book.sheetnames == SHEETS
     for sheet in book:
-        assert len(sheet.tables) == 1
-        assert sheet.freeze_panes == "A2"
+        if sheet.title != "Pivot":
+            assert len(sheet.tables) == 1
+            assert sheet.freeze_panes == "A2"
 
 
 def test_amounts_are_numbers_with_their_cents(tmp_path: Path) -> None:
@@ -121,3 +132,108 @@ def test_a_week_without_charges_says_so_on_its_lines(tmp_path: Path) -> None:
     sheet = opened(rendered(tmp_path, *rows).workbook)["Lines"]
 
     assert sheet["A2"].value == "There are no charges in this period."
+
+
+def test_a_change_stands_with_its_parts_and_they_add_up(tmp_path: Path) -> None:
+    model = sample(tmp_path)
+
+    sheet = opened(workbook(model, [], []))["By cost centre"]
+
+    header = [cell.value for cell in sheet[1]]
+    parts = [place for place, name in enumerate(header) if str(name).startswith("Of that ")]
+    for row in sheet.iter_rows(min_row=2, max_row=4, values_only=True):
+        assert sum(row[place] or 0 for place in parts) == pytest.approx(row[3], abs=1)
+
+
+def test_every_part_of_the_report_has_its_sheet(tmp_path: Path) -> None:
+    book = opened(workbook(closed(sample(tmp_path)), ["a note"], ["a warning"]))
+
+    assert {"Unit costs", "Governance"} <= set(book.sheetnames)
+    assert [cell.value for cell in book["Anomalies"][2]][:3] == ["open", "cost centre", "CC-4300 LLM Platform"]
+    assert book["Restatements"]["F2"].value == 7513
+    lines = {row[1]: row[2] for row in book["Reconciliation"].iter_rows(min_row=2, values_only=True)}
+    assert lines["Billed for the same days"] == pytest.approx(8061.93)
+    assert lines["Invoice total (the invoice)"] == pytest.approx(33180.22)
+    figures = {row[0]: (row[1], row[3]) for row in book["Summary"].iter_rows(min_row=2, values_only=True)}
+    assert figures["Forecast of November, low end (8 in 10)"] == (pytest.approx(34312.40), "month/forecast")
+    assert figures["Head of the audit trail"] == ("412:9f2c6b1e", None)
+
+
+def test_days_to_come_have_a_range_and_no_cost(tmp_path: Path) -> None:
+    sheet = opened(workbook(sample(tmp_path), [], []))["Daily"]
+
+    last = [cell.value for cell in sheet[sheet.max_row]]
+    assert last[0].date() == date(2026, 11, 30)
+    assert last[1] is None
+    assert last[3] < last[4] < last[5]
+
+
+def test_the_pivot_is_one_and_its_cells_are_filled_in(tmp_path: Path) -> None:
+    model = sample(tmp_path)
+
+    sheet = opened(workbook(model, [], []))["Pivot"]
+
+    (pivot,) = sheet._pivots
+    rows = {sheet.cell(line, 1).value: sheet.cell(line, 2).value for line in range(4, sheet.max_row + 1)}
+    assert pivot.cache.refreshOnLoad
+    assert pivot.cache.cacheSource.worksheetSource.sheet == "Lines"
+    assert rows["Grand Total"] == pytest.approx(float(model.total.cost.amount))
+    assert rows["CC-4300"] == pytest.approx(565.20 * 7)
+
+
+def test_names_that_differ_in_case_alone_are_one_in_the_pivot(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", "CC-1", "2"), *daily("2026-11-08", "2026-11-22", "cc-1", "3")]
+
+    sheet = opened(rendered(tmp_path, *rows).workbook)["Pivot"]
+
+    rows_there = {sheet.cell(line, 1).value: sheet.cell(line, 2).value for line in range(4, sheet.max_row + 1)}
+    assert rows_there == {"CC-1": 35, "Virtual Machines": 35, "Grand Total": 35}
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_libreoffice_computes_the_pivot_to_the_same_totals(tmp_path: Path) -> None:
+    model = sample(tmp_path)
+    (tmp_path / "x.xlsx").write_bytes(workbook(model, [], []))
+
+    profile = f"-env:UserInstallation=file://{tmp_path / 'profile'}"
+    command = [
+        "soffice",
+        "--headless",
+        profile,
+        "--convert-to",
+        "ods",
+        "--outdir",
+        str(tmp_path),
+        str(tmp_path / "x.xlsx"),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+
+    content = zipfile.ZipFile(tmp_path / "x.ods").read("content.xml").decode()
+    pivot = content[content.index('table:name="Pivot"') :]
+    total = pivot[pivot.index("Total Result") :]
+    assert "data-pilot-table" in content
+    assert float(re.search(r'office:value="([0-9.]+)"', total)[1]) == pytest.approx(float(model.total.cost.amount))
+
+
+def test_the_lines_as_csv_hold_every_amount_exactly_and_no_formula(tmp_path: Path) -> None:
+    rows = [charge(f"2026-11-{day:02}", name, "5.123456789", name) for name in FORMULAS for day in (8, 15, 22)]
+    model = report_of(tmp_path, *rows)
+
+    name, content = lines_file(model)
+
+    found = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert name == "cost-week-2026-11-21-lines.csv"
+    assert sum(Decimal(row["EffectiveCost"]) for row in found) == model.total.cost.amount
+    assert not [cell for row in found for cell in row.values() if cell.lstrip().startswith(FORMULA)]
+
+
+def test_a_large_csv_is_zipped(tmp_path: Path) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+    line = model.details.lines[0]
+    many = replace(model, details=replace(model.details, lines=(line,) * 9_000))
+
+    name, content = lines_file(many)
+
+    assert name == "cost-week-2026-11-21-lines.csv.zip"
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["cost-week-2026-11-21-lines.csv"]
+    assert lines_file(many) == (name, content)
