@@ -197,6 +197,14 @@ def test_a_month_that_has_not_begun_can_be_looked_at():
     assert seen.path[0].low < seen.path[0].middle < seen.path[0].high
 
 
+def test_a_month_never_ends_below_what_is_spent_where_no_day_ever_cost_less_than_nothing():
+    usage = [daily(lambda day: 1000 if day.day % 9 == 0 else 1, 90)]
+
+    seen = outlook(usage, MARCH, through=date(2026, 3, 14))
+
+    assert all(point.low >= seen.so_far for point in seen.path[14:])
+
+
 def test_the_path_is_what_was_charged_and_then_a_band_that_ends_at_the_total():
     usage = wandering(2, days=100)
 

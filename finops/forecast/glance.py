@@ -11,7 +11,7 @@ from finops.forecast.level import Past, fitted
 from finops.forecast.model import FEWEST_DAYS
 from finops.forecast.months import places
 from finops.forecast.reach import scattered
-from finops.forecast.table import WEEK, Numbers
+from finops.forecast.table import Numbers
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def glance(past: Past, days: int, month: date) -> Glance:
     total = table.costs[:, :days].sum(0)
     floor = min(float(total.min()), 0.0)
     lived = _lived(total, past, days)
-    if lived < FEWEST_DAYS or days < 2 * WEEK:
+    if lived < FEWEST_DAYS:
         return Glance(tuple(ahead), rest, None, floor, lived)
     off = scattered(past, days, fit, len(gaps), len(coming), seed=[first.toordinal(), now.toordinal()])
     skipped = len(gaps) + len(coming) - len(ahead)

@@ -13,8 +13,8 @@ DRAWS = 2000
 LOOK_BACK = 182
 STAYS = 0.9
 """The share of a week's move that is still there a week later: launches stay, bursts of training do not.
-With 1 the ranges of invented estates were a fifth wider at the same coverage, with 0.6 they held too seldom
-(benchmarks/forecast.py, seeds for tuning)."""
+With 1 the ranges of invented estates were a twentieth wider for one point of coverage more, with 0.6 they held in 75 of
+100 (benchmarks/forecast.py --seeds 1)."""
 USUAL_MOVES = (-0.2, -0.1, -0.04, 0.04, 0.1, 0.2)
 """Week-on-week moves of an estate, shares of its cost, that stand in for weeks not lived yet: with six months of data
 they are one draw in fifteen, with three weeks of it one in two."""
