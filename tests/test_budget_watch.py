@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from budgeting import WORKSPACE, book, charge, days, mails, settings
+from test_budget_check import Killed, Mortal
 from test_budget_rate import running
 
 from finops.approvals import Workdays
@@ -191,9 +193,33 @@ def test_a_clock_that_is_moved_back_changes_no_record(site: Site, tmp_path: Path
 def test_old_days_are_forgotten(tmp_path: Path):
     records = Records({date(2026, 9, 1): {"covered": 1.0, "free": False, "amounts": {}}})
 
-    _, drops = noted(records, Rates(AT, (), ()), Workdays(Settings().janitor), 100)
+    _, drops = noted(records, Rates(AT, (), ()), Workdays(Settings().janitor), Settings().watch)
 
     assert drops == ["watch/day/2026-09-01"]
+
+
+def test_looks_three_hours_apart_are_enough_where_the_settings_say_so(tmp_path: Path):
+    site = Site(tmp_path, watch={"minutes": 180})
+    site.look(running(), minutes=180)
+    site.look(running())
+
+    with State.open(tmp_path / "state.db") as state:
+        assert Records.of(state).days[AT.date()]["amounts"] == {key(GPU): "30.000000"}
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_a_watch_killed_at_any_step_tells_once(tmp_path: Path, steps: int):
+    site = Site(tmp_path)
+    Mortal.left = steps
+    with Mortal.open(tmp_path / "state.db") as state, suppress(Killed):
+        budgeting.watch(lambda: Rates(AT, (running(),), ()), site.settings, state)
+    Mortal.left = 1000
+    site.now = AT + timedelta(minutes=15)
+
+    site.look(running())
+    site.look(running())
+
+    assert len(site.subjects()) == 1
 
 
 # -- against the bill ----------------------------------------------------------------------------------------------

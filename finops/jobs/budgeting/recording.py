@@ -14,11 +14,12 @@ from finops.budget.running import Rates
 from finops.estate.ids import key
 
 if TYPE_CHECKING:
+    from finops.config.budgets import WatchSettings
     from finops.state import State
 
 Json = dict[str, Any]
 DAYS, LAST, SPELLS, BUSY = "watch/day/", "watch/last", "watch/spells", "watch/busy"
-LONGEST_LOOK = timedelta(hours=2)  # between two looks that are further apart nobody knows what ran
+LONGEST_LOOK = timedelta(hours=2)  # of two looks further apart, and than twice watch.minutes, nobody knows what ran
 SPELLS_KEPT = 20
 MICRO = Decimal("0.000001")
 
@@ -69,7 +70,7 @@ class Records:
 
 
 def noted(
-    records: Records, rates: Rates, calendar: Workdays, keep_days: int
+    records: Records, rates: Rates, calendar: Workdays, rules: WatchSettings
 ) -> tuple[list[tuple[str, Any]], list[str]]:
     """What to keep and what to drop after a look at `rates`; `records` is brought up to it.
 
@@ -83,7 +84,7 @@ def noted(
         before = datetime.fromisoformat(last["at"])
         if now <= before:
             return [], []  # the clock was moved back: what is known of later stays as it is
-        if now - before <= LONGEST_LOOK and last["whole"]:
+        if now - before <= max(LONGEST_LOOK, 2 * timedelta(minutes=rules.minutes)) and last["whole"]:
             for day, share in _days_between(before, now):
                 kept = records.days.setdefault(day, {"covered": 0.0, "free": not calendar.works(day), "amounts": {}})
                 kept["covered"] = min(1.0, round(kept["covered"] + share / DAY, 9))
@@ -98,7 +99,7 @@ def noted(
     }
     keeps.append((LAST, records.last))
     keeps += _work(records, rates)
-    drops = [f"{DAYS}{day}" for day in records.days if day < now.date() - timedelta(days=keep_days)]
+    drops = [f"{DAYS}{day}" for day in records.days if day < now.date() - timedelta(days=rules.keep_days)]
     return keeps, drops
 
 

@@ -91,7 +91,7 @@ def watch(
         found = read()
         now = found.at
         records = Records.of(state)
-        keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch.keep_days)
+        keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch)
         projection = carried(found, settings, records, state, usual)
         incident = state.kept(INCIDENT).get(INCIDENT)
         muted = remembered(state).mute_of(WHAT, now)
