@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from .anomalies import AnomalySettings
 from .budgets import Budgets, WatchSettings
 from .mailing import MailSettings
 from .page import WebSettings
@@ -362,6 +363,7 @@ class FolderSettings(Section):
 
 
 class Settings(Section):
+    anomalies: AnomalySettings = AnomalySettings()
     azure: AzureSettings = AzureSettings()
     budgets: Annotated[Budgets, Field(description="Budgets by name; `all: 1000` is 1,000 a month for everything.")] = {}
     charges: ChargesSettings = ChargesSettings()

@@ -1,0 +1,100 @@
+"""What a day should cost: a level that follows the last weeks, the shape of the week, and how far days lie from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finops.anomalies.table import Numbers, Truths
+
+WEEK = 7
+WEEKS = 8
+FADE = 0.12
+"""By how much a day counts less than the day after it."""
+LEVEL_DAYS = 28
+SPREAD_DAYS = 60
+FEWEST = 14
+"""Days of history before a day is judged: two of each weekday."""
+LEAST_SPREAD = 0.03
+"""Of what is expected: no estate is steadier than that for long."""
+PRIOR_SPREAD, PRIOR_DAYS = 0.12, 6
+"""What is taken for usual before there are days to tell, and how many days that counts for."""
+OFTEN = 0.92
+"""The share of days that must lie within the usual: bursts on more than one day in twelve are the habit of a scope."""
+NOTHING = 1e-9
+
+
+def expected(clean: Numbers, began: NDArray[np.int64], day: int) -> tuple[Numbers, Numbers]:
+    """For each row, what column `day` should cost by the columns before it, and the mean level of its days."""
+    shape = weekly(clean, began, day)
+    first = max(day - LEVEL_DAYS, 0)
+    ages = np.arange(day - first)[::-1]
+    weights = (1 - FADE) ** ages * (np.arange(first, day)[None, :] >= began[:, None])
+    factors = shape[:, (np.arange(first, day) - day) % WEEK]
+    level = (weights * clean[:, first:day]).sum(1) / np.maximum((weights * factors).sum(1), NOTHING)
+    level = np.where(weights.sum(1) > 0, level, 0.0)
+    return np.asarray(level * shape[:, 0]), np.asarray(level)
+
+
+def weekly(clean: Numbers, began: NDArray[np.int64], day: int) -> Numbers:
+    """Factors of the seven weekdays (mean 1), that of `day` first; drawn towards those of all rows, those towards 1."""
+    weeks = min(day // WEEK, WEEKS)
+    if not weeks:
+        return np.ones((clean.shape[0], WEEK))
+    first = day - weeks * WEEK
+    blocks = clean[:, first:day].reshape(-1, weeks, WEEK)
+    whole = first + np.arange(weeks)[None, :] * WEEK >= began[:, None]
+    pooled = _factors(blocks.sum(0, keepdims=True), np.ones((1, weeks), bool), np.ones((1, WEEK)), 1.0)
+    return _factors(blocks, whole, pooled, 2.0)
+
+
+def _factors(blocks: Numbers, counts: Truths, towards: Numbers, prior: float) -> Numbers:
+    """Medians of day / mean of its week, over the weeks that say something."""
+    means = blocks.mean(2)
+    usual = np.abs(means).max(1, keepdims=True)
+    says = counts & (means > np.maximum(usual * 0.1, NOTHING))
+    ratios = np.where(says[:, :, None], blocks / np.where(says, means, 1.0)[:, :, None], np.nan)
+    own = _median(ratios)
+    number = says.sum(1, keepdims=True)
+    own = np.maximum(np.where(number > 0, own, towards), 0.0)
+    total = own.sum(1, keepdims=True)
+    own = np.where(total > NOTHING, own / np.maximum(total, NOTHING) * WEEK, towards)
+    share = number / (number + prior)
+    return np.asarray(share * own + (1 - share) * towards)
+
+
+def _median(values: Numbers) -> Numbers:
+    """The median along axis 1 without NaN; 0 where there is none. NaN sorts last."""
+    ordered = np.sort(values, axis=1)
+    count = (~np.isnan(ordered)).sum(1, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis=1)
+    high = np.take_along_axis(ordered, np.maximum(count // 2, 0).clip(max=values.shape[1] - 1), axis=1)
+    return np.asarray(np.where(count > 0, (low + high) / 2, 0.0)[:, 0])
+
+
+def unit(should: Numbers, level: Numbers, floor: float) -> Numbers:
+    """What deviations are measured in: a weekend's are not those of its own small cost alone."""
+    return np.asarray(np.maximum(np.maximum(should, level * 0.3), floor))
+
+
+def spreads(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
+    """The usual deviation of each row upwards and downwards, in units, by the days before `day`. NaN says nothing."""
+    window = away[:, max(day - SPREAD_DAYS, 0) : day]
+    count = (~np.isnan(window)).sum(1)
+    middle = _quantile(np.abs(window), 0.5) * 1.4826
+    found = []
+    for side in (window, -window):
+        # Of a normal spread, 92 of 100 lie below 1.405 deviations.
+        often = _quantile(side, OFTEN) / 1.405
+        own = np.maximum(middle, often)
+        known = np.sqrt((own**2 * count + PRIOR_SPREAD**2 * PRIOR_DAYS) / (count + PRIOR_DAYS))
+        found.append(np.maximum(known, LEAST_SPREAD))
+    return found[0], found[1]
+
+
+def _quantile(values: Numbers, share: float) -> Numbers:
+    ordered = np.sort(values, axis=1)
+    count = (~np.isnan(ordered)).sum(1)
+    place = np.maximum(np.ceil(share * count) - 1, 0).astype(np.int64)
+    found = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0] if values.shape[1] else np.zeros(len(values))
+    return np.asarray(np.where(count > 0, found, 0.0))

@@ -1,0 +1,90 @@
+"""From daily costs to anomalies: judged day by day, one for each incident, with exact money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+
+from finops.anomalies.growing import growing
+from finops.anomalies.incidents import Incident, incidents
+from finops.anomalies.model import Anomaly, Bar, Planned, Raised, Reach, Scope, id_of
+from finops.anomalies.table import Days, Numbers, Table, table_of
+from finops.anomalies.walk import Run, Walk
+
+CENT = Decimal("0.01")
+FOUR_IN_FIVE = 1.28
+UNSURE = 0.25
+"""Of a usual deviation: by how much the expected level itself may be wrong, on all days alike."""
+
+
+def find(
+    days: Days,
+    through: date,
+    bar: Bar,
+    planned: Sequence[Planned],
+    missing: Collection[date],
+    raised: Sequence[Raised],
+    meets: Callable[[Scope, Scope], bool],
+) -> tuple[Anomaly, ...]:
+    table = table_of(days, through, missing)
+    if table is None:
+        return ()
+    minimum, times = float(bar.minimum), float(bar.times)
+    walk = Walk(table, minimum, times, _raised(table, raised))
+    runs = walk.judge()
+    runs += [run for run in growing(walk, minimum, times) if run.row not in walk.raised]
+    found = [_anomaly(one, table, planned) for one in incidents(runs, table, minimum, meets)]
+    found = [one for one in found if abs(one.impact) >= bar.minimum]
+    return tuple(sorted(found, key=lambda one: (one.first, -abs(one.impact), one.id)))
+
+
+def _raised(table: Table, raised: Sequence[Raised]) -> dict[int, Numbers]:
+    rows = {scope: row for row, scope in enumerate(table.scopes)}
+    found: dict[int, Numbers] = {}
+    for one in raised:
+        if one.scope in rows:
+            least = found.setdefault(rows[one.scope], np.zeros(table.days))
+            first, last = (one.first - table.start).days, (one.last - table.start).days
+            span = slice(max(first, 0), max(last + 1, 0))
+            least[span] = np.maximum(least[span], float(one.least))
+    return found
+
+
+def _anomaly(incident: Incident, table: Table, planned: Sequence[Planned]) -> Anomaly:
+    run = incident.run
+    scope = table.scopes[run.row]
+    first, last = table.day(run.first), table.day(run.last)
+    actual = table.actual(run.row, run.first, run.last)
+    expected = _expected(run)
+    impact = actual - expected.middle
+    also = tuple(dict.fromkeys(table.scopes[one.row] for one in incident.also if one.row != run.row))
+    seen = [one.seen for one in (run, *incident.also) if one.seen is not None]
+    found = Anomaly(
+        id=id_of(scope, first),
+        scope=scope,
+        kind=run.kind,
+        first=first,
+        last=last,
+        actual=actual,
+        expected=expected,
+        impact=impact,
+        percent=(impact / expected.middle * 100).quantize(Decimal("0.1")) if expected.middle else None,
+        going_on=run.on and run.last == table.days - 1,
+        also=also,
+        seen=table.day(min(seen)) if seen else None,
+    )
+    plan = next((one for one in planned if one.covers(found.scopes, first, last)), None)
+    return replace(found, state="planned", why=plan.why) if plan else found
+
+
+def _expected(run: Run) -> Reach:
+    middle = sum(run.should.values())
+    alone = sum(value**2 for value in run.spread.values())
+    width = FOUR_IN_FIVE * (alone + (UNSURE * sum(run.spread.values())) ** 2) ** 0.5
+    low = max(middle - width, 0.0) if middle >= 0 else middle - width
+    return Reach(*(Decimal(value).quantize(CENT) for value in (low, middle, middle + width)))
+

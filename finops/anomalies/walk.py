@@ -1,0 +1,227 @@
+"""Walk through the days as they came: each is judged by the days before it, and what is off is kept apart.
+
+A day that is off does not teach what is usual: what was expected stands in for it. A level that stays off for
+ADOPT days becomes the usual one: the days before are moved to it, so that shape and noise are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finops.anomalies.expect import FEWEST, NOTHING, expected, spreads, unit
+from finops.anomalies.model import KINDS, Kind
+from finops.anomalies.table import Numbers, Table, Truths
+
+ADOPT = 14
+STEP = 5
+"""Days after which what is still off is a step and no spike."""
+CALM = 2
+"""Days within the usual after which something is over: one between two that are off is not."""
+STAYS = 0.5
+"""Of the bar: what is off stays so above it."""
+DROP = 1.4
+"""A fall takes so many times the bar: people are away, and less cost is less urgent."""
+GONE, EVER = 0.05, 0.15
+"""Gone: below this part of what is expected, where no day of the last four weeks lay below that one."""
+EDGE = 3
+"""Days at either end of a month on which what came a month before is no surprise."""
+HABIT = 1.4
+ACTIVE = 5
+"""Scopes of a kind it takes to see that all of them fell together, as on a holiday."""
+
+
+@dataclass
+class Run:
+    """Days on which one row is off, first to last. should: what was expected of each day; spread: in money."""
+
+    row: int
+    first: int
+    last: int
+    sign: int
+    kind: Kind = "spike"
+    should: dict[int, float] = field(default_factory=dict)
+    spread: dict[int, float] = field(default_factory=dict)
+    over: dict[int, float] = field(default_factory=dict)  # cost - should
+    seen: int | None = None
+    calm: int = 0
+    on: bool = True
+
+    @property
+    def stands_out(self) -> float:
+        """By how many usual deviations of such a stretch of days."""
+        own = sum(value**2 for value in self.spread.values()) ** 0.5
+        return abs(sum(self.over.values())) / max(own, NOTHING)
+
+    def add(self, day: int, cost: float, should: float, spread: float, minimum: float) -> None:
+        self.should[day], self.spread[day], self.over[day] = should, spread, cost - should
+        self.last = day
+        if self.seen is None and abs(sum(self.over.values())) >= minimum:
+            self.seen = day
+
+    def cut(self) -> None:
+        """Drop calm days behind the last one that is off."""
+        for days in (self.should, self.spread, self.over):
+            for day in [one for one in days if one > self.last]:
+                del days[day]
+
+
+@dataclass
+class Walk:
+    """The walk over one table. raised: money a day by row and column below which nothing is off."""
+
+    table: Table
+    minimum: float
+    times: float
+    raised: Mapping[int, Numbers]
+    runs: list[Run] = field(default_factory=list)
+    clean: Numbers = field(init=False)
+    away: Numbers = field(init=False)
+    began: NDArray[np.int64] = field(init=False)
+    open_: dict[int, Run] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        costs = self.table.costs
+        self.clean = costs.copy()
+        self.away = np.full(costs.shape, np.nan)
+        some = costs != 0
+        self.began = np.where(some.any(1), np.argmax(some, axis=1), costs.shape[1]).astype(np.int64)
+        self.excess = np.zeros(costs.shape)
+        self.places = [_places(table_day) for table_day in (self.table.day(n) for n in range(costs.shape[1] + 1))]
+        self.kinds = np.array([KINDS.index(scope.kind) for scope in self.table.scopes])
+
+    def judge(self) -> list[Run]:
+        for day in range(1, self.table.days):
+            self._day(day)
+        for run in self.open_.values():
+            self._end(run, self.table.days - 1)
+        return [run for run in self.runs if run.seen is not None]
+
+    def _day(self, day: int) -> None:
+        costs = self.table.costs[:, day]
+        should, level = expected(self.clean, self.began, day)
+        if not self.table.known[day]:
+            self.clean[:, day] = should
+            return
+        size = unit(should, level, self.minimum / 10)
+        off = costs - should
+        upper, lower = spreads(self.away, day)
+        self.away[:, day] = np.where(self.began <= day, off / size, np.nan)
+        self.excess[:, day] = off
+        if day < FEWEST:
+            return
+        bar_up = np.maximum(self.times * upper * size, self._habit(day))
+        bar_down = np.maximum(self.times * DROP * lower * size, 0.3 * size)
+        for row, least in self.raised.items():
+            bar_up[row], bar_down[row] = max(bar_up[row], least[day]), max(bar_down[row], least[day])
+        shared = self._shared(costs, should)
+        low = costs - should * shared
+        is_new = self.began == day
+        gone = self._gone(costs, should, level, day) & (shared > 0.3)
+        young = (day - self.began < FEWEST) & ~is_new
+        up = (off > bar_up) & ~young
+        down = ((-low > bar_down) | gone) & ~young
+        for row, run in list(self.open_.items()):
+            bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
+            still = run.sign * off[row] > STAYS * bar and (run.kind != "gone" or costs[row] < 0.3 * should[row])
+            self._go_on(run, day, bool(still), float(should[row]), float((upper if run.sign > 0 else lower)[row] * size[row]))
+        for row in np.flatnonzero(up | down).tolist():
+            if row not in self.open_:
+                sign = 1 if up[row] else -1
+                fresh = bool(is_new[row]) and sign > 0
+                kind: Kind = "new" if fresh else "gone" if gone[row] and sign < 0 else "spike"
+                run = self.open_[row] = Run(row, day, day, sign, kind)
+                self.runs.append(run)
+                self._go_on(run, day, True, float(should[row]), float((upper if sign > 0 else lower)[row] * size[row]))
+
+    def _go_on(self, run: Run, day: int, still: bool, should: float, spread: float) -> None:
+        cost = float(self.table.costs[run.row, day])
+        if not still:
+            run.calm += 1
+            if run.calm >= CALM:
+                self._end(run, day, over=True)
+            return
+        if run.calm:  # the calm day between belongs to it
+            between = day - 1
+            own = float(self.clean[run.row, between])
+            run.should[between], run.over[between] = own, 0.0
+            run.spread[between] = spread
+        run.calm = 0
+        run.add(day, cost, should, spread, self.minimum)
+        self.clean[run.row, day] = should
+        if day - run.first + 1 >= ADOPT:
+            self._adopt(run, day)
+
+    def _adopt(self, run: Run, day: int) -> None:
+        """What is off has become the usual."""
+        row, costs = run.row, self.table.costs[run.row]
+        recent = range(max(run.first, day - 6), day + 1)
+        was = sum(run.should.get(n, 0.0) for n in recent)
+        now = float(costs[recent.start : recent.stop].sum())
+        self.clean[row, run.first : day + 1] = costs[run.first : day + 1]
+        if was > NOTHING:
+            self.clean[row, : run.first] *= now / was
+        else:
+            self.clean[row, : run.first] = 0.0
+            self.began[row] = run.first
+        self.away[row, run.first : day + 1] = np.nan
+        self._end(run, day)
+        if run.kind == "spike":
+            run.kind = "growth" if _rises(run) else "step"
+
+    def _end(self, run: Run, day: int, over: bool = False) -> None:
+        """over: the days are as expected again."""
+        self.open_.pop(run.row, None) if over or day - run.first + 1 >= ADOPT else None
+        run.on = not over
+        run.cut()
+        if run.kind == "spike" and run.on and run.last - run.first + 1 >= STEP:
+            run.kind = "growth" if _rises(run) else "step"
+
+    def _gone(self, costs: Numbers, should: Numbers, level: Numbers, day: int) -> Truths:
+        month = self.clean[:, max(day - 28, 0) : day]
+        least = np.sort(month, axis=1)[:, 0]
+        there = (self.began <= day - FEWEST) & (should > 0.3 * level) & (should >= self.minimum / 10)
+        return np.asarray(there & (costs <= GONE * should) & (least > EVER * level))
+
+    def _habit(self, day: int) -> Numbers:
+        """What came at the same place of the months before, near the ends of a month."""
+        from_start, to_end = self.places[day]
+        if from_start >= EDGE and to_end >= EDGE:
+            return np.zeros(len(self.began))
+        alike = [
+            n for n in range(max(day - 100, 0), day - 20)
+            if (from_start < EDGE and abs(self.places[n][0] - from_start) <= 1)
+            or (to_end < EDGE and abs(self.places[n][1] - to_end) <= 1)
+        ]  # fmt: skip
+        if not alike:
+            return np.zeros(len(self.began))
+        return np.asarray(np.maximum(self.excess[:, alike], 0.0).max(1) * HABIT)
+
+    def _shared(self, costs: Numbers, should: Numbers) -> Numbers:
+        """By how much the scopes of each kind fell together: 1, or the median part that is left."""
+        factors = np.ones(len(costs))
+        for kind in range(len(KINDS)):
+            rows = (self.kinds == kind) & (should > self.minimum / 10)
+            if rows.sum() >= ACTIVE:
+                factors[self.kinds == kind] = min(1.0, float(np.median(costs[rows] / should[rows])))
+        return factors
+
+
+def _rises(run: Run) -> bool:
+    """Whether it grew all the way, and did not jump."""
+    over = [abs(value) for _, value in sorted(run.over.items())]
+    half = len(over) // 2
+    return len(over) >= 7 and sum(over[-half:]) > 1.6 * sum(over[:half]) and max(over[:2]) < 0.5 * max(over)
+
+
+def _places(day: object) -> tuple[int, int]:
+    """Days since the first of the month, and days until its last."""
+    from datetime import date
+
+    assert isinstance(day, date)
+    after = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day.day - 1, (after - day).days - 1
