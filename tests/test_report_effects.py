@@ -111,7 +111,8 @@ def test_the_parts_of_all_cost_centres_are_the_parts_of_the_whole_change(tmp_pat
 
     movers = report_of(tmp_path, *rows).movers
 
-    assert movers is not None and movers.effects is not None
+    assert movers is not None
+    assert movers.effects is not None
     whole = {part.kind: part.amount.amount for part in movers.effects.parts}
     for kind, amount in whole.items():
         each = [one.of(kind) for one in movers.by_centre.values()]
@@ -124,7 +125,8 @@ def test_printed_parts_add_up_to_the_printed_change(tmp_path: Path) -> None:
 
     found = driver(report_of(tmp_path, *rows, *STEADY))
 
-    assert found.effects is not None and found.line.shown_change is not None
+    assert found.effects is not None
+    assert found.line.shown_change is not None
     assert sum(part.shown.amount for part in found.effects.parts) == found.line.shown_change.amount
 
 
@@ -205,4 +207,5 @@ def test_what_was_bought_once_is_temporary(tmp_path: Path) -> None:
 
     effects = driver(report_of(tmp_path, *rows, *STEADY)).effects
 
-    assert effects is not None and effects.lasts == "temporary"
+    assert effects is not None
+    assert effects.lasts == "temporary"

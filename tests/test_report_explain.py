@@ -126,7 +126,8 @@ def test_the_command_lists_figures_and_explains_each(costs: str) -> None:
 
     told = [run("explain", one, costs, "--week-ending", "2025-11-21", "-o", "json") for one in ids[:6]]
 
-    assert code == 0 and "cost-centre/CC-1/change" in ids
+    assert code == 0
+    assert "cost-centre/CC-1/change" in ids
     assert all(code == 0 and json.loads(said) for code, said in told)
 
 

@@ -34,7 +34,8 @@ def exempt(scope: str, until: date | None = date(2026, 12, 31), status: str = "i
 def test_what_breaks_a_policy_costs_what_it_and_all_below_it_costs(tmp_path: Path) -> None:
     found = reported(tmp_path, verdicts=Verdicts(NOW, 4, {"sizes": (WORKSPACE,)})).compliance
 
-    assert found is not None and found.cost is not None
+    assert found is not None
+    assert found.cost is not None
     assert (found.cost.amount, found.non_compliant, found.percent) == (35, 1, 75)  # 7 x (2 + 3)
 
 
@@ -43,7 +44,8 @@ def test_what_breaks_two_policies_is_counted_once(tmp_path: Path) -> None:
 
     found = reported(tmp_path, verdicts=Verdicts(NOW, 4, broken)).compliance
 
-    assert found is not None and found.cost is not None
+    assert found is not None
+    assert found.cost is not None
     assert found.cost.amount == 35
     assert [(row.policy, row.cost.amount, row.resources) for row in found.rows if row.cost] == [
         ("tags", 35, 2),

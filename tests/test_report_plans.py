@@ -58,7 +58,8 @@ def test_a_month_that_is_forecast_over_its_budget_says_so_first(tmp_path: Path) 
     report = planned(tmp_path, *rows, budgets=[{"amount": 2500}])  # 21 days are 2,100; 30 are 3,000
 
     assert report.statuses[0].word == "Over budget likely"
-    assert report.outlook is not None and report.outlook.over is not None
+    assert report.outlook is not None
+    assert report.outlook.over is not None
     assert report.outlook.over.amount == report.outlook.middle.amount - 2500
     assert report.outlook.chance_over == report.budgets[0].chance_over
 
@@ -69,7 +70,8 @@ def test_the_forecast_of_the_rows_adds_up_to_that_of_the_whole(tmp_path: Path) -
     report = planned(tmp_path, *rows, budgets=[])
 
     table, total = report.by_cost_centre, report.outlook
-    assert total is not None and table.total.shown_forecast is not None
+    assert total is not None
+    assert table.total.shown_forecast is not None
     assert sum(row.forecast.amount for row in table.rows if row.forecast) == total.middle.amount
     assert sum(row.shown_forecast.amount for row in table.rows if row.shown_forecast) == (
         table.total.shown_forecast.amount
@@ -79,7 +81,8 @@ def test_the_forecast_of_the_rows_adds_up_to_that_of_the_whole(tmp_path: Path) -
 def test_a_budget_is_counted_to_the_last_reported_day_like_every_other_figure(tmp_path: Path) -> None:
     report = planned(tmp_path, *daily(*NOVEMBER, "CC-1", "10"), budgets=[{"amount": 1000}])
 
-    assert report.month is not None and report.month.budget is not None
+    assert report.month is not None
+    assert report.month.budget is not None
     assert report.month.budget.spent == report.month.cost
     assert (report.budgets[0].spent.amount, report.budgets[0].spent_percent) == (210, 21)
 
@@ -99,7 +102,8 @@ def test_a_cost_centre_over_its_budget_is_worth_watching_though_the_whole_is_on_
 
     assert [status.word for status in report.statuses] == ["Watch"]
     [line] = [line for line in report.by_cost_centre.rows if line.key == "CC-1"]
-    assert line.budget is not None and line.budget.status.word == "Over budget"
+    assert line.budget is not None
+    assert line.budget.status.word == "Over budget"
 
 
 def test_without_a_budget_for_everything_the_worst_of_the_others_counts(tmp_path: Path) -> None:
@@ -108,7 +112,8 @@ def test_without_a_budget_for_everything_the_worst_of_the_others_counts(tmp_path
     report = planned(tmp_path, *rows, budgets=[{"amount": 100, "name": "one", "scope": of_centre("CC-1")}])
 
     assert [status.word for status in report.statuses] == ["Over budget"]
-    assert report.month is not None and report.month.budget is None
+    assert report.month is not None
+    assert report.month.budget is None
 
 
 def test_a_share_has_the_budget_and_the_forecast_of_its_cost_centre(tmp_path: Path) -> None:
@@ -122,9 +127,11 @@ def test_a_share_has_the_budget_and_the_forecast_of_its_cost_centre(tmp_path: Pa
     )
 
     assert [budget.name for budget in report.budgets] == ["one"]
-    assert report.month is not None and report.month.budget is not None
+    assert report.month is not None
+    assert report.month.budget is not None
     assert report.month.budget.amount.amount == 400
-    assert report.outlook is not None and set(report.outlook.by) == {"CC-1"}
+    assert report.outlook is not None
+    assert set(report.outlook.by) == {"CC-1"}
 
 
 def test_a_quarter_is_no_budget_of_the_month(tmp_path: Path) -> None:
@@ -132,14 +139,16 @@ def test_a_quarter_is_no_budget_of_the_month(tmp_path: Path) -> None:
 
     report = planned(tmp_path, *rows, budgets=[{"amount": 900, "every": "quarter"}])
 
-    assert report.month is not None and report.month.budget is None
+    assert report.month is not None
+    assert report.month.budget is None
     assert (report.budgets[0].period_name, report.budgets[0].spent.amount) == ("Oct to Dec", 520)
 
 
 def test_fewer_than_fourteen_days_give_no_range_and_say_why(tmp_path: Path) -> None:
     report = planned(tmp_path, *daily("2026-11-12", "2026-11-22", "CC-1", "10"), budgets=[{"amount": 9000}])
 
-    assert report.outlook is not None and report.outlook.range is None
+    assert report.outlook is not None
+    assert report.outlook.range is None
     assert report.outlook.why_no_range
     assert report.budgets[0].chance_over is None
 

@@ -54,7 +54,8 @@ def test_a_figure_that_still_holds_is_looked_at_and_not_restated(tmp_path: Path)
 def test_the_newest_word_on_a_period_is_what_was_published(tmp_path: Path) -> None:
     found = restated(tmp_path, said("64"), said("70", at=NOW))
 
-    assert found is not None and found.rows == ()
+    assert found is not None
+    assert found.rows == ()
 
 
 def test_what_was_published_for_others_or_in_another_basis_is_not_compared(tmp_path: Path) -> None:
@@ -71,7 +72,8 @@ def test_a_share_is_restated_by_what_was_published_of_it(tmp_path: Path) -> None
 def test_days_before_the_charges_begin_are_not_restated_to_nothing(tmp_path: Path) -> None:
     found = restated(tmp_path, said("70", Period.week_ending(date(2026, 11, 4))))
 
-    assert found is not None and found.checked == 0
+    assert found is not None
+    assert found.checked == 0
 
 
 @pytest.mark.parametrize(

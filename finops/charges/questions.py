@@ -21,6 +21,9 @@ from finops.errors import UsageError
 BASES = {"billed": "BilledCost", "effective": "EffectiveCost"}
 Where = Mapping[str, "str | Iterable[str | None] | None"]
 
+# Filters that are looked at row by row: their keys are read from one column, and leave most rows out.
+EARLY = {"ResourceId", "SubAccountId"}
+
 # A chain of comparisons is quicker than date_trunc (measured: 0.1 against 0.35 CPU s over 10 million rows), up to this.
 _MONTHS = 24
 
@@ -71,20 +74,24 @@ def sums(
     wanted = [key(name) for name in names]
     filters = {key(name): _listed(values) for name, values in (where or {}).items()}
     raw: dict[str, str] = {}
-    read = {one: _value(one, raw, facts) for one in [*wanted, *filters]}
+    read = {one: _value(one, raw, facts) for one in [*wanted, *(one for one in filters if one.name not in EARLY)]}
     spans = [_span(period) for period in periods]
     amounts = {name: sql.format(*spans) for name, sql in measures.items()}
     money = literal(facts.currency) if facts.currency else '"BillingCurrency"'
 
-    within = f" WHERE {' OR '.join(spans)}" if spans else ""
+    values: list[object] = []
+    # Few of many resources: what is left out first need not be added up.
+    early = {one: texts for one, texts in filters.items() if one.name in EARLY}
+    first_of = "".join(_kept(one, one.sql.replace("{0}", one.raw[0]), texts, values) for one, texts in early.items())
+    within = f" WHERE ({' OR '.join(spans) or 'true'}){first_of}" if spans or early else ""
     inner = ", ".join(
         [f"{money} AS c", *(f"{sql} AS {alias}" for sql, alias in raw.items())]
         + [f"sum({sql}) AS {quoted(name)}" for name, sql in amounts.items()]
     )
     first = f"SELECT {inner}, count(*) AS n FROM charges{within} GROUP BY {_counted(1 + len(raw))}"
 
-    values: list[object] = []
-    kept = "".join(_kept(one, read[one], texts, values) for one, texts in filters.items())
+    late = {one: texts for one, texts in filters.items() if one not in early}
+    kept = "".join(_kept(one, read[one], texts, values) for one, texts in late.items())
     names_of = {one: f"k{n}" for n, one in enumerate(wanted)}
     keyed = "".join(f"{read[one]} AS {alias}, " for one, alias in names_of.items())
     totals = ", ".join(map(quoted, amounts))

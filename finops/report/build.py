@@ -89,6 +89,8 @@ def build(
     completeness = completeness_of(book, chosen, estate, gaps)
     before = None if completeness.not_compared else chosen.before
     month_period = periods.month_to(period)
+    earliest = min(each.start for each in (period, chosen.before or period, periods.month_before(month_period)))
+    asked = replace(asked, window=Period(earliest, period.end))
     names = subscription_names(book, period)
     with_month = chosen.wording.kind == "week"
 

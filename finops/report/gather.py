@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops.charges import Period
+from finops.charges.book import added
 from finops.report.rounding import printable
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ BASES: tuple[Basis, Basis] = ("effective", "billed")
 ZERO = Decimal(0)
 
 
+# Questions that cost by day and cost centre answers.
+DAILY = (["CostCenter"], ["CostCenter", "Day"])
+
+
 @dataclass(frozen=True)
 class Spent:
     """An amount, and of how many charges it is the sum."""
@@ -31,14 +37,21 @@ class Spent:
     charges: int
 
 
+Sum = tuple[date, str, Spent]
+
+
 @dataclass(frozen=True)
 class Asked:
-    """The charges, in the one basis and currency of the report. share: the cost centre whose charges alone count."""
+    """The charges, in the one basis and currency of the report. share: the cost centre whose charges alone count.
+
+    window: days that are asked for again and again; their cost by day and cost centre is asked once, and added up here.
+    """
 
     book: Charges
     basis: Basis
     currency: str
     share: str | None = None
+    window: Period | None = None
 
     def only(self, where: Mapping[str, list[str]] | None = None) -> Mapping[str, list[str]] | None:
         """`where`, and the share."""
@@ -58,9 +71,15 @@ class Asked:
         return "billed" if self.basis == "effective" else "effective"
 
     def total(self, period: Period, basis: Basis | None = None) -> Decimal:
+        days = self._days(period, basis or self.basis)
+        if days is not None:
+            return added(spent.cost for _, _, spent in days)
         return self.book.total(basis or self.basis, period, self.currency, self.only())
 
     def charges(self, period: Period) -> int:
+        days = self._days(period, self.basis)
+        if days is not None:
+            return sum(spent.charges for _, _, spent in days)
         return sum(spent.charges for spent in self.by(["ChargeCategory"], period).values())
 
     def dearest(self, key: str, period: Period, top: int, basis: Basis) -> list[str]:
@@ -79,6 +98,9 @@ class Asked:
         """Exact cost by `keys`; a missing value is the empty text."""
         if period is None:
             return {}
+        days = self._days(period, basis or self.basis) if where is None and keys in DAILY else None
+        if days is not None:
+            return _by_centre(days, with_day="Day" in keys)
         frame = self.book.by(keys, basis or self.basis, period, self.currency, self.only(where))
         columns = [frame[name].tolist() for name in [*keys, "Cost", "Charges"]]
         found: dict[Key, Spent] = {}
@@ -112,15 +134,55 @@ class Asked:
             for row in zip(*columns, strict=True)
         ]
 
+    def _days(self, period: Period, basis: Basis) -> list[Sum] | None:
+        """Cost by day and cost centre; None where it is not at hand."""
+        window = self.window
+        if window is None or period.start < window.start or period.end > window.end or not _is_whole(period):
+            return None
+        first, last = period.start.date(), period.end.date()
+        return [one for one in self._daily(basis) if first <= one[0] < last]
+
+    def _daily(self, basis: Basis) -> list[Sum]:
+        """Asked once for each basis."""
+        kept: dict[Basis, list[Sum]] = self.__dict__.setdefault("_kept", {})
+        if basis not in kept:
+            frame = self.book.by(["Day", "CostCenter"], basis, self.window, self.currency, self.only())
+            columns = [frame[name].tolist() for name in ("Day", "CostCenter", "Cost", "Charges")]
+            kept[basis] = [
+                (the_day(day), _text(centre), Spent(cost, int(charges)))
+                for day, centre, cost, charges in zip(*columns, strict=True)
+            ]
+        return kept[basis]
+
     def by_day(self, period: Period | None, basis: Basis | None = None) -> dict[date, Decimal]:
         if period is None:
             return {}
+        days = self._days(period, basis or self.basis)
+        if days is not None:
+            costs: dict[date, list[Decimal]] = defaultdict(list)
+            for day, _, spent in days:
+                costs[day].append(spent.cost)
+            return {day: added(each) for day, each in costs.items()}
         frame = self.book.by(["Day"], basis or self.basis, period, self.currency, self.only())
         return {the_day(day): cost for day, cost in zip(frame["Day"].tolist(), frame["Cost"].tolist(), strict=True)}
 
 
+def _by_centre(days: Iterable[Sum], with_day: bool) -> dict[Key, Spent]:
+    costs: dict[Key, list[Spent]] = defaultdict(list)
+    for day, centre, spent in days:
+        costs[(centre, str(day)) if with_day else (centre,)].append(spent)
+    return {
+        key: Spent(added(each.cost for each in spent), sum(each.charges for each in spent))
+        for key, spent in costs.items()
+    }
+
+
 def cost_in(found: Mapping[Key, Spent], key: Key) -> Decimal:
     return found[key].cost if key in found else ZERO
+
+
+def _is_whole(period: Period) -> bool:
+    return period.start.time() == period.end.time() == time()
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 # Marks that reverse the text around them: a name must not turn the figure beside it around.
 _BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u200e", "\u200f"}
@@ -32,6 +33,8 @@ def percent_of(part: Decimal, whole: Decimal) -> Decimal | None:
     return rounded(part / whole * 100, 1) if whole else None
 
 
+# A name is on many lines: a workbook has the same resource on each of seven days.
+@lru_cache(1 << 15)
 def printable(name: object, otherwise: str = "", longest: int = LONGEST_NAME) -> str:
     """`name` on one line, without control characters and text-reversing marks, at most `longest` characters."""
     if name is None or name != name:  # NaN, the null of a frame
