@@ -199,13 +199,14 @@ def of_centre(key: str, name: str, forecast: int, amount: int, status: Status, m
 
 def effects(line: Line) -> Effects:
     assert line.shown_change is not None
-    whole = line.shown_change.amount
-    more = Decimal(round(whole * Decimal("0.8")))
-    parts = [("quantity", more), ("price", whole - more)]
+    assert line.change is not None
+    more = Decimal(round(line.change.amount * Decimal("0.8")))
+    rest, shown = line.change.amount - more, line.shown_change.amount - more
+    parts = [("quantity", more, more), ("price", rest, shown)]
     return Effects(
         parts=tuple(
-            Effect(kind, usd(amount), usd(amount), f"driver/{line.key}/{kind}")  # type: ignore[arg-type]
-            for kind, amount in parts
+            Effect(kind, usd(amount), usd(printed), f"driver/{line.key}/{kind}")  # type: ignore[arg-type]
+            for kind, amount, printed in parts
             if amount
         ),
         lasts="structural",

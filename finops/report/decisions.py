@@ -76,17 +76,10 @@ def _dedicated(clusters: Sequence[Dedicated], of: Sources) -> Iterable[Decision]
 
 def _anomalies(of: Sources) -> Iterable[Decision]:
     for one in of.anomalies.all if of.anomalies else ():
-        if one.state == "open" and one.impact.amount > 0 and one.scope == _first_scope(of.anomalies):
+        if one.state == "open" and one.impact.amount > 0:
             what = f"{one.name} costs more than expected since {one.first.day} {one.first:%b}: {one.cause}"
             by = of.now.date() + ANSWER
             yield _decision("anomaly", one.impact, "so far", what.rstrip("."), one.owner, by, 1, 0, "")
-
-
-def _first_scope(found: Anomalies | None) -> str:
-    """Scopes overlap: one kind of them is decided on."""
-    kinds = ["cost centre", "workspace", "service", "meter"]
-    there = {one.scope for one in found.all if one.state == "open"} if found else set()
-    return next((kind for kind in kinds if kind in there), "")
 
 
 def _budgets(of: Sources) -> Iterable[Decision]:
@@ -114,9 +107,9 @@ def _untagged(known: Known, of: Sources) -> Iterable[Decision]:
         costs.setdefault(owned(known.owners, resource_id), []).append(spent.cost)
     owner = max((name for name in costs if name), key=lambda name: (added(costs[name]), name), default="")
     what = (
-        f"{len(dearest)} resources have no cost centre, {percent} % of the cost"
+        f"{len(dearest)} resources have no cost centre, {percent}% of the cost"
         if len(dearest) != 1
-        else (f"one resource has no cost centre, {percent} % of the cost")
+        else (f"one resource has no cost centre, {percent}% of the cost")
     )
     what += f"; most of it is likely {owner}'s" if owner else ""
     # Tags are not back-dated: what is charged until then stays without an owner.

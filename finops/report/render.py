@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Gmail cuts mails near 102 KB, and what it cuts is the end, without a word (measured about 105 KB in 2024).
 LARGEST_HTML = 80_000
 HOST = "aml-finops"
+BLANK_LINES = re.compile(r"\n{4,}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def render(model: Report, settings: Settings) -> Rendered:
         name=model.name,
         made=model.made,
         subject=context["subject"],
-        text=templates.render("weekly.txt", **context),
+        text=BLANK_LINES.sub("\n\n\n", templates.render("weekly.txt", **context)),
         html=mail,
         page=html("page.html", beside),
         page_mail=mailed(beside),

@@ -181,7 +181,9 @@ class Words:
         """ "$257 a day": the amount of a decision, and of what it is."""
         if decision.amount is None:
             return self.say("Amount not known")
-        return f"{self.about(decision.amount)} {self.say(decision.per)}".strip()
+        foretold = decision.kind == "budget" and decision.per != "over budget"
+        amount = self.forecast(decision.amount) if foretold else self.about(decision.amount)
+        return f"{amount} {self.say(decision.per)}".strip()
 
     def to_do(self, decision: Decision) -> str:
         """ "Owner: p.ortiz. Decide by Tue 24 Nov."."""
