@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finops.cloud import policystates
 from finops.errors import AzureError, FinopsError, SignInError
@@ -25,6 +25,7 @@ from finops.report.known import Dedicated, Known, Request, Verdicts
 from finops.report.periods import choose, last_complete_day, last_day, midnight_after
 
 if TYPE_CHECKING:
+    from finops.budget import Standing
     from finops.charges import Charges, Period
     from finops.cloud import Azure
     from finops.config.model import Settings
@@ -129,7 +130,7 @@ def verdicts(azure: Azure, now: datetime) -> Verdicts | None:
 
 def _standings(
     book: Charges, settings: Settings, period: Period, now: datetime
-) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+) -> tuple[tuple[Standing, ...], tuple[str, ...]]:
     """How each budget stands at the end of `period`, and which could not be told, in sentences."""
     from finops.budget import budgets_of, period_of
     from finops.jobs.budgeting.checking import stands

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finops.charges import Period
 from finops.report.savings import Claim
 
 if TYPE_CHECKING:
+    from finops.anomalies import Anomaly
+    from finops.budget import Standing
     from finops.exemptions import Listed
+    from finops.forecast import Outlook
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,10 @@ class Known:
     """Everything that is no charge. outlook: finops.forecast; standings: finops.budget; anomalies: finops.anomalies."""
 
     claims: tuple[Claim, ...] = ()
-    outlook: Any = None
+    outlook: Outlook | None = None
     no_outlook: str = ""
-    standings: tuple[Any, ...] = ()
-    anomalies: tuple[Any, ...] | None = None
+    standings: tuple[Standing, ...] = ()
+    anomalies: tuple[Anomaly, ...] | None = None
     anomalies_of: Period | None = None
     no_anomalies: str = ""
     requests: tuple[Request, ...] = ()

@@ -150,7 +150,7 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Anomalies:
-    """Open ones first. impact: of the open ones that lie in no other; scopes overlap, and nothing is added twice."""
+    """Open ones first. impact: of the open ones; each is one incident, told in the scope that it shows in best."""
 
     rows: tuple[Anomaly, ...]  # for the mail
     all: tuple[Anomaly, ...]
