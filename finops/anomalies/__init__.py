@@ -1,7 +1,7 @@
 """Anomalies: days that cost more or less than their history says, by kind, with their impact in money.
 
-    found = detect({Scope("cost centre", "CC-4300"): [(date(2026, 11, 1), Decimal("412.10")), ...]}, through=...)
-    found[0].kind, found[0].impact, found[0].expected.low, found[0].also
+found = detect({Scope("cost centre", "CC-4300"): [(date(2026, 11, 1), Decimal("412.10")), ...]}, through=...)
+found[0].kind, found[0].impact, found[0].expected.low, found[0].also
 """
 
 from __future__ import annotations

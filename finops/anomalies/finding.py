@@ -87,4 +87,3 @@ def _expected(run: Run) -> Reach:
     width = FOUR_IN_FIVE * (alone + (UNSURE * sum(run.spread.values())) ** 2) ** 0.5
     low = max(middle - width, 0.0) if middle >= 0 else middle - width
     return Reach(*(Decimal(value).quantize(CENT) for value in (low, middle, middle + width)))
-

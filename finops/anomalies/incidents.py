@@ -23,9 +23,7 @@ class Incident:
     also: list[Run] = field(default_factory=list)
 
 
-def incidents(
-    runs: list[Run], table: Table, minimum: float, meets: Callable[[Scope, Scope], bool]
-) -> list[Incident]:
+def incidents(runs: list[Run], table: Table, minimum: float, meets: Callable[[Scope, Scope], bool]) -> list[Incident]:
     """The runs that tell most, each with those that it explains. meets: whether two scopes share charges."""
 
     def place(run: Run) -> tuple[float, int, float, str, int]:

@@ -6,6 +6,7 @@ ADOPT days becomes the usual one: the days before are moved to it, so that shape
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -54,7 +55,7 @@ class Run:
     @property
     def stands_out(self) -> float:
         """By how many usual deviations of such a stretch of days."""
-        own = sum(value**2 for value in self.spread.values()) ** 0.5
+        own = math.sqrt(sum(value**2 for value in self.spread.values()))
         return abs(sum(self.over.values())) / max(own, NOTHING)
 
     def add(self, day: int, cost: float, should: float, spread: float, minimum: float) -> None:
@@ -123,12 +124,13 @@ class Walk:
         is_new = self.began == day
         gone = self._gone(costs, should, level, day) & (shared > 0.3)
         young = (day - self.began < FEWEST) & ~is_new
+        spread = {1: upper * size, -1: lower * size}
         up = (off > bar_up) & ~young
         down = ((-low > bar_down) | gone) & ~young
         for row, run in list(self.open_.items()):
             bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
             still = run.sign * off[row] > STAYS * bar and (run.kind != "gone" or costs[row] < 0.3 * should[row])
-            self._go_on(run, day, bool(still), float(should[row]), float((upper if run.sign > 0 else lower)[row] * size[row]))
+            self._go_on(run, day, bool(still), float(should[row]), float(spread[run.sign][row]))
         for row in np.flatnonzero(up | down).tolist():
             if row not in self.open_:
                 sign = 1 if up[row] else -1
@@ -136,7 +138,7 @@ class Walk:
                 kind: Kind = "new" if fresh else "gone" if gone[row] and sign < 0 else "spike"
                 run = self.open_[row] = Run(row, day, day, sign, kind)
                 self.runs.append(run)
-                self._go_on(run, day, True, float(should[row]), float((upper if sign > 0 else lower)[row] * size[row]))
+                self._go_on(run, day, True, float(should[row]), float(spread[sign][row]))
 
     def _go_on(self, run: Run, day: int, still: bool, should: float, spread: float) -> None:
         cost = float(self.table.costs[run.row, day])

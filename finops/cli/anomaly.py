@@ -1,0 +1,245 @@
+"""`finops anomaly`: days that cost more or less than expected, their causes, and what people say of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finops.cli.output import note, output_option, show
+from finops.cli.remembering import look_at, opened, person
+from finops.cli.session import Session, reads_azure
+from finops.errors import PARTIAL, UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from finops.jobs.anomalies import Case
+
+
+@click.group()
+def anomaly() -> None:
+    """Days that cost more or less than expected: list them, explain, plan, close."""
+
+
+@anomaly.command("list")
+@click.option("--all", "everything", is_flag=True, help="Closed ones, too.")
+@click.option("--plans", "planned", is_flag=True, help="The planned changes in place of the cases.")
+@output_option
+@reads_azure
+def listed(session: Session, everything: bool, planned: bool, output: str) -> None:
+    """List the cases that are not closed, newest first. Changes nothing.
+
+    \b
+    finops anomaly list
+    finops anomaly list --all -o json
+    """
+    from finops.cli.anomaly_lines import line, plan_line, plan_row, row
+    from finops.jobs import anomalies
+
+    with look_at(session) as state:
+        found = [one for one in anomalies.cases(state) if everything or one.is_open]
+        plans = anomalies.plans(state)
+        looked = anomalies.evaluated(state)
+    if output != "table":
+        show([plan_row(one) for one in plans] if planned else [row(one) for one in found], output)
+        return
+    for text in [plan_line(one) for one in plans] if planned else [line(one) for one in found]:
+        click.echo(text)
+    if planned and not plans:
+        click.echo("No change is planned.")
+    elif not planned and not found:
+        when = f" in {looked.label}" if looked else ": nobody has looked yet, see `finops anomaly watch`"
+        click.echo(f"No {'case' if everything else 'open case'}{when}.")
+
+
+@anomaly.command("show")
+@click.argument("id_", metavar="ID")
+@output_option
+@reads_azure
+def shown(session: Session, id_: str, output: str) -> None:
+    """Show one case in full: figures, cause with its evidence, who said what. Changes nothing.
+
+    \b
+    finops anomaly show A4afc3d7
+    """
+    from finops.cli.anomaly_lines import row, whole
+    from finops.jobs import anomalies
+
+    with opened(session) as state:
+        found = anomalies.case_of(state, id_)
+    if output == "table":
+        click.echo("\n".join(whole(found)))
+    else:
+        show([row(found)], output)
+
+
+@anomaly.command()
+@click.argument("id_", metavar="ID")
+@click.option("--why", required=True, help="What it was.")
+@reads_azure
+def explain(session: Session, id_: str, why: str) -> None:
+    """Say why a cost is as it is. The case is carried until that cost is over or usual. Changes only the state.
+
+    \b
+    finops anomaly explain A4afc3d7 --why "retraining of the ranker, until Friday"
+    """
+    from finops.jobs import anomalies
+
+    with opened(session) as state:
+        found = anomalies.explain(state, id_, why, person().who, session.now)
+    _said(found)
+
+
+@anomaly.command()
+@click.argument("id_", metavar="ID")
+@click.option("--why", required=True, help="What was done, or why nothing is.")
+@reads_azure
+def resolve(session: Session, id_: str, why: str) -> None:
+    """Close a case. The next `finops anomaly watch` mails that to those who were told. Changes only the state.
+
+    \b
+    finops anomaly resolve A4afc3d7 --why "the cluster is back to 0 nodes"
+    """
+    from finops.jobs import anomalies
+
+    with opened(session) as state:
+        found = anomalies.resolve(state, id_, why, person().who, session.now)
+    _said(found)
+
+
+@anomaly.command("false-positive")
+@click.argument("id_", metavar="ID")
+@click.option("--why", required=True, help="Why this is no anomaly.")
+@click.option("--until", metavar="DAY", help="Last day of the raised bar.  [default: anomalies.raise_days from now]")
+@reads_azure
+def false_positive(session: Session, id_: str, why: str, until: str | None) -> None:
+    """Say that a case is no anomaly: it is closed, and as much in its scopes is not told again. Changes only the state.
+
+    \b
+    finops anomaly false-positive A4afc3d7 --why "the nightly batch is that large" --until 2026-12-31
+    """
+    from datetime import timedelta
+
+    from finops.jobs import anomalies
+
+    today = session.now.date()
+    last = _day(until) if until else today + timedelta(days=session.settings.anomalies.raise_days)
+    if last < today or last > today + timedelta(days=366):
+        raise UsageError(f"{last} is no end for a raised bar.", "Give a day from today to a year from now.")
+    with opened(session) as state:
+        found = anomalies.false_positive(state, id_, why, person().who, last, session.now)
+    _said(found)
+    note(f"Told again from {anomalies.bar_of(found.anomaly):,.2f} {found.currency} a day, or after {last}.")
+
+
+@anomaly.command()
+@click.argument("scope")
+@click.option("--from", "first", required=True, metavar="DAY", help="First day of the change.")
+@click.option("--to", "last", required=True, metavar="DAY", help="Last day of it.")
+@click.option("--why", required=True, help="What is planned.")
+@reads_azure
+def plan(session: Session, scope: str, first: str, last: str, why: str) -> None:
+    """Declare a change beforehand, so that it is no alarm. SCOPE: all, a cost centre, or KIND:NAME. Only the state.
+
+    \b
+    finops anomaly plan CC-4300 --from 2026-12-01 --to 2026-12-05 --why "quarterly retraining"
+    finops anomaly plan workspace:mlw-vision --from 2026-12-01 --to 2026-12-05 --why "load test"
+    """
+    from finops.jobs import anomalies
+
+    wanted = anomalies.scope_of(scope)
+    with opened(session, create=True) as state:
+        covered = anomalies.plan(state, wanted, _day(first), _day(last), why, person().who, session.now)
+    note(f"Planned: {wanted or 'everything'}, {_day(first)} to {_day(last)}.")
+    for one in covered:
+        _said(one)
+
+
+@anomaly.command()
+@click.option("--what-if", is_flag=True, help="Only show what would be found; keep nothing, tell nobody.")
+@output_option
+@reads_azure
+@click.pass_context
+def watch(context: click.Context, session: Session, what_if: bool, output: str) -> None:
+    """Judge all complete days, keep a case for each anomaly, mail each once. Changes nothing in Azure.
+
+    Exits 20 when something that a cause needs could not be read.
+
+    \b
+    finops anomaly watch
+    finops anomaly watch --what-if
+    finops anomaly watch --what-if --estate recorded/
+    """
+    from finops.cli.anomaly_lines import line, row
+    from finops.jobs import anomalies
+    from finops.jobs.budgeting.charging import book_of
+    from finops.jobs.budgeting.outgoing import deliver
+
+    settings, now = session.settings, session.now
+    if session.estate and not what_if:
+        raise UsageError(
+            "--estate was given: nobody is to be told of a recording's anomalies.",
+            "Add --what-if, or serve it with `finops simulate serve DIR` and give --azure.",
+        )
+    with book_of(settings, now, session.azure) as book:
+        if what_if:
+            _what_if(session, book, output)
+            return
+        with opened(session, create=True) as state:
+            if settings.charges.sources and not session.azure_url:
+                done = anomalies.watch(None, book, state, settings, now, step=note)
+            else:
+                with session.azure() as azure:
+                    done = anomalies.watch(azure, book, state, settings, now, step=note)
+            deliver(state, settings, now)
+    if output == "table":
+        for case in done.new:
+            click.echo(line(case))
+    else:
+        show([row(case) for case in done.new], output)
+    note(done.why or f"Judged {done.period.label if done.period else ''}: {len(done.new)} new, "
+         f"{len(done.moved)} changed, {len(done.ended)} closed.")  # fmt: skip
+    for letter in done.mails:
+        note(f"Mail to {letter['to']}: {letter['subject']}")
+    for gap in done.gaps:
+        note(f"! not read: {gap}")
+    if done.gaps:
+        context.exit(PARTIAL)
+
+
+def _what_if(session: Session, book: Any, output: str) -> None:
+    from datetime import timedelta
+
+    from finops.cli.anomaly_lines import line, row
+    from finops.jobs import anomalies
+
+    with look_at(session) as state:
+        read, found = anomalies.look(book, session.settings, state, session.now)
+        cases: list[Case] = []
+        if read is not None:
+            recent = read.through - timedelta(days=session.settings.anomalies.tell_days - 1)
+            wanted = [one for one in found if one.last >= recent]
+            with session.azure() as azure:
+                cases = [anomalies.caused(one, book, read, azure, session.now) for one in wanted]
+    if output != "table":
+        show([row(case) for case in cases], output)
+        return
+    for case in cases:
+        click.echo(line(case))
+    if not cases:
+        click.echo("Nothing is off." if read else "No day is complete yet.")
+
+
+def _said(case: Case) -> None:
+    one = case.anomaly
+    note(f"{one.id} is {one.state}: {one.scope}, {one.impact:+,.2f} {case.currency} from {one.first}.")
+
+
+def _day(text: str) -> date:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"'{text}' is no day.", "Write it as 2026-12-24.") from None

@@ -1,0 +1,63 @@
+"""Anomalies: judge the charges, keep a case for each, find its cause, tell it once, carry it until it is closed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from finops.anomalies import Anomaly
+from finops.charges import Period
+from finops.jobs.anomalies.kept import (
+    LOOKED,
+    Case,
+    bar_of,
+    case_of,
+    cases,
+    explain,
+    false_positive,
+    plan,
+    plans,
+    raised,
+    resolve,
+    scope_of,
+)
+from finops.jobs.anomalies.reading import DAY
+from finops.jobs.anomalies.watching import Watched, caused, look, watch
+
+if TYPE_CHECKING:
+    from finops.state import State
+
+__all__ = [
+    "Case",
+    "Watched",
+    "bar_of",
+    "case_of",
+    "cases",
+    "caused",
+    "evaluated",
+    "explain",
+    "false_positive",
+    "look",
+    "open_cases",
+    "plan",
+    "plans",
+    "raised",
+    "resolve",
+    "scope_of",
+    "watch",
+]
+
+
+def open_cases(state: State | None, currency: str = "") -> tuple[Anomaly, ...] | None:
+    """The cases that are not closed, for a report; None where nobody has looked yet."""
+    if evaluated(state) is None:
+        return None
+    return tuple(one.anomaly for one in cases(state) if one.is_open and currency in ("", one.currency))
+
+
+def evaluated(state: State | None) -> Period | None:
+    """The days that were judged when somebody last looked."""
+    kept = state.kept(LOOKED).get(LOOKED) if state is not None else None
+    if kept is None:
+        return None
+    return Period(date.fromisoformat(kept["first"]), date.fromisoformat(kept["through"]) + DAY)

@@ -1,0 +1,190 @@
+"""Why it cost more or less: which resources, price or quantity, which job, which change, who made it and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.anomalies import NO_CAUSE, Anomaly
+from finops.approvals.naming import holder_of, kind_of, name_of, shown
+from finops.charges import Period
+from finops.jobs.anomalies.reading import Read, rows, where_of
+from finops.jobs.anomalies.witness import Seen, look_in_azure
+from finops.report.effects import ITEM, KIND, split
+
+if TYPE_CHECKING:
+    from finops.charges import Charges
+    from finops.cloud import Azure
+
+DAY = timedelta(days=1)
+WEEK = 7
+MOST = 3
+ENOUGH = Decimal("0.8")
+"""The part of the impact by which those behind it are named."""
+BEHIND = Decimal("0.5")
+"""The part below which nobody is: cause not found."""
+MAIN = Decimal("0.7")
+NOWHERE = {"", "(none)"}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """said: one sentence for people. ids: of the resources behind it."""
+
+    said: str
+    evidence: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    owner: str = ""
+    gaps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """One resource behind it: how much of the impact, and whether it cost nothing before, or nothing since."""
+
+    id: str
+    name: str
+    change: Decimal
+    before: Decimal
+    after: Decimal
+
+
+def cause_of(found: Anomaly, book: Charges, read: Read, azure: Azure | None, now: datetime) -> Cause:
+    """The cause by the charges and, where Azure can be asked, by what it knows of the resources behind it."""
+    after = Period(found.first, found.last + DAY)
+    before = before_of(found, read)
+    if before is None:
+        return Cause(NO_CAUSE, ("No days before it to compare with.",))
+    total = abs(found.impact)
+    culprits = _culprits(found, book, read, before, after)
+    explained = sum((abs(one.change) for one in culprits), Decimal(0))
+    against = f"against {before.label}"
+    evidence = [_line(one, read.currency, against) for one in culprits]
+    if explained < BEHIND * total or not culprits:
+        return Cause(NO_CAUSE, (*evidence, *_spread(found, book, read, before, after)))
+    ids = tuple(one.id for one in culprits if one.id not in NOWHERE)
+    why = _effect(found, book, read, before, after, ids)
+    evidence += [why.line] if why.line else []
+    seen = look_in_azure(azure, ids[:1], found.first, found.last, now, gone=found.kind == "gone") if azure else Seen()
+    evidence += seen.evidence
+    return Cause(_sentence(culprits, why.short, seen), tuple(evidence), ids, seen.owner, seen.gaps)
+
+
+def before_of(found: Anomaly, read: Read) -> Period | None:
+    """As many days before it, on the same weekdays; where the history is short, as many of them as there are."""
+    length = (found.last - found.first).days + 1
+    back = max(-(-length // WEEK) * WEEK, 4 * WEEK if found.kind == "growth" else WEEK)
+    start = found.first - timedelta(days=back)
+    return Period(start, start + timedelta(days=length)) if start >= read.first else None
+
+
+def _culprits(found: Anomaly, book: Charges, read: Read, before: Period, after: Period) -> list[Culprit]:
+    """Those whose cost moved the same way, dearest change first, until most of the impact is named."""
+    frame = book.side_by_side(
+        ["ResourceId", "ResourceName"], before, after, _basis(read), read.currency, where_of(found.scope)
+    )
+    named: list[Culprit] = []
+    explained = Decimal(0)
+    for key, name, old, new, change in rows(frame, "ResourceId", "ResourceName", "Before", "After", "Change"):
+        if explained >= ENOUGH * abs(found.impact) or len(named) == MOST:
+            break
+        if change * found.impact > 0:
+            named.append(Culprit(str(key), str(name), change, old, new))
+            explained += abs(change)
+    return named
+
+
+@dataclass(frozen=True)
+class Effect:
+    short: str = ""
+    line: str = ""
+
+
+def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Period, ids: Sequence[str]) -> Effect:
+    """Whether it was the price or the quantity, by the charges of those behind it."""
+    where = {**where_of(found.scope), **({"ResourceId": list(ids)} if ids else {})}
+    frame = book.amounts([*ITEM, *KIND], before, after, _basis(read), read.currency, where, ["ResourceId"])
+    names = list(frame.columns)
+    given = [
+        {name: cell if isinstance(cell, Decimal) else ("" if cell is None else str(cell)) for name, cell in row.items()}
+        for row in (dict(zip(names, cells, strict=True)) for cells in rows(frame, *names))
+    ]
+    parts = {str(kind): amount for kind, amount in split(given).items() if amount}
+    if not parts:
+        return Effect()
+    whole = sum(parts.values(), Decimal(0))
+    said = ", ".join(
+        f"{kind} {amount:+,.0f}" for kind, amount in sorted(parts.items(), key=lambda one: (-abs(one[1]), one[0]))
+    )
+    line = f"Of that ({read.currency}): {said}"
+    kind, amount = max(parts.items(), key=lambda one: (abs(one[1]), one[0]))
+    if not whole or amount / whole < MAIN:
+        return Effect("", line)
+    unit, old, new = _quantity(given)
+    words = {
+        "quantity": f"{_times(old, new)} the {unit} at the same price"
+        if unit and old
+        else "more of it, at the same price",
+        "price": "another price for the same quantity",
+        "mix": "dearer sizes or priorities for the same quantity",
+        "new": "it is new",
+        "gone": "it is gone",
+    }
+    if found.impact < 0:
+        words |= {
+            "mix": "cheaper sizes or priorities",
+            "quantity": words["quantity"].replace("more of it", "less of it"),
+        }
+    return Effect(words.get(kind, ""), line)
+
+
+def _quantity(given: Sequence[dict[str, Any]]) -> tuple[str, Decimal, Decimal]:
+    """The quantity before and after, where all of it is in one unit."""
+    units = {str(row["ConsumedUnit"]) for row in given if row["QuantityBefore"] or row["QuantityAfter"]}
+    if len(units) != 1:
+        return "", Decimal(0), Decimal(0)
+    (unit,) = units
+    old = sum((row["QuantityBefore"] for row in given), Decimal(0))
+    return unit.lower(), old, sum((row["QuantityAfter"] for row in given), Decimal(0))
+
+
+def _times(old: Decimal, new: Decimal) -> str:
+    ratio = new / old
+    return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:.0f} times"
+
+
+def _line(one: Culprit, currency: str, against: str) -> str:
+    name = _name(one)
+    place = (
+        f" ({kind_of(one.id)}{f' in {holder_of(one.id)}' if holder_of(one.id) else ''})"
+        if one.id.startswith("/")
+        else ""
+    )
+    return f"{name}{place}: {one.after:,.2f} {currency}, {one.change:+,.2f} {against}"
+
+
+def _name(one: Culprit) -> str:
+    if one.id not in NOWHERE:
+        return shown(name_of(one.id))
+    return shown(one.name) if one.name not in NOWHERE else "charges without a resource"
+
+
+def _sentence(culprits: Sequence[Culprit], why: str, seen: Seen) -> str:
+    first = _name(culprits[0])
+    others = len(culprits) - 1
+    who = first if not others else f"{first} and {others} more" if others > 1 else f"{first} and {_name(culprits[1])}"
+    parts = [part for part in (seen.said, why) if part]
+    return f"{who}: {'; '.join(parts)}" if parts else f"{who}, for a reason that was not found"
+
+
+def _spread(found: Anomaly, book: Charges, read: Read, before: Period, after: Period) -> list[str]:
+    """That no resource is behind it is evidence, too: of a price, or of many."""
+    effect = _effect(found, book, read, before, after, ())
+    return [effect.line] if effect.line else []
+
+
+def _basis(read: Read) -> Any:
+    return read.basis
