@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as some
+from report_data import daily, report_of
+from report_sample import closed, reach, sample
 
+from finops.config import folder
+from finops.config.model import Settings
+from finops.errors import ConfigError
+from finops.report.locales import writing
 from finops.report.model import Money
 from finops.report.rounding import adding_up, printable, rounded
-from finops.report.words import Words, cents, compact, exact, left, percent, right, shortened, until
+from finops.report.telling import told
+from finops.report.templates import Templates
+from finops.report.words import Words, cents, compact, exact, left, name, percent, right, shortened, tidy, until
 
 
 @pytest.mark.parametrize(
@@ -96,3 +107,108 @@ def test_rounded_parts_make_the_rounded_whole(amounts: list[Decimal], digits: in
 )
 def test_a_percentage_has_a_decimal_only_where_it_says_something(value: str, text: str) -> None:
     assert percent(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("34312.40", "$34,300"),
+        ("36288.10", "$36,300"),
+        ("8601.27", "$8,600"),
+        ("123.4", "$123"),
+        ("0.4", "$0"),
+        ("-34312", "−\u2060$34,300"),
+    ],
+)
+def test_a_forecast_is_no_finer_than_it_can_be(amount: str, text: str) -> None:
+    assert Words(0).forecast(Money(Decimal(amount), "USD")) == text
+
+
+def test_both_ends_of_a_range_are_as_coarse_as_the_larger() -> None:
+    assert Words(0).range(reach("9998", "10500", "11012")) == "$10,000 to $11,000"
+    assert Words(0).range(reach("5", "5", "5")) == "$5"
+
+
+@pytest.mark.parametrize(
+    ("chance", "text"),
+    [
+        ("0", "less than 1 in 20"),
+        ("0.05", "1 in 10"),
+        ("0.91", "9 in 10"),
+        ("0.95", "9 in 10"),
+        ("1", "more than 19 in 20"),
+    ],
+)
+def test_odds_are_said_in_tenths_and_never_as_certain(chance: str, text: str) -> None:
+    assert Words(0).odds(Decimal(chance)) == text
+
+
+@pytest.mark.parametrize(
+    ("price", "text"), [("3.4", "$3.40"), ("0.0421", "$0.042"), ("0.00042", "$0.00042"), ("0", "$0.00")]
+)
+def test_a_unit_s_price_keeps_two_digits_that_say_something(price: str, text: str) -> None:
+    assert Words(0).price(Money(Decimal(price), "USD")) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "money", "share", "day"),
+    [
+        ("de_DE", "8.601,27 €", "+46,0 %", "21. Nov. 2026"),
+        ("fr_FR", "8\u202f601,27 €", "+46,0 %", "21 nov. 2026"),
+        ("en_US", "€8,601.27", "+46.0%", "Nov 21, 2026"),
+        ("de_CH", "EUR 8’601.27", "+46.0%", "21. Nov. 2026"),
+        ("hi_IN", "€8,601.27", "+46.0%", "21 नव॰ 2026"),
+    ],
+)
+def test_locales_write_amounts_shares_and_days_in_their_own_way(code: str, money: str, share: str, day: str) -> None:
+    words = Words(2, writing(code))
+
+    said = (
+        words.money(Money(Decimal("8601.27"), "EUR")),
+        words.signed_percent(Decimal("46.0")),
+        words.writing.date(date(2026, 11, 21)),
+    )
+    assert tuple(one.replace("\N{NO-BREAK SPACE}", " ") for one in said) == (money, share, day)
+
+
+@pytest.mark.parametrize("code", ["xx_XX", "de_XQ", "en-US", ""])
+def test_a_locale_that_nobody_knows_is_refused(code: str) -> None:
+    with pytest.raises(ConfigError, match="which is no locale"):
+        writing(code)
+
+
+def test_a_name_that_runs_to_the_left_stands_apart() -> None:
+    assert name("CC-1 שלום") == "\u2068CC-1 שלום\u2069"
+    assert name("CC-1") == "CC-1"
+
+
+def test_a_sentence_ends_with_one_full_stop() -> None:
+    assert tidy("Decide by 24. Nov..  Then  wait ; so it is.") == "Decide by 24. Nov. Then wait; so it is."
+
+
+class Listening(dict[str, str]):
+    """A site's words that note what they were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, phrase: str, otherwise: str | None = None) -> str | None:  # type: ignore[override]
+        self.asked.add(phrase)
+        return otherwise
+
+
+def test_every_phrase_that_a_report_says_can_be_put_in_other_words(tmp_path: Path) -> None:
+    known = yaml.safe_load((folder("reports") / "words.yaml").read_text("utf-8"))
+    heard = Listening()
+    model = sample(tmp_path)
+    for each in (model, closed(model), report_of(tmp_path, *daily("2026-11-15", "2026-11-22", None, "3"))):
+        templates = Templates(None, Words(each.digits))
+        words = replace(templates.words, phrases=heard)
+        templates._environment.filters.update(words.filters())
+        context = told(each, Settings(), words, templates)
+        for file, frame in (("weekly.html", "page.html"), ("weekly.txt", "")):
+            templates.render(file, frame=frame, picture=str, with_services=True, **context)
+
+    made_up = {phrase for phrase in heard.asked if phrase not in known}
+    assert {phrase for phrase in made_up if phrase not in {"a day", "this month"}} == set()
