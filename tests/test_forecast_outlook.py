@@ -231,6 +231,14 @@ def test_an_amount_in_the_middle_of_the_range_is_passed_as_often_as_not():
     assert seen.chance_over(seen.total.middle * 10) == 0
 
 
+def test_one_cent_after_weeks_of_silence_gives_a_range_of_cents():
+    usage = [daily(lambda day: 0.01 if day == date(2026, 2, 5) else 0, 90)]
+
+    seen = outlook(usage, MARCH, through=date(2026, 3, 3))
+
+    assert 0 <= seen.total.low <= seen.total.high < 1
+
+
 def test_one_key_given_in_two_parts_is_added_up():
     usage = daily(office, 90, "a")
     half = Daily("a", START, tuple(amount / 2 for amount in usage.amounts))

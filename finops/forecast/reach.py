@@ -56,8 +56,9 @@ def _lived(past: Past, days: int, fit: Fit) -> tuple[Numbers, Numbers]:
     weeks = len(total) // WEEK
     blocks = costs[:, len(total) - weeks * WEEK :].reshape(len(costs), weeks, WEEK)
     shape = fit.shape[:, past.weekdays[days - WEEK : days]]
-    noise = (blocks - blocks.mean(2)[:, :, None] * shape[:, None, :]).sum(0).ravel()
-    noise = noise / size[len(total) - weeks * WEEK :] * now
+    noise = (blocks - blocks.mean(2)[:, :, None] * shape[:, None, :]).sum(0)
+    # By the size at the end of its week, which that week is part of: on the days before a first charge there is none.
+    noise = (noise / size[len(total) - weeks * WEEK + WEEK - 1 :: WEEK, None] * now).ravel()
     usual = np.tile(np.array(USUAL_MOVES) * now, REPEAT_USUAL)
     return np.concatenate([moves, usual]), noise - noise.mean()
 
