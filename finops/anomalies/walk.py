@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.anomalies.expect import FEWEST, NOTHING, expected, spreads, unit
+from finops.anomalies.expect import FEWEST, NOTHING, WEEK, expected, spreads, unit
 from finops.anomalies.model import KINDS, Kind
 from finops.anomalies.table import Numbers, Table, Truths
 
@@ -48,6 +48,7 @@ class Run:
     should: dict[int, float] = field(default_factory=dict)
     spread: dict[int, float] = field(default_factory=dict)
     over: dict[int, float] = field(default_factory=dict)  # cost - should
+    away: dict[int, float] = field(default_factory=dict)  # in units; what is usual learns of it once it is over
     seen: int | None = None
     calm: int = 0
     on: bool = True
@@ -98,7 +99,7 @@ class Walk:
     def judge(self) -> list[Run]:
         for day in range(1, self.table.days):
             self._day(day)
-        for run in self.open_.values():
+        for run in list(self.open_.values()):
             self._end(run, self.table.days - 1)
         return [run for run in self.runs if run.seen is not None]
 
@@ -155,21 +156,26 @@ class Walk:
         run.calm = 0
         run.add(day, cost, should, spread, self.minimum)
         self.clean[run.row, day] = should
+        run.away[day], self.away[run.row, day] = float(self.away[run.row, day]), np.nan
         if day - run.first + 1 >= ADOPT:
             self._adopt(run, day)
 
     def _adopt(self, run: Run, day: int) -> None:
         """What is off has become the usual."""
         row, costs = run.row, self.table.costs[run.row]
-        recent = range(max(run.first, day - 6), day + 1)
-        was = sum(run.should.get(n, 0.0) for n in recent)
-        now = float(costs[recent.start : recent.stop].sum())
+        own = sorted(run.should)
+        now, was = costs[own], np.array([run.should[n] for n in own])
         self.clean[row, run.first : day + 1] = costs[run.first : day + 1]
-        if was > NOTHING:
-            self.clean[row, : run.first] *= now / was
-        else:
+        before = slice(int(self.began[row]), run.first)
+        if was.sum() <= NOTHING:
             self.clean[row, : run.first] = 0.0
             self.began[row] = run.first
+        elif _spread_of(now - was) <= _spread_of(now / np.maximum(was, NOTHING)):
+            # Nodes that run day and night add the same to each day; more people multiply it.
+            moved = self.clean[row, before] + (now - was)[-WEEK:].mean()
+            self.clean[row, before] = np.maximum(moved, 0.0)
+        else:
+            self.clean[row, before] *= now[-WEEK:].sum() / max(was[-WEEK:].sum(), NOTHING)
         self.away[row, run.first : day + 1] = np.nan
         self._end(run, day)
         if run.kind == "spike":
@@ -179,6 +185,8 @@ class Walk:
         """over: the days are as expected again."""
         self.open_.pop(run.row, None) if over or day - run.first + 1 >= ADOPT else None
         run.on = not over
+        if over:
+            self.away[run.row, list(run.away)] = list(run.away.values())
         run.cut()
         if run.kind == "spike" and run.on and run.last - run.first + 1 >= STEP:
             run.kind = "growth" if _rises(run) else "step"
@@ -211,6 +219,10 @@ class Walk:
             if rows.sum() >= ACTIVE:
                 factors[self.kinds == kind] = min(1.0, float(np.median(costs[rows] / should[rows])))
         return factors
+
+
+def _spread_of(values: Numbers) -> float:
+    return float(values.std() / max(abs(values.mean()), NOTHING))
 
 
 def _rises(run: Run) -> bool:

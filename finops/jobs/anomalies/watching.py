@@ -136,6 +136,8 @@ def _moved(case: Case, one: Anomaly | None, book: Charges, seen: Read, azure: Az
             case = _caused(case, cause_of(case.anomaly, book, seen, azure, now))
         if one.state == "planned" and case.anomaly.state == "open":
             case = replace(case, anomaly=replace(case.anomaly, state="planned", why=one.why))
+        elif one.state == "open" and case.anomaly.state == "planned":
+            case = replace(case, anomaly=replace(case.anomaly, state="open", why=""))
     elif case.is_open and not case.by_person and _is_judged(case.anomaly.first, case.anomaly.last, seen):
         gone = replace(case.anomaly, going_on=False, state="resolved", why="Restated charges: nothing is off any more.")
         return replace(case, anomaly=gone)
