@@ -270,6 +270,9 @@ class _BoxServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
+    def handle_error(self, *args: Any) -> None:
+        """Whoever asked was killed."""
+
 
 @contextmanager
 def imap(taken: Taken) -> Iterator[int]:

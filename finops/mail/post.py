@@ -223,7 +223,7 @@ class _Round:
             answer = Answer("pending", str(trouble))
         if answer.found == "absent" and self._now - attempt.handed_at >= patience:
             assert transport
-            known = not transport.proves or self._letters.finds(transport.name)
+            known = not transport.proves or self._finds(transport)
             no = "it has not been seen yet that mails that left are found there"
             answer = Answer("never", answer.why) if known else Answer("cannot", f"{answer.why}, and {no}")
         elif answer.found == "pending" and self._now - attempt.handed_at >= timedelta(hours=self._settings.retry_hours):
@@ -291,6 +291,12 @@ class _Round:
 
     def _problem(self, letter: StoredLetter, what: str) -> None:
         self._problems.append(f"Letter {letter.number} ({letter.subject}): {what}.")
+
+    def _finds(self, transport: Transport) -> bool:
+        """Whether mails that left are found again: the last that was looked for was."""
+        if not self._letters.finds(transport.name):
+            self._prove()
+        return self._letters.finds(transport.name)
 
     def _prove(self) -> None:
         """Look for what was taken some time ago: a server that takes mail and drops it is found out here."""

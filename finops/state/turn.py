@@ -9,11 +9,12 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from finops.errors import FinopsError
 
@@ -92,6 +93,11 @@ def of_session(engine: Engine, where: str, duty: Duty = ACTING) -> Iterator[Sess
             raise busy(holder or "another session", duty)
         yield session
     finally:
+        if not db.invalidated:
+            with suppress(SQLAlchemyError):  # given back at once: the server notices some time later that we are gone
+                db.rollback()
+                db.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": duty.key})
+                db.commit()
         if not db.invalidated:
             db.invalidate()  # closed for good, not given back to the pool with the lock on it
         db.close()
