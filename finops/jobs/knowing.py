@@ -16,7 +16,7 @@ from finops.estate.ids import key
 from finops.estate.model import Estate, text
 from finops.estate.model import Known as Fact
 from finops.exemptions import Exemptions, by_file, by_tag
-from finops.jobs import published
+from finops.jobs import guard_claims, published
 from finops.jobs.claims import claims_of
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from finops.charges import Charges, Period
     from finops.cloud import Azure
     from finops.config.model import Settings
+    from finops.estate.model import Json
+    from finops.jobs.guarding.plan import Line
     from finops.state import State
 
 WAITS = "pending"
@@ -60,14 +62,14 @@ def known_by_charges(book: Charges, settings: Settings, now: datetime, period: P
     return Known(outlook=outlook, no_outlook=why, standings=standings, remarks=remarks)
 
 
-def known_by_state(state: State | None) -> Known:
+def known_by_state(state: State | None, currency: str = "") -> Known:
     """What is remembered: savings, requests that wait, anomalies, earlier figures, the audit trail's head."""
     if state is None:
         return Known()
     kept = state.kept("report/")
     head = state.audit_head()
     return Known(
-        claims=claims_of(state),
+        claims=claims_of(state, currency),
         requests=tuple(_requests(state)),
         audit_head=head if not head.startswith("0:") else "",
         published=tuple(published.published(kept)),
@@ -76,25 +78,32 @@ def known_by_state(state: State | None) -> Known:
 
 
 def known_by_estate(
-    azure: Azure, evidence: Evidence, estate: Estate, settings: Settings, period: Period, now: datetime, currency: str
-) -> Known:
+    azure: Azure, evidence: Evidence, estate: Estate, settings: Settings, period: Period, now: datetime, currency: str,
+    promises: Mapping[str, Json] = {},
+) -> Known:  # fmt: skip
     """What is read from Azure: what ran, what the guard finds, Azure Policy's verdicts, exemptions, owners."""
     guard = settings.guard
     filed = by_file(guard.exemptions, now, guard.exemption_days) if guard.exemptions else []
     exemptions = Exemptions([*by_tag(estate.resources.values(), now, guard.exemption_days), *filed])
+    lines = _guard_lines(azure, estate, settings, exemptions, promises, now, currency)
     return Known(
+        claims=tuple(guard_claims.waiting(lines, promises, currency)),
         owners=_owners(estate),
         work=work_of(evidence, estate, period),
-        dedicated=tuple(_dedicated(azure, estate, settings, exemptions, now, currency)),
+        dedicated=tuple(_dedicated(lines, currency)),
         verdicts=verdicts(azure, now),
         exemptions=tuple(exemptions.listed(estate, now, guard.expiring_days)),
     )
 
 
 def together(*parts: Known) -> Known:
-    """One `Known` of several that know different things; the first that says anything counts."""
+    """One `Known` of several that know different things; the first that says anything counts.
+
+    Claims of savings are of different acts: all of them count.
+    """
     found = parts[0]
     for part in parts[1:]:
+        found = replace(found, claims=(*found.claims, *part.claims))
         told = {name: value for name, value in vars(part).items() if value not in (None, (), "", {})}
         here = {name for name, value in vars(found).items() if value not in (None, (), "", {})}
         found = replace(found, **{name: value for name, value in told.items() if name not in here})
@@ -169,15 +178,20 @@ def _requests(state: State) -> Iterable[Request]:
         )
 
 
-def _dedicated(
-    azure: Azure, estate: Estate, settings: Settings, exemptions: Exemptions, now: datetime, currency: str
-) -> Iterable[Dedicated]:
-    """Dev clusters on dedicated nodes that nothing keeps, as the guard finds them."""
+def _guard_lines(
+    azure: Azure, estate: Estate, settings: Settings, exemptions: Exemptions, promises: Mapping[str, Json],
+    now: datetime, currency: str,
+) -> list[Line]:  # fmt: skip
     from finops.jobs.guarding.plan import Context, lines
     from finops.jobs.guarding.reading import prices_of
 
-    context = Context(estate, settings.guard, exemptions, {}, now)
-    for line in lines(context, prices_of(azure, now, currency)):
+    context = Context(estate, settings.guard, exemptions, promises, now)
+    return lines(context, prices_of(azure, now, currency))
+
+
+def _dedicated(lines: Iterable[Line], currency: str) -> Iterable[Dedicated]:
+    """Dev clusters on dedicated nodes that nothing keeps, as the guard finds them."""
+    for line in lines:
         if line.rule == "spot" and line.status != "keep":
             yield Dedicated(line.id, line.name, line.owner, line.saving, currency)
 

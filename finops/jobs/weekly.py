@@ -16,6 +16,7 @@ from finops.charges import Charges, Period
 from finops.errors import AzureError
 from finops.estate.facts import needed
 from finops.jobs import published
+from finops.jobs.guarding.plan import GRACE
 from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
 from finops.jobs.workload import SERIES
 from finops.report import archive
@@ -109,7 +110,7 @@ def _known_here(
     if not remembers:
         return by_charges
     with remembering(settings) as state:
-        return together(by_charges, known_by_state(state))
+        return together(by_charges, known_by_state(state, currency_of(book, settings.report)[0]))
 
 
 def _seen(
@@ -123,7 +124,9 @@ def _seen(
 ) -> Known:
     currency, _ = currency_of(book, settings.report)
     chosen = choose(book, now, settings.report.week_ends, period).period
-    return known_by_estate(azure, evidence, found, settings, chosen, now, currency)
+    with remembering(settings) as state:
+        promises = state.kept(GRACE) if state else {}
+    return known_by_estate(azure, evidence, found, settings, chosen, now, currency, promises)
 
 
 def make(
