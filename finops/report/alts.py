@@ -31,7 +31,11 @@ def movers(model: Report, wording: Wording, words: Words) -> str:
     title = words.say("Chart of change by cost centre")
     if model.movers.moved and not model.movers.bars:
         return _attribute(f"{title}: {words.say('spread over {n} cost centres', n=f'{model.movers.moved:,}')}.")
-    bars = [f"{words.name(line.name)} {words.signed(line.shown_change)}" for line in model.movers.bars]
+    bars = [
+        f"{words.name(line.name)} {words.signed(line.shown_change)}"
+        for line in model.movers.bars
+        if line.shown_change and line.shown_change.amount
+    ]
     return _attribute(f"{title}: {'; '.join(bars) or words.say('no cost centre changed')}.")
 
 

@@ -34,10 +34,10 @@ def bars(report: Report, words: Words) -> bytes:
         lines = [
             (line.name, line.change, words.signed(line.shown_change), RISE if line.change.amount > 0 else FALL)
             for line in report.movers.bars
-            if line.change
+            if line.change and line.shown_change and line.shown_change.amount
         ]
     if not lines:
-        moved = report.movers.moved if report.movers else 0
+        moved = report.movers.moved if report.movers and not report.movers.bars else 0
         spread = words.say("The change is spread over {n} cost centres.", n=f"{moved:,}")
         return _statement(spread if moved else words.say("No cost centre changed."))
     figure, axes = figure_of(0.5 + 0.36 * len(lines))

@@ -187,7 +187,7 @@ class Words:
 
     def to_do(self, decision: Decision) -> str:
         """ "Owner: p.ortiz. Decide by Tue 24 Nov."."""
-        owner = self.say("Owner: {owner}.", owner=decision.owner) if decision.owner else self.say("Nobody owns it.")
+        owner = self.say("Owner: {owner}.", owner=decision.owner) if decision.owner else self.say("Owner not known.")
         by = self.say(" Decide by {day}.", day=self.writing.weekday(decision.by)) if decision.by else ""
         return one_stop(owner + by)
 
