@@ -101,21 +101,29 @@ def test_work_of_unknown_length_is_carried_to_the_end_of_the_working_day_while_p
     assert found.cost == Decimal(10)
 
 
-def test_work_that_never_took_longer_than_three_hours_is_carried_for_three_hours():
-    spells = {key(f"{WORKSPACE}/computes/gpu"): [Decimal(1), Decimal(3), Decimal(2)]}
-    since = {key(f"{WORKSPACE}/computes/gpu"): WEDNESDAY - timedelta(hours=1)}
-
-    assert projected(running(has_work=True), spells=spells, busy_since=since).cost == Decimal(20)
+SPELLS = {key(f"{WORKSPACE}/computes/gpu"): [Decimal(1), Decimal(4), Decimal(2), Decimal(3), Decimal(1)]}
 
 
-def test_work_that_takes_longer_than_ever_counts_as_having_no_end():
-    spells = {key(f"{WORKSPACE}/computes/gpu"): [Decimal(1), Decimal(3), Decimal(2)]}
-    since = {key(f"{WORKSPACE}/computes/gpu"): WEDNESDAY - timedelta(hours=9)}
+def at_work_for(hours: int, **more: Any) -> Projection:
+    """A cluster at work, which never took longer than four hours, in the last hour of the working day."""
+    since = {key(f"{WORKSPACE}/computes/gpu"): WEDNESDAY - timedelta(hours=hours)}
     evening = WEDNESDAY + timedelta(hours=1)
+    given = {"spells": SPELLS, "busy_since": since, "next_work": WEDNESDAY, "works_until": evening, **more}
+    return projected(running(has_work=True), **given)
 
-    found = projected(running(has_work=True), spells=spells, busy_since=since, works_until=evening, next_work=WEDNESDAY)
 
-    assert found.cost == Decimal(240)
+def test_work_is_carried_as_long_as_it_ever_took_and_half_as_long_again():
+    assert at_work_for(1, works_until=None, next_work=TUESDAY_AFTER).cost == Decimal(50)
+
+
+def test_work_that_takes_much_longer_than_ever_counts_as_having_no_end():
+    assert at_work_for(7).cost == Decimal(240)
+
+
+def test_a_few_times_on_record_say_nothing_of_how_long_it_takes():
+    few = {name: lengths[:4] for name, lengths in SPELLS.items()}
+
+    assert at_work_for(7, spells=few).cost == Decimal(10)
 
 
 def test_an_absolute_limit_holds_whatever_is_usual():

@@ -117,6 +117,8 @@ def _high(one: Outlook, period: Period) -> Decimal:
 
 def _missing(book: Charges, ask: _Asked, through: date) -> tuple[date, ...]:
     """Days without any charge of anybody, where there ought to be some."""
+    if not book.missing(book.span):
+        return ()
     whole = book.days(ask.basis, Period(book.span.start, _midnight(through + DAY)), ask.currency)
     empty = [day for day, count in zip(whole["Day"], whole["Charges"], strict=True) if not count]
     return tuple(day for day in empty if book.missing(Period(day, day + DAY)))

@@ -17,6 +17,8 @@ CENT = Decimal("0.01")
 # A culprit's own share of what is too much; below it a thing is not worth a line.
 SHARE = Decimal("0.05")
 FEWEST_DAYS = 3
+FEWEST_SPELLS = 5
+LONGER = 1.5  # than it ever took on our records: of a few times the longest is soon outdone by chance
 MOST = 3  # things that are named where all of them are usual, and together too much
 WHOLE = Decimal("0.9")  # of a day that was looked at, to count as one
 
@@ -134,7 +136,7 @@ def project(
     days = Decimal(str((until - now) / DAY))
     usually = _usual_by_resource(history, free)
     known, usual_from = _usual(history, free, usual)
-    looked_after = works_until or until  # work of unknown length: until people look, they are there to see it
+    looked_after = works_until or next_work  # work of unknown length: until people have seen it, or can
     ahead: dict[str, Ahead] = {}
     parts = []
     for one in rates.running:
@@ -193,9 +195,9 @@ def _end(
     if not one.has_work:
         return until
     lengths, since = spells.get(key(one.id), ()), busy_since.get(key(one.id))
-    if since is not None and len(lengths) >= FEWEST_DAYS:
-        longest = since + HOUR * float(max(lengths))
-        # At work for longer than ever before: nothing says any more that it will end.
+    if since is not None and len(lengths) >= FEWEST_SPELLS:
+        longest = since + HOUR * float(max(lengths)) * LONGER
+        # At work for so much longer than ever before: nothing says any more that it will end.
         return min(longest, looked_after) if longest > now else until
     return looked_after
 

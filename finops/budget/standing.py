@@ -114,7 +114,9 @@ def basis_of(budget: Budget, book: Charges) -> tuple[Basis, str]:
 
 
 def _held(budget: Budget, book: Charges, period: Period) -> list[str]:
-    """The currencies of the charges that count."""
+    """The currencies of the charges that count; the only one that there is, whether or not any count."""
+    if len(book.currencies) == 1:
+        return list(book.currencies)
     found = []
     for currency in book.currencies:
         rows = book.by([], "billed", period, currency, budget.scope.where)
