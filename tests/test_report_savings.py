@@ -241,7 +241,11 @@ def test_the_three_amounts_hold_each_thing_once(tmp_path: Path) -> None:
 
     sums = (found.realised, found.approved, found.identified)
     assert [each.amount.amount for each in sums] == [100, 50, 79]
-    assert {each.number: each.counted_with for each in found.all if each.counted_with} == {3: 2, 5: 4, 7: 6}
+    assert {each.number: each.counted_with for each in found.all if each.counted_with} == {
+        3: "finding 2",
+        5: "finding 4",
+        7: "finding 6",
+    }
 
 
 def test_a_cluster_that_was_scaled_down_and_deleted_later_is_counted_once(tmp_path: Path) -> None:
@@ -250,7 +254,7 @@ def test_a_cluster_that_was_scaled_down_and_deleted_later_is_counted_once(tmp_pa
     found = saved(tmp_path, [done("2026-11-05", 1), done("2026-11-14", 2)], *rows)
 
     assert found.realised.amount.amount == 16 * 10 - 9 * 2
-    assert found.all[1].counted_with == 1
+    assert found.all[1].counted_with == "finding 1"
 
 
 def test_an_endpoint_deleted_after_one_of_its_deployments_saves_only_the_rest(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of savings: what the janitor found, what people decided on it, what was done and undone."""
+"""What is remembered of savings: what was found, what people decided on it, what was done and undone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.naming import DONE, VERBS, holder_of, kind_of, name_of
+from finops.estate.planned import planned_end
+from finops.jobs import guard_claims
+from finops.jobs.guard_claims import made_at
 from finops.report import Claim
 
 if TYPE_CHECKING:
@@ -31,11 +34,18 @@ def remembered(settings: Settings) -> tuple[Claim, ...]:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return ()
     with State.open(settings.state.url) as state:
-        return claims_of(state)
+        return claims_of(state, settings.report.currency or "")
 
 
-def claims_of(state: State) -> tuple[Claim, ...]:
-    """One claim for each finding that still waits, is decided, or was acted on."""
+def claims_of(state: State, currency: str = "") -> tuple[Claim, ...]:
+    """One claim for each finding that still waits, is decided, or was acted on, and for each change of the guard.
+
+    currency: that in which the guard expects savings
+    """
+    return (*_janitors(state), *guard_claims.done(state, currency))
+
+
+def _janitors(state: State) -> tuple[Claim, ...]:
     records, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
     done = {one.number for one in records if STAGES[one.status] == "done"}
     steps: dict[int, list[Event]] = {number: [] for number in done}
@@ -61,9 +71,10 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         expected=finding.saving,
         cost=finding.monthly_cost,
         currency=record.currency,
-        created=_created(finding.generation),
+        created=made_at(finding.generation),
         since=since,
         until=until,
+        ends=planned_end(finding.evidence.get("tags")),
     )
 
 
@@ -80,11 +91,3 @@ def _life(steps: Iterable[Event]) -> tuple[datetime | None, datetime | None]:
         elif step.after != "confirmed":
             since = None  # what was quiet got its work back, or the act failed
     return since, until
-
-
-def _created(generation: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(generation)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -64,12 +64,16 @@ def known_by_charges(book: Charges, settings: Settings, now: datetime, period: P
 
 def known_by_state(state: State | None, currency: str = "") -> Known:
     """What is remembered: savings, requests that wait, anomalies, earlier figures, the audit trail's head."""
+    from finops.jobs.anomalies import evaluated, open_cases
+
     if state is None:
         return Known()
     kept = state.kept("report/")
     head = state.audit_head()
     return Known(
         claims=claims_of(state, currency),
+        anomalies=open_cases(state, currency),
+        anomalies_of=evaluated(state),
         requests=tuple(_requests(state)),
         audit_head=head if not head.startswith("0:") else "",
         published=tuple(published.published(kept)),
@@ -101,11 +105,12 @@ def together(*parts: Known) -> Known:
 
     Claims of savings are of different acts: all of them count.
     """
+    nothing = vars(Known())
     found = parts[0]
     for part in parts[1:]:
         found = replace(found, claims=(*found.claims, *part.claims))
-        told = {name: value for name, value in vars(part).items() if value not in (None, (), "", {})}
-        here = {name for name, value in vars(found).items() if value not in (None, (), "", {})}
+        told = {name: value for name, value in vars(part).items() if value != nothing[name]}
+        here = {name for name, value in vars(found).items() if value != nothing[name]}
         found = replace(found, **{name: value for name, value in told.items() if name not in here})
     return found
 

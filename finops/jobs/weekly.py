@@ -16,7 +16,6 @@ from finops.charges import Charges, Period
 from finops.errors import AzureError
 from finops.estate.facts import needed
 from finops.jobs import published
-from finops.jobs.guarding.plan import GRACE
 from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
 from finops.jobs.workload import SERIES
 from finops.report import archive
@@ -124,6 +123,8 @@ def _seen(
 ) -> Known:
     currency, _ = currency_of(book, settings.report)
     chosen = choose(book, now, settings.report.week_ends, period).period
+    from finops.jobs.guarding.plan import GRACE
+
     with remembering(settings) as state:
         promises = state.kept(GRACE) if state else {}
     return known_by_estate(azure, evidence, found, settings, chosen, now, currency, promises)

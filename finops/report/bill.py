@@ -18,17 +18,23 @@ if TYPE_CHECKING:
     from finops.charges import Charges
 
 DAY = timedelta(days=1)
+HOURS = {"hour", "hours"}
 _MONTH = re.compile(r"\b(\d{4})-(\d{2})\b(?!-)")
 
 
 class Bill:
     """EffectiveCost in one currency, by resource and day; a resource stands for everything below its id."""
 
-    def __init__(self, book: Charges, resources: Collection[str], first: date, to: date, currency: str) -> None:
+    def __init__(
+        self, book: Charges, resources: Collection[str], first: date, to: date, currency: str,
+        timed: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """timed: those of `resources` whose hours are asked for."""
         self.unusable = "" if "effective" in book.bases else "the cost data states billed cost only"
         self._costs: dict[str, dict[str, dict[date, Decimal]]] = defaultdict(dict)
         self._others: dict[str, set[str]] = defaultdict(set)
         self._charged: dict[str, set[date]] = defaultdict(set)
+        self._hours: dict[str, dict[date, tuple[Decimal, Decimal]]] = defaultdict(dict)
         self._lacking: dict[str, set[date]] = defaultdict(set)  # "": of every subscription
         first = max(first, book.span.start.date())
         if not resources or first > to:
@@ -36,6 +42,8 @@ class Bill:
         period = Period(first, to + DAY)
         self._read_charges(book, {key(one) for one in resources}, period, currency)
         self._read_days(book, period)
+        if timed:
+            self._read_hours(book, {key(one) for one in timed}, period, currency)
 
     def complete(self, subscription: str) -> list[date]:
         """Days whose charges are all there, in order: nothing of them is missing, and the subscription was charged."""
@@ -51,6 +59,12 @@ class Bill:
         """Whether there is any charge for it, or below it, on `days`."""
         wanted = set(days)
         return any(day in wanted for day, _ in self._rows(resource, without))
+
+    def hours(self, resource: str, days: Iterable[date]) -> tuple[Decimal, Decimal]:
+        """Hours of machines that were charged for the resource itself on `days`, and what they cost."""
+        known = self._hours[key(resource)]
+        mine = [known[day] for day in days if day in known]
+        return added(hours for hours, _ in mine), added(cost for _, cost in mine)
 
     def mixed(self, resource: str) -> str:
         """Why its charges cannot be added; "" where they can."""
@@ -79,6 +93,17 @@ class Bill:
             for one, day, cost in zip(*columns, strict=True):
                 for scope in mine.get(str(one), ()):
                     self._costs[scope].setdefault(key(str(one)), {})[the_day(day)] = cost
+
+    def _read_hours(self, book: Charges, wanted: set[str], period: Period, currency: str) -> None:
+        frame = book.quantities(
+            ["ResourceId", "Day", "ChargeCategory", "ConsumedUnit"], period, "effective", currency,
+            where={"ResourceId": sorted(wanted)},
+        )  # fmt: skip
+        for row in frame.to_dict("records"):
+            if row["ChargeCategory"] == "Usage" and str(row["ConsumedUnit"]).lower() in HOURS:
+                days, day = self._hours[key(str(row["ResourceId"]))], the_day(row["Day"])
+                hours, cost = days.get(day, (Decimal(0), Decimal(0)))
+                days[day] = (hours + row["Quantity"], cost + row["Cost"])
 
     def _read_days(self, book: Charges, period: Period) -> None:
         for each in book.currencies:

@@ -44,7 +44,8 @@ from finops.report.periods import DAY, last_day, length
 from finops.report.plans import budgeted, month_budget, outlook_shown, statuses, with_plans
 from finops.report.restated import restatements
 from finops.report.rounding import percent_of, printable
-from finops.report.savings import Claim, savings
+from finops.report.claim import Claim
+from finops.report.savings import savings
 from finops.report.shares import share_of
 from finops.report.table import Amounts, digits_for, table
 from finops.report.units import units

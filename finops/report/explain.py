@@ -211,13 +211,13 @@ def _savings(of: _Of, rest: str) -> Answer:
     for act in of.report.savings.all if of.report.savings else ():
         amount = act.realised if rest == "realised" else act.expected
         if act.kind == rest and act.counted_with is None and amount is not None:
-            rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, 0, f"saving/{act.number}"))
+            rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, 0, f"saving/{act.ref}"))
     return rows, []
 
 
 def _saving(of: _Of, rest: str) -> Answer:
     for act in of.report.savings.all if of.report.savings else ():
-        if str(act.number) == rest:
+        if act.ref == rest:
             said = [
                 f"Rule {act.rule}: {act.does}; {act.did} on {act.since}."
                 if act.since

@@ -46,7 +46,7 @@ def _all(report: Report) -> Iterator[Figure]:
         ):
             yield _money(f"savings/{kind}", f"savings {kind}", amount.amount)
         for act in report.savings.all:
-            yield _money(f"saving/{act.number}", f"{act.name}, {act.kind}", act.realised or act.expected)
+            yield _money(f"saving/{act.ref}", f"{act.name}, {act.kind}", act.realised or act.expected)
     yield Figure("untagged/percent", "the share without a cost centre", report.untagged_percent, "percent")
     for one in report.decisions:
         yield _money(one.figure, one.what, one.amount)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.charges import Period
-from finops.report.savings import Claim
+from finops.report.claim import Claim
 
 if TYPE_CHECKING:
     from finops.anomalies import Anomaly

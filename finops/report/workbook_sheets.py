@@ -100,7 +100,7 @@ def savings(book: Workbook, model: Report, found: Savings | None) -> None:
         rows.append(
             (
                 one.number,
-                one.kind if counts else f"in finding {one.counted_with}",
+                one.kind if counts else f"in {one.counted_with}",
                 one.name,
                 one.what,
                 one.holder,

@@ -40,7 +40,7 @@ from finops.report.model.planned import (
     Status,
 )
 from finops.report.model.report import Report, Wording
-from finops.report.model.saved import Kind, Saving, Savings, Sum
+from finops.report.model.saved import Came, Kind, Saving, Savings, Source, Sum
 from finops.report.model.time import Budget, Curve, Day, Month, Pace
 from finops.report.model.trusted import (
     EVERYTHING,
@@ -71,6 +71,7 @@ __all__ = [
     "Broken",
     "Budget",
     "Budgeted",
+    "Came",
     "Category",
     "Close",
     "Completeness",
@@ -110,6 +111,7 @@ __all__ = [
     "Savings",
     "Share",
     "Shift",
+    "Source",
     "Status",
     "Sum",
     "Table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 from finops.report.model.lines import Money
@@ -18,7 +19,7 @@ class Saving:
     kind: realised once a complete day after the act is on the bill; its amount is None where it cannot be known.
     """
 
-    number: int  # of the finding
+    number: int  # of the finding, or of the change
     kind: Kind
     name: str
     what: str  # "online endpoint"
@@ -37,7 +38,13 @@ class Saving:
     before: Money | None  # charged on the days before
     after: Money | None  # charged on the days after
     why: str  # why an amount is not known, or not counted
-    counted_with: int | None  # the finding under which this saving is counted already
+    counted_with: str | None  # what this saving is counted with already: "finding 3"
+    source: str = "Janitor"  # who found it
+    ref: str = ""  # what it is called by: "3", "guard-12"
+    ends: date | None = None  # the day its owner had planned it to go
+    saves: bool = True  # False: an act that changes no cost, such as a tag
+    hours_before: Decimal | None = None  # charged hours, where it is measured by the hour
+    hours_after: Decimal | None = None
 
     @property
     def is_done(self) -> bool:
@@ -51,6 +58,39 @@ class Sum:
     amount: Money
     count: int
     unknown: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The three amounts of what one source found. The printed ones add up to the printed totals."""
+
+    name: str
+    realised: Sum
+    approved: Sum
+    identified: Sum
+    shown_realised: Money
+    shown_approved: Money
+    shown_identified: Money
+
+    @property
+    def figure(self) -> str:
+        return self.name.lower().replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Came:
+    """What became of what was found, each resource once, and how well it had been foretold.
+
+    compared: acts of which both are known: `expected` a month when it was decided, `monthly` by the charges since
+    """
+
+    found: int  # all of it, whatever became of it
+    decided: int  # of those, also what is done
+    realised: int  # of those, what is on the bill
+    compared: int
+    expected: Money
+    monthly: Money
+    error_percent: Decimal | None  # of what was expected; None: nothing to compare, or nothing was expected
 
 
 @dataclass(frozen=True)
@@ -69,3 +109,5 @@ class Savings:
     others: int  # acts that count and are not among the rows
     others_shown: Money
     all: tuple[Saving, ...]
+    sources: tuple[Source, ...] = ()
+    came: Came | None = None

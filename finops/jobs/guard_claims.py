@@ -1,0 +1,137 @@
+"""The guard's changes as savings: what it found, what it announced, and what it did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from finops.approvals.naming import holder_of, kind_of, name_of
+from finops.estate.generation import generation_of
+from finops.estate.planned import planned_end
+from finops.report import Claim
+from finops.report.claim import Measure
+
+if TYPE_CHECKING:
+    from finops.jobs.guarding.plan import Line
+    from finops.state import Intent, State
+
+SOURCE = "Spot guard"
+DONE = "done"
+LEFT = "it may not grow any more, and where its work runs since is not known"
+WAITED = "the charges do not tell for how long nodes had waited for work"
+
+
+def done(state: State, currency: str) -> Iterator[Claim]:
+    """What the guard changed, by its intents. currency: that of the savings it expected."""
+    letting_go: dict[str, Intent] = {}
+    frozen: dict[str, Intent] = {}
+    for intent in state.intents_since(datetime.min.replace(tzinfo=UTC)):
+        if intent.outcome != DONE or not intent.rule.startswith("guard/"):
+            continue
+        name = intent.resource_id.rstrip("/").lower()
+        match intent.action:
+            case "delete to make anew as spot":
+                letting_go[name] = intent
+            case "make anew as spot" if name in letting_go:
+                frozen.pop(name, None)
+                yield _converted(intent, letting_go.pop(name), currency)
+            case "freeze":
+                frozen[name] = intent
+            case "thaw":
+                frozen.pop(name, None)
+            case "scale":
+                yield _scaled(intent, currency)
+            case "tag":
+                yield _claim(intent, currency, "set its tag CostCenter", "given its tag CostCenter", "none")
+    for intent in frozen.values():
+        one = _claim(intent, currency, "stop it from growing", "stopped from growing", "unknown")
+        yield replace(one, cannot=LEFT)
+
+
+def waiting(lines: Iterable[Line], promises: Collection[str], currency: str) -> Iterator[Claim]:
+    """What the guard finds now: decided, where its owner was told the day in a scope that is enforced; else found."""
+    from finops.jobs.guarding.plan import GRACE
+
+    for line in lines:
+        if line.rule not in {"spot", "scale"} or line.status == "keep":
+            continue
+        told = line.rule == "scale" or f"{GRACE}{line.key}" in promises
+        decided = line.mode == "enforce" and told and line.status in {"grace", "wait", "due"}
+        yield Claim(
+            number=0,
+            stage="decided" if decided else "found",
+            resource_id=line.id,
+            name=name_of(line.id),
+            what=kind_of(line.id),
+            holder=holder_of(line.id),
+            rule=f"guard/{line.rule}",
+            does=line.action,
+            did="",
+            expected=line.saving,
+            cost=line.cost,
+            currency=currency,
+            source=SOURCE,
+            ref=f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}",
+        )
+
+
+def made_at(generation: str) -> datetime | None:
+    """When a resource was made, by its generation; None where that is no moment."""
+    try:
+        moment = datetime.fromisoformat(generation)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _converted(made: Intent, let_go: Intent, currency: str) -> Claim:
+    before = made.evidence.get("before") or {}
+    one = _claim(made, currency, "make it anew as spot", "made anew as spot", "price")
+    return replace(one, expected=_amount(let_go.saving), ends=planned_end(before.get("tags")))
+
+
+def _scaled(intent: Intent, currency: str) -> Claim:
+    seen, wanted = intent.evidence.get("seen") or {}, intent.evidence.get("wanted") or {}
+    kept, keeps = (int(scale.get("minNodeCount") or 0) for scale in (seen, wanted))
+    said = ", ".join(f"{name} to {wanted[name]}" for name in wanted if wanted[name] != seen.get(name))
+    one = _claim(intent, currency, f"set {said}", f"given {said.replace(' to ', ' ')}", "idle")
+    if kept > keeps:
+        return replace(one, kept=kept, keeps=keeps)
+    return replace(one, measure="unknown", cannot=WAITED)
+
+
+def _claim(intent: Intent, currency: str, does: str, did: str, measure: Measure) -> Claim:
+    body = intent.evidence.get("before")
+    return Claim(
+        number=intent.number,
+        stage="done",
+        resource_id=intent.resource_id,
+        name=name_of(intent.resource_id),
+        what=kind_of(intent.resource_id),
+        holder=holder_of(intent.resource_id),
+        rule=intent.rule,
+        does=does,
+        did=did,
+        expected=_amount(intent.saving),
+        cost=None,
+        currency=currency,
+        created=made_at(intent.generation or (generation_of(body) if isinstance(body, dict) else "")),
+        since=intent.opened_at,
+        source=SOURCE,
+        ref=f"guard-{intent.number}",
+        measure=measure,
+    )
+
+
+def _amount(saving: str) -> Decimal | None:
+    try:
+        return Decimal(saving) if saving else None
+    except InvalidOperation:
+        return None
+
+
+__all__ = ["SOURCE", "done", "made_at", "waiting"]

@@ -1,0 +1,69 @@
+"""A saving as it is remembered: who found what on which resource, what was decided, done and undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from finops.estate.ids import key
+
+# whole: what the resource cost before, less what it costs since. price: it lives on at another price of an hour; its
+# hours since, at the price before, less what was charged for them. idle: it keeps fewer nodes that nothing uses; the
+# node-hours that the nodes kept before would have taken, less those it took, at the price before. none: an act that
+# changes no cost, such as a tag. unknown: what the charges cannot tell.
+Measure = Literal["whole", "price", "idle", "none", "unknown"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is remembered of one saving: found, decided or done. Times are of the first step that changed anything.
+
+    ref: what the report calls it by, unique over all sources; by default the number of the finding.
+    kept, keeps: nodes that never went away before and since, where it is measured by them.
+    ends: the day its owner had planned it to go, told before it was acted on.
+    """
+
+    number: int
+    stage: Literal["found", "decided", "done"]
+    resource_id: str
+    name: str
+    what: str
+    holder: str
+    rule: str
+    does: str
+    did: str
+    expected: Decimal | None  # a month
+    cost: Decimal | None  # a month, before
+    currency: str
+    created: datetime | None = None  # the resource
+    since: datetime | None = None
+    until: datetime | None = None  # undone
+    source: str = "Janitor"
+    ref: str = ""
+    measure: Measure = "whole"
+    kept: int = 0
+    keeps: int = 0
+    ends: date | None = None
+    cannot: str = ""  # why what it saved cannot be known, where that is known beforehand
+
+    @property
+    def id(self) -> str:
+        return key(self.resource_id)
+
+    @property
+    def called(self) -> str:
+        """ "finding 3"; "change 12 of the spot guard"; "what the spot guard found on gpu"."""
+        if not self.ref:
+            return f"finding {self.number}"
+        source = self.source.lower()
+        return f"change {self.number} of the {source}" if self.number else f"what the {source} found on {self.name}"
+
+    @property
+    def lives_on(self) -> bool:
+        """Whether the resource is used as before, so that what it costs moves with its use as well."""
+        return self.measure in {"price", "idle"}
+
+
+__all__ = ["Claim", "Measure"]
