@@ -19,6 +19,8 @@ LEAST_SPREAD = 0.03
 """Of what is expected: no estate is steadier than that for long."""
 PRIOR_SPREAD, PRIOR_DAYS = 0.12, 6
 """What is taken for usual before there are days to tell, and how many days that counts for."""
+LEAST_UNIT = 0.7
+"""Of the level: bursts are as large on a Sunday as on a Monday."""
 OFTEN = 0.92
 """The share of days that must lie within the usual: bursts on more than one day in twelve are the habit of a scope."""
 NOTHING = 1e-9
@@ -45,7 +47,7 @@ def weekly(clean: Numbers, began: NDArray[np.int64], day: int) -> Numbers:
     blocks = clean[:, first:day].reshape(-1, weeks, WEEK)
     whole = first + np.arange(weeks)[None, :] * WEEK >= began[:, None]
     pooled = _factors(blocks.sum(0, keepdims=True), np.ones((1, weeks), bool), np.ones((1, WEEK)), 1.0)
-    return _factors(blocks, whole, pooled, 2.0)
+    return _factors(blocks, whole, pooled, 0.5)
 
 
 def _factors(blocks: Numbers, counts: Truths, towards: Numbers, prior: float) -> Numbers:
@@ -74,7 +76,7 @@ def _median(values: Numbers) -> Numbers:
 
 def unit(should: Numbers, level: Numbers, floor: float) -> Numbers:
     """What deviations are measured in: a weekend's are not those of its own small cost alone."""
-    return np.asarray(np.maximum(np.maximum(should, level * 0.3), floor))
+    return np.asarray(np.maximum(np.maximum(should, level * LEAST_UNIT), floor))
 
 
 def spreads(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
@@ -90,6 +92,16 @@ def spreads(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
         known = np.sqrt((own**2 * count + PRIOR_SPREAD**2 * PRIOR_DAYS) / (count + PRIOR_DAYS))
         found.append(np.maximum(known, LEAST_SPREAD))
     return found[0], found[1]
+
+
+def twice(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
+    """How far up and down, in units, each row went on at least two of the last SPREAD_DAYS days."""
+    window = away[:, max(day - SPREAD_DAYS, 0) : day]
+    if window.shape[1] < 2:
+        return np.zeros(len(away)), np.zeros(len(away))
+    told = np.where(np.isnan(window), 0.0, window)
+    ordered = np.sort(told, axis=1)
+    return np.maximum(ordered[:, -2], 0.0), np.maximum(-ordered[:, 1], 0.0)
 
 
 def _quantile(values: Numbers, share: float) -> Numbers:

@@ -17,6 +17,7 @@ from finops.anomalies.walk import Run, Walk
 
 CENT = Decimal("0.01")
 FOUR_IN_FIVE = 1.28
+UNSEEN = Decimal(3)
 UNSURE = 0.25
 """Of a usual deviation: by how much the expected level itself may be wrong, on all days alike."""
 
@@ -38,8 +39,13 @@ def find(
     runs = walk.judge()
     runs += [run for run in growing(walk, minimum, times) if run.row not in walk.raised]
     found = [_anomaly(one, table, planned) for one in incidents(runs, table, minimum, meets)]
-    found = [one for one in found if abs(one.impact) >= bar.minimum]
+    found = [one for one in found if abs(one.impact) >= bar.minimum * _weight(one)]
     return tuple(sorted(found, key=lambda one: (one.first, -abs(one.impact), one.id)))
+
+
+def _weight(one: Anomaly) -> Decimal:
+    """What no cost centre shows must have come to more: there are many narrow scopes, and chance speaks in some."""
+    return Decimal(1) if any(scope.kind == "cost centre" for scope in one.scopes) else UNSEEN
 
 
 def _raised(table: Table, raised: Sequence[Raised]) -> dict[int, Numbers]:

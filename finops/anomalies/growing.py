@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from finops.anomalies.expect import WEEK
-from finops.anomalies.table import Numbers
+from finops.anomalies.expect import WEEK, spreads
 from finops.anomalies.walk import Run, Walk
 
 BACK = 4
@@ -26,7 +25,7 @@ def growing(walk: Walk, minimum: float, times: float) -> list[Run]:
         weeks = [sums[:, day + 1 - n * WEEK] - sums[:, day + 1 - (n + 1) * WEEK] for n in range(BACK + 1)]
         rose = np.all([weeks[n] > weeks[n + 1] * EACH for n in range(BACK)], axis=0)
         gained = weeks[0] - weeks[BACK]
-        noise = _noise(walk.away, day) * weeks[BACK] / WEEK * np.sqrt(2 * WEEK)
+        noise = spreads(walk.away, day + 1)[0] * walk.strict * weeks[BACK] / WEEK * np.sqrt(2 * WEEK)
         there = walk.began <= day - (BACK + 2) * WEEK + 1
         grows = rose & there & (weeks[0] > ALL * weeks[BACK]) & (gained >= minimum) & (gained > times * noise)
         for row in list(found):
@@ -53,11 +52,3 @@ def growing(walk: Walk, minimum: float, times: float) -> list[Run]:
 
 def _to(run: Run, walk: Walk, day: int, minimum: float) -> None:
     run.add(day, float(walk.table.costs[run.row, day]), run.should[day - WEEK], run.spread[day - 1], minimum)
-
-
-def _noise(away: Numbers, day: int) -> Numbers:
-    window = np.abs(away[:, max(day - 60, 0) : day + 1])
-    ordered = np.sort(window, axis=1)
-    count = (~np.isnan(ordered)).sum(1)
-    middle = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
-    return np.asarray(np.maximum(np.where(count > 0, middle, 0.0) * 1.4826, 0.03))

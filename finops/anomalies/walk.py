@@ -14,15 +14,15 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.anomalies.expect import FEWEST, NOTHING, WEEK, expected, spreads, unit
+from finops.anomalies.expect import FEWEST, NOTHING, WEEK, expected, spreads, twice, unit
 from finops.anomalies.model import KINDS, Kind
 from finops.anomalies.table import Numbers, Table, Truths
 
 ADOPT = 14
 STEP = 5
 """Days after which what is still off is a step and no spike."""
-CALM = 2
-"""Days within the usual after which something is over: one between two that are off is not."""
+CALM = 3
+"""Days within the usual after which something is over: a weekend, on which less is seen, does not end it."""
 STAYS = 0.5
 """Of the bar: what is off stays so above it."""
 DROP = 1.4
@@ -31,7 +31,15 @@ GONE, EVER = 0.05, 0.15
 """Gone: below this part of what is expected, where no day of the last four weeks lay below that one."""
 EDGE = 3
 """Days at either end of a month on which what came a month before is no surprise."""
-HABIT = 1.4
+HABIT = 1.2
+HALF = 0.55
+"""A fall by so much of the cost is one in a noisy scope, too, unless it fell so twice in the last weeks."""
+AS_EVER = 1.2
+"""How much more it takes than what the scope has done twice in the last weeks."""
+NARROW = 1.25
+"""How much higher the bar is for workspaces, services and meters: there are many, and each is told by chance."""
+REST = 0.85
+"""A day on which the median scope of any kind cost less than that part of what is expected: people are away."""
 ACTIVE = 5
 """Scopes of a kind it takes to see that all of them fell together, as on a holiday."""
 
@@ -94,6 +102,7 @@ class Walk:
         self.began = np.where(some.any(1), np.argmax(some, axis=1), costs.shape[1]).astype(np.int64)
         self.excess = np.zeros(costs.shape)
         self.places = [_places(table_day) for table_day in (self.table.day(n) for n in range(costs.shape[1] + 1))]
+        self.strict = np.array([1.0 if scope.kind == "cost centre" else NARROW for scope in self.table.scopes])
         self.kinds = np.array([KINDS.index(scope.kind) for scope in self.table.scopes])
 
     def judge(self) -> list[Run]:
@@ -111,23 +120,37 @@ class Walk:
             return
         size = unit(should, level, self.minimum / 10)
         off = costs - should
+        shared = self._shared(costs, should)
+        # A fall on a day on which many fell is told on the next one, if it is still there.
+        rest = float(shared.min()) < REST
+        low = costs - should * shared
         upper, lower = spreads(self.away, day)
-        self.away[:, day] = np.where(self.began <= day, off / size, np.nan)
+        self.away[:, day] = np.where(self.began <= day, np.where(off < 0, np.minimum(low, 0.0), off) / size, np.nan)
+        if rest:
+            self.away[:, day] = np.where(off < 0, np.nan, self.away[:, day])
         self.excess[:, day] = off
         if day < FEWEST:
             return
-        bar_up = np.maximum(self.times * upper * size, self._habit(day))
-        bar_down = np.maximum(self.times * DROP * lower * size, 0.3 * size)
+        most, least = twice(self.away, day)
+        times = self.times * self.strict
+        wide = times * upper * size, np.minimum(times * DROP * lower, HALF) * size
+        bar_up = np.maximum(wide[0], AS_EVER * most * size) + self._habit(day)
+        bar_down = np.maximum(np.maximum(wide[1], AS_EVER * least * size), 0.3 * size)
         for row, least in self.raised.items():
             bar_up[row], bar_down[row] = max(bar_up[row], least[day]), max(bar_down[row], least[day])
-        shared = self._shared(costs, should)
-        low = costs - should * shared
         is_new = self.began == day
         gone = self._gone(costs, should, level, day) & (shared > 0.3)
         young = (day - self.began < FEWEST) & ~is_new
         spread = {1: upper * size, -1: lower * size}
+        # What is no anomaly, but rare, must not move the level as if it were to stay.
+        usual = np.clip(np.maximum(costs, np.minimum(costs / shared, should)), should - wide[1], should + wide[0])
+        usual = np.where(off < 0, should, usual) if rest else usual
+        self.clean[:, day] = np.where(young | is_new, costs, usual)
+        if self._is_edge(day):
+            # What comes with the month is judged by months, and says nothing of the days between.
+            self.away[:, day] = np.where(off > wide[0], np.nan, self.away[:, day])
         up = (off > bar_up) & ~young
-        down = ((-low > bar_down) | gone) & ~young
+        down = ((-low > bar_down) | gone) & ~young & (not rest)
         for row, run in list(self.open_.items()):
             bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
             still = run.sign * off[row] > STAYS * bar and (run.kind != "gone" or costs[row] < 0.3 * should[row])
@@ -148,10 +171,8 @@ class Walk:
             if run.calm >= CALM:
                 self._end(run, day, over=True)
             return
-        if run.calm:  # the calm day between belongs to it
-            between = day - 1
-            own = float(self.clean[run.row, between])
-            run.should[between], run.over[between] = own, 0.0
+        for between in range(day - run.calm, day):  # calm days between belong to it
+            run.should[between], run.over[between] = float(self.clean[run.row, between]), 0.0
             run.spread[between] = spread
         run.calm = 0
         run.add(day, cost, should, spread, self.minimum)
@@ -186,7 +207,9 @@ class Walk:
         self.open_.pop(run.row, None) if over or day - run.first + 1 >= ADOPT else None
         run.on = not over
         if over:
-            self.away[run.row, list(run.away)] = list(run.away.values())
+            # One burst is one: its first day alone tells how large bursts are here.
+            told = [off for at, off in run.away.items() if not self._is_edge(at)]
+            self.away[run.row, run.first] = max(told, key=abs, default=np.nan)
         run.cut()
         if run.kind == "spike" and run.on and run.last - run.first + 1 >= STEP:
             run.kind = "growth" if _rises(run) else "step"
@@ -197,10 +220,13 @@ class Walk:
         there = (self.began <= day - FEWEST) & (should > 0.3 * level) & (should >= self.minimum / 10)
         return np.asarray(there & (costs <= GONE * should) & (least > EVER * level))
 
+    def _is_edge(self, day: int) -> bool:
+        return min(self.places[day]) < EDGE
+
     def _habit(self, day: int) -> Numbers:
         """What came at the same place of the months before, near the ends of a month."""
         from_start, to_end = self.places[day]
-        if from_start >= EDGE and to_end >= EDGE:
+        if not self._is_edge(day):
             return np.zeros(len(self.began))
         alike = [
             n for n in range(max(day - 100, 0), day - 20)
@@ -217,7 +243,7 @@ class Walk:
         for kind in range(len(KINDS)):
             rows = (self.kinds == kind) & (should > self.minimum / 10)
             if rows.sum() >= ACTIVE:
-                factors[self.kinds == kind] = min(1.0, float(np.median(costs[rows] / should[rows])))
+                factors[self.kinds == kind] = min(1.0, max(0.05, float(np.median(costs[rows] / should[rows]))))
         return factors
 
 
