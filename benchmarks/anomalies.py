@@ -260,7 +260,8 @@ def line(name: str, seeds: Sequence[int], rule: Rule, missed: bool = False) -> s
     growth = f"{got.growth_found} of {got.growth}" + (
         f", after {median(got.growth_delays):.0f} d" if got.growth_delays else ""
     )
-    return f"| {name} | {precision:.3f} | {recall:.3f} ({got.in_time} of {got.planted}) | {delay} | {got.alarms} | {growth} |"
+    of = f"{recall:.3f} ({got.in_time} of {got.planted})"
+    return f"| {name} | {precision:.3f} | {of} | {delay} | {got.alarms} | {growth} |"
 
 
 def timed() -> None:
