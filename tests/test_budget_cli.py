@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from budgeting import GPU, charge, days
 from charges_files import focus
 from click.testing import CliRunner, Result
+from estates import write_estate
 
 from finops.cli import cli
 from finops.simulator import serving
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An Azure with a time of its own, 22 November 2026 06:00 UTC, so that no test depends on today."""
+    with serving(write_estate(tmp_path_factory.mktemp("estate"))) as server:
+        yield server.url
+
+
 @pytest.fixture(autouse=True)
-def in_a_folder_with_charges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_a_folder_with_charges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("FINOPS_AZURE__ENDPOINT", url)
     monkeypatch.chdir(tmp_path)
-    focus(Path("costs.csv"), *days("2026-09-01", "2026-11-19", "40"), charge("2026-11-05", "300", ResourceId=GPU))
+    focus(Path("costs.csv"), *days("2026-09-01", "2026-11-21", "40"), charge("2026-11-05", "300", ResourceId=GPU))
     write("{all: 1000, gpu: {scope: {workspace: ws}, amount: 200}}")
 
 
@@ -33,7 +43,7 @@ def run(*arguments: str) -> Result:
 def test_a_list_fits_eighty_columns():
     shown = run("list").output
 
-    assert "1,060.00 of 1,000 USD, 106.0%" in shown
+    assert "1,140.00 of 1,000 USD, 114.0%" in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
 
 
@@ -41,7 +51,7 @@ def test_a_list_is_whole_as_json():
     found = json.loads(run("list", "-o", "json").stdout)
 
     assert [(one["budget"], one["spent"], one["status"], one["told"]) for one in found] == [
-        ("all", 1060.0, "over", []),
+        ("all", 1140.0, "over", []),
         ("gpu", 300.0, "over", []),
     ]
 
@@ -109,7 +119,7 @@ def test_a_wrong_currency_is_said_and_the_others_are_shown():
 
     assert done.exit_code == 20
     assert "euros: The budget euros is in EUR" in done.stderr
-    assert "1,060.00 of 1,000" in done.stdout
+    assert "1,140.00 of 1,000" in done.stdout
 
 
 def test_without_a_budget_the_list_says_how_to_write_one():

@@ -75,12 +75,14 @@ def test_a_budget_without_a_currency_is_refused_where_charges_have_several(tmp_p
 
 
 def test_of_two_currencies_only_the_budgets_own_counts_and_the_other_is_said(tmp_path: Path):
-    rows = [charge("2026-11-01", "1"), charge("2026-11-02", "4", BillingCurrency="EUR")]
+    rows = [*days("2026-11-01", "2026-11-19", "1"), charge("2026-11-02", "4", BillingCurrency="EUR")]
 
     found = stands(tmp_path, "{all: {amount: 5, currency: EUR}}", *rows)
 
-    assert (found.spent, found.at_least) == (Decimal("4.00"), True)
-    assert "USD" in found.gaps[0]
+    assert (found.spent, found.gaps) == (
+        Decimal("4.00"),
+        ("charges in USD are not counted: currencies are never added",),
+    )
 
 
 def test_a_scope_in_one_currency_needs_none_named_though_others_have_another(tmp_path: Path):
@@ -160,6 +162,17 @@ def test_a_period_before_all_charges_says_that_they_begin_later(tmp_path: Path):
     found = stands(tmp_path, "{all: {amount: 100, every: year}}", *days("2026-11-01", "2026-11-19", "1"))
 
     assert "the charges begin on 1 Nov 2026" in " ".join(found.gaps)
+
+
+def test_charges_that_end_long_ago_are_no_plan_that_is_kept(tmp_path: Path):
+    found = stands(tmp_path, "{all: 1000}", *days("2026-09-01", "2026-09-30", "1"))
+
+    assert (found.status, found.spent) == ("data incomplete", 0)
+    assert "the charges end on 30 Sep 2026" in found.gaps[0]
+
+
+def test_charges_that_end_two_days_ago_are_as_late_as_always(tmp_path: Path):
+    assert stands(tmp_path, "{all: 1000}", *days("2026-11-01", "2026-11-18", "1")).gaps == ()
 
 
 # -- where it leads -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from finops.charges import Charges, Gap
     from finops.forecast import Outlook
 
+STALE = timedelta(days=3)
 _MONTH = re.compile(r"\b(\d{4}-\d{2})\b(?!-)")
 
 
@@ -44,7 +45,7 @@ def standing(
     basis, note = basis_of(budget, book)
     spent = book.total(basis, period, currency, budget.scope.where) if currency in book.currencies else Decimal(0)
     until = min(now, book.complete_until) if book.complete_until else now
-    lacking = (*gaps, *_lacking(budget, book, period, until), *foreign)
+    lacking = (*gaps, *_lacking(budget, book, period, until), *_stale(book, period, now), *foreign)
     ended = now >= period.end
     seen = outlook if isinstance(outlook, Foreseen) else Foreseen.of(outlook) if outlook else NOTHING
     if ended:
@@ -143,6 +144,14 @@ def _lacking(budget: Budget, book: Charges, period: Period, until: datetime) -> 
     if book.rejected:
         found.append(f"{len(book.rejected)} rows of the cost data could not be read")
     return tuple(dict.fromkeys(found))
+
+
+def _stale(book: Charges, period: Period, now: datetime) -> tuple[str, ...]:
+    """Whether the charges end longer ago than Azure takes to publish them, or whoever loads them to do so."""
+    until = min(book.complete_until or book.span.end, now)
+    if until >= period.end or min(now, period.end) - until <= STALE:
+        return ()
+    return (f"the charges end on {until - timedelta(days=1):%-d %b %Y}: of the days since nothing is known",)
 
 
 def _concerns(gap: Gap, budget: Budget) -> bool:
