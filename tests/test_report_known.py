@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -128,6 +127,7 @@ def test_a_subscription_whose_verdicts_are_refused_is_a_gap(small_estate: Path) 
 def test_what_is_known_from_several_places_is_put_together() -> None:
     one = Known(audit_head="4:ab", work=Work(jobs_completed=1))
 
-    found = together(one, Known(no_outlook="because"), replace(Known(), remarks=("a",)))
+    found = together(one, Known(no_outlook="because"), Known(remarks=("a",), anomalies=()))
 
     assert (found.audit_head, found.no_outlook, found.remarks, found.work) == ("4:ab", "because", ("a",), one.work)
+    assert found.anomalies == ()  # somebody looked, and found none
