@@ -98,6 +98,14 @@ def test_a_namesake_made_since_is_left_alone(state: State):
     assert cloud.attempts == []
 
 
+def test_one_whose_making_is_spelled_otherwise_is_the_same(state: State):
+    cloud = Cloud()
+    wanted = removal(cloud, cloud.make("gpu"))
+    cloud.spell("gpu")
+
+    assert results(run(cloud, state, wanted)) == ["done"]
+
+
 def test_what_is_gone_by_now_is_not_done(state: State):
     cloud = Cloud()
     wanted = removal(cloud, cloud.make("gpu"))

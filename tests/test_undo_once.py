@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,22 @@ def test_what_others_made_after_an_undo_that_stopped_half_way_is_refused(tmp_pat
             janitor.undo(number)
 
         assert janitor.changes() == changes
+
+
+def test_what_an_undo_made_is_its_own_however_azure_spells_when(tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        number = deleted(janitor, SILENT)
+        janitor.served.faults.add({"fault": "403", "method": "PUT", "path": "deployments/", "times": 1})
+        assert janitor.undo(number).stopped
+        ours = janitor.body(SILENT)
+        assert ours is not None
+        made = datetime.fromisoformat(ours["systemData"]["createdAt"])
+        ours["systemData"]["createdAt"] = made.astimezone(timezone(timedelta(hours=1))).isoformat(
+            timespec="milliseconds"
+        )
+        janitor.put(ours)
+
+        assert not janitor.undo(number).stopped
 
 
 def test_traffic_that_people_set_while_an_undo_was_stopped_stays(tmp_path: Path):

@@ -11,6 +11,7 @@ from typing import cast
 
 from finops.cloud import Azure, Json
 from finops.errors import AzureError, DataError, FinopsError
+from finops.estate.generation import same_generation
 from finops.state import State, digest
 
 from .caps import over
@@ -185,10 +186,11 @@ def _not_the_same(act: Act, body: Json | None) -> str | None:
     if body is None:
         return "It is gone."
     found = generation_of(body)
-    if found != act.generation:
+    if not found and not act.generation:
+        said = "Azure does not say when it was made, so it cannot be told from a namesake."
+        return None if act.action == TAG else said
+    if not same_generation(found, act.generation):
         return f"It is another one of the same name: made {found or 'at an unknown time'}, not {act.generation}."
-    if not found and act.action != TAG:
-        return "Azure does not say when it was made, so it cannot be told from a namesake."
     return None
 
 
