@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.janitor_rows import show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
@@ -155,9 +156,11 @@ def _show(done: Applied, output: str) -> None:
         }
         for line in done.lines
     ]
-    columns = ["Finding", "Result", "What", "Resource", "Status", "Why"]
-    if rows or output != "table":
-        show(rows, output, columns if output == "table" else [*columns, "Id"], title="Janitor")
+    columns = ["Finding", "Result", "What", "Status", "Resource", "Why"]
+    if output != "table":
+        show(rows, output, ["Finding", "Result", "What", "Resource", "Status", "Why", "Id"])
+    elif rows:
+        show_rows(({name: row[name] for name in columns} for row in rows), ["Resource", "Why"], "Janitor")
     else:
         note("Nothing is due." if done.waiting else "Nothing is approved, so nothing is due.")
     for told in _waiting(done.waiting):
@@ -188,7 +191,11 @@ def _compare(done: Undone, output: str) -> None:
     ]
     equal = sum(len(one.equal) for one in done.compared)
     if not done.dry and not done.stopped:
-        show(rows, output, ["Piece", "Field", "Was", "Is", "Id"], title="What differs")
+        if output == "table":
+            columns = ["Piece", "Field", "Was", "Is"]
+            show_rows(({name: row[name] for name in columns} for row in rows), columns[1:], "What differs")
+        else:
+            show(rows, output, ["Piece", "Field", "Was", "Is", "Id"])
         note(f"{equal} fields of {len(done.compared)} resources are equal, {len(rows)} differ.")
     for lost in done.lost:
         note(f"Cannot come back: {lost}")
