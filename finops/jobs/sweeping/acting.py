@@ -166,13 +166,18 @@ def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: 
         evidence={"record": record.number, "step": name, "tombstone": record.tombstone},
         expected_saving=Decimal(0),
         request=send,
-        still_holds=lambda fresh: _taken(azure, step),
+        still_holds=lambda fresh: _overtaken(step, fresh) or _taken(azure, step),
         confirmed=lambda read: None,
         afterwards=step.afterwards,
         owner=record.finding.owner,
         api_version=step.api_version,
         gives_back=True,
     )
+
+
+def _overtaken(step: Step, fresh: Json) -> str | None:
+    """That somebody has written since the body was made that is sent: theirs stays, and the next try is made of it."""
+    return "Somebody has changed it just now, which stays. Try again." if step.overtaken(fresh) else None
 
 
 def _taken(azure: Azure, step: Step) -> str | None:
