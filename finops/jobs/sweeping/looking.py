@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from finops.state import State
 
 SEEN = "janitor"  # what a sweep remembers resources as
-# What findings show beside what their rules ask for, and what tells signs of life.
-ALWAYS = {"costLast30Days", "dependents", "lastRequest", "locked", "owner", "ownerExists", "runningJobs", "queuedJobs"}
+# What tells signs of life, beside what a sweep reads.
+SIGNS = {"runningJobs", "queuedJobs"}
 
 
 class Looker:
@@ -42,7 +42,7 @@ class Looker:
         wanted = {record.finding.rule for record in records}
         rules = [rule for rule in self.rules if rule.name in wanted and rule.mode != "off"]
         ids = [record.finding.resource_id for record in records]
-        facts = ALWAYS.union(*({*rule.condition.facts, rule.type} for rule in rules))
+        facts = janitor.wanted(rules) | SIGNS
         seen = estate.look(self._azure, ids, now, None, facts, self._state.sightings(SEEN))
         pictures = [one for one in ids if is_image(one)]
         if pictures:
