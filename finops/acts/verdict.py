@@ -43,7 +43,7 @@ def verdict(generation: str | None, gone: bool, differs: str | None, body: Json 
 
 
 def _is_it(body: Json, generation: str) -> bool:
-    """Whether it is the one of before; "" is of what Azure never tells the making of, and only tags of it are changed."""
+    """Whether it is the one of before. "" is of what Azure does not tell the making of: only its tags are changed."""
     found = generation_of(body)
     return found == generation or same_generation(found, generation)
 
