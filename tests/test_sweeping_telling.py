@@ -196,7 +196,7 @@ def test_a_receipt_says_how_to_undo_it(state: State, settings: Settings):
         [receipt] = to(settings, person, "receipt")
         assert receipt["Subject"] == "$700.00 a month: 1 resource deleted"
         assert "finops janitor undo 1" in body(receipt)
-        assert "It can be brought back until 24 Dec 2026" in " ".join(body(receipt).split())
+        assert "It can be brought back until Thursday 24 Dec 2026 09:00 UTC" in " ".join(body(receipt).split())
 
 
 def test_a_receipt_comes_once(state: State, settings: Settings):

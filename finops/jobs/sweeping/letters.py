@@ -67,6 +67,7 @@ class Letter:
     to: tuple[str, ...]
     items: list[Item] = field(default_factory=list)
     events: list[tuple[Event, Item]] = field(default_factory=list)
+    contacts: list[str] = field(default_factory=list)  # who decides: people to ask, where answers go to nobody
 
     def ask(self, item: Item) -> None:
         self.items.append(item)
@@ -133,6 +134,10 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
         "rest": rest[:BRIEF],
         "count": len(items),
         "more": len(rest[BRIEF:]),
+        "several_due": len({one.due for one in items if one.due}) > 1,
+        "restore_days": settings.janitor.restore_days,
+        "reply_to": settings.mail.reply_to or "",
+        "contacts": [one for one in letter.contacts if one not in letter.to][:3],
         "due": min((one.due for one in items if one.due), default=None),
         "expires": min((one.expires for one in items if one.expires), default=None),
         "page": link(settings.web, "mine" if letter.kind == "owner" else "pending"),

@@ -47,9 +47,11 @@ class Round:
     keys: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def letter(self, kind: str, people: Iterable[str]) -> Letter:
+    def letter(self, kind: str, people: Iterable[str], contacts: Iterable[str] = ()) -> Letter:
         to = tuple(dict.fromkeys(people))
-        return self.letters.setdefault((kind, *to), Letter(kind, to))
+        letter = self.letters.setdefault((kind, *to), Letter(kind, to))
+        letter.contacts = list(dict.fromkeys((*letter.contacts, *contacts)))
+        return letter
 
 
 def tell(state: State, settings: Settings, now: datetime) -> Told:
@@ -87,7 +89,7 @@ def _ask(told: Round, record: Record, settings: Settings, now: datetime) -> None
     people = {"owner": owner_of(record, settings), "approvers": approvers_of(record, settings)}
     for kind, whom in people.items():
         if whom:
-            told.letter(kind, whom).ask(item)
+            told.letter(kind, whom, people["approvers"]).ask(item)
     if any(people.values()):
         told.asked.append(record)
     else:
@@ -118,7 +120,7 @@ def _receipt(told: Round, state: State, event: Event, settings: Settings) -> Non
     people = [*owner_of(record, settings), *(voter for voter in voters if voter)] if done else voters
     item = item_of(record, settings, record.due_at, record.expires_at)
     for person in dict.fromkeys(one for one in people if one):
-        told.letter("receipt", [person]).report(event, item)
+        told.letter("receipt", [person], approvers_of(record, settings)).report(event, item)
 
 
 def owner_of(record: Record, settings: Settings) -> list[str]:
