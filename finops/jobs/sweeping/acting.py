@@ -71,6 +71,23 @@ def change_of(action: str, body: Json) -> Change | None:
     return Change("PUT", resource_id, whole, afterwards={"properties": by_name})
 
 
+def first_step(record: Record) -> str:
+    """Which step comes next in the life of a record."""
+    return QUIET if record.finding.quiet and record.status != "quiet" else ACT
+
+
+def action_of(record: Record) -> str:
+    """What is done to its resource in that step."""
+    quiet = record.finding.quiet
+    return str(quiet["action"]) if quiet and record.status != "quiet" else record.finding.action
+
+
+def decision_of(record: Record) -> str:
+    """What allows it, as it is written down: who approved what."""
+    by = ", ".join(f"{vote.name} ({vote.oid})" for vote in record.votes if vote.says == "approve")
+    return f"finding {record.number}, digest {record.finding.digest}, approved by {by}"
+
+
 def nothing_to_take(content: Content) -> bool:
     """Whether the resource of a tombstone had nothing that the action could change."""
     return content.image is None and change_of(content.action, content.main().body) is None
