@@ -14,6 +14,7 @@ from finops.errors import FinopsError, MissingExtra
 
 # Each command lives in the module of its name and is imported when it is called, so that `--help` stays quick.
 COMMANDS = {
+    "audit": "The audit trail: whether it is whole, what is on it, its head to note elsewhere.",
     "charges": "What it costs: load cost data and ask it.",
     "config": "The settings: what they are, where each comes from, what is wrong.",
     "demo": "Everything once on a simulated estate, report included. No Azure needed.",
