@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from finops import estate, exemptions, images, janitor
+from finops import approvals, estate, exemptions, images, janitor
 from finops.acts import is_image
 from finops.acts.hand import OLDEST_READING_SECONDS
 from finops.estate import Estate
@@ -53,7 +53,8 @@ class Looker:
             )  # fmt: skip
             seen = seen.merged(held.resources(), held.gaps)
         # Siblings are read for the facts of these only, and are not measured: no rule is asked about them.
-        return seen, janitor.find(seen, rules, now, self._settings, self._filed(now))
+        said = approvals.words(self._state, now)
+        return seen, janitor.find(seen, rules, now, self._settings, self._filed(now), said)
 
     def _whole(self, now: datetime) -> Estate:
         """The whole estate, as anything in it may refer to an image; read at most 300 s ago (invariant I1)."""
