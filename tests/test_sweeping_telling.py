@@ -364,13 +364,72 @@ def test_amounts_of_two_currencies_are_not_added(state: State, settings: Setting
     assert "$700.00 a month" in body(group)
 
 
-def test_a_vote_by_somebody_without_address_is_no_reason_to_fail(state: State, settings: Settings):
+def test_the_approvers_are_told_of_what_somebody_without_an_address_approved(state: State, settings: Settings):
     found(state)
     tell(state, settings, MONDAY)
     desk(state).approve(row(only(state)), approvals.Person("command-line", "root", "", BO.roles), MONDAY)
     sweep(state, NEXT_WEEK)
 
-    assert tell(state, settings, NEXT_WEEK).mails == ()
+    tell(state, settings, NEXT_WEEK)
+
+    assert [one["Subject"] for one in to(settings, "platform@contoso.example", "receipt")] == [
+        "Approved, and not done: 1 resource"
+    ]
+    assert to(settings, "ola@contoso.example", "receipt") == []
+
+
+def test_an_owner_is_given_the_contacts_of_all_findings_each_once(state: State, tmp_path: Path):
+    groups = {"/": ["all@contoso.example"], endpoint("a"): ["a@contoso.example", "all@contoso.example"]}
+    settings = configured(tmp_path, approvers=groups)
+    found(state, finding("a"), finding("b"), finding("c"))
+
+    tell(state, settings, MONDAY)
+
+    [owner] = to(settings, "ola@contoso.example")
+    [told] = re.findall(r"Questions: (.*?)\.(?: |$)", " ".join(body(owner).split()).replace("example.", "example. "))
+    assert sorted(told.removeprefix("write to ").split(", ")) == ["a@contoso.example", "all@contoso.example"]
+
+
+def test_each_finding_of_a_reminder_is_reminded_of_once(state: State, settings: Settings):
+    found(state, finding("a"), finding("b"))
+    tell(state, settings, MONDAY)
+    tell(state, settings, MONDAY + 11 * DAY)
+
+    again = tell(state, settings, MONDAY + 11 * DAY + timedelta(hours=1))
+
+    assert again.mails == ()
+    assert all(state.told_at(f"janitor/reminder/{number}/1") for number in (1, 2))
+
+
+def test_what_is_said_of_something_done_is_no_second_receipt(state: State, settings: Settings):
+    confirmed(state, settings)
+    tell(state, settings, NEXT_WEEK)
+    with state.findings.changing() as change:
+        change.say(change.get(1), "Its saving was seen on the bill.", NEXT_WEEK + DAY, "finops report")
+
+    assert tell(state, settings, NEXT_WEEK + DAY).mails == ()
+
+
+def test_mails_of_a_run_that_died_are_left_as_they_were_before_anything_else_is_told(state: State, settings: Settings):
+    found(state, finding("a"))
+
+    class Dying:
+        """The process ends when its mails are written down, and none of them is left."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(state, name)
+
+        def keep(self, *args: object) -> None:
+            state.keep(*args)  # type: ignore[arg-type]
+            raise Killed
+
+    with suppress(Killed):
+        tell(Dying(), settings, MONDAY)  # type: ignore[arg-type]
+
+    night = tell(state, settings, MONDAY.replace(hour=21))
+
+    assert len(night.mails) == 2
+    assert only(state, "a").asked_at == MONDAY
 
 
 @pytest.mark.parametrize("place", range(1, 7))

@@ -57,6 +57,7 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
             told = tell(state, session.settings, session.now)
             for problem in told.problems:
                 note(f"! {problem}")
+        note(f"Audit trail: {state.audit_head()}")
     if done.partial:
         context.exit(PARTIAL)
 
@@ -86,6 +87,7 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
         _compare(done, output)
         if not dry_run:
             tell(state, session.settings, session.now)
+        note(f"Audit trail: {state.audit_head()}")
     if done.stopped:
         raise FinopsError(done.stopped, f"Run it again: finops janitor undo {number} goes on where it was.")
     if not done.equal and not dry_run:

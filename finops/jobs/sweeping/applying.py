@@ -27,6 +27,7 @@ from finops.jobs.sweeping.quieting import Watch, waits_for
 from finops.jobs.sweeping.settling import Settled, settle
 from finops.jobs.sweeping.tombs import QUIETED
 from finops.jobs.sweeping.waiting import Waits, waiting
+from finops.jobs.sweeping.wording import taking
 from finops.state import Busy, Record
 
 if TYPE_CHECKING:
@@ -267,14 +268,15 @@ class _Run:
     def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone, why: str = "") -> None:
         """Move the record on, on the disk, before the request leaves. Raises NotAllowed without a valid approval."""
         now = self.time()
-        why = why or f"{action_of(record)} is sent to Azure."
         if step == QUIET and record.finding.quiet:
+            why = why or taking(tomb.content)
             until = now + timedelta(days=record.finding.quiet["days"])
             self.state.keep(f"{QUIETED}{record.number}", tomb.reference, now)
             approvals.moved(
                 self.state, record.number, "quiet", why, now, WHO, quiet_until=until, tombstone=tomb.reference
             )
         else:
+            why = f"{action_of(record)} is sent to Azure."
             approvals.moved(self.state, record.number, "acted", why, now, WHO, tombstone=tomb.reference)
 
     def _perform(self, deeds: Sequence[tuple[Deed, Json]]) -> None:
