@@ -232,6 +232,38 @@ def test_a_later_rehearsal_replaces_the_earlier_one(state: State):
     assert refusals(acting(), state) == {}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"fates": ()}, {"complete": False}, {"start": START + timedelta(days=1)}],
+    ids=["nothing to act on", "not whole", "shorter"],
+)
+def test_a_rehearsal_that_could_not_have_seen_it_lifts_no_refusal(state: State, change: dict[str, Any]):
+    remember(state, regretted(8), DUE)
+
+    told = remember(state, replace(regretted(0), **change), DUE)
+
+    assert told["used"] == 2
+    assert refusals(acting(), state)
+
+
+def test_a_short_one_with_more_regret_does_not_shorten_what_lifts_the_refusal(state: State):
+    short = {"start": START + timedelta(days=10)}
+    remember(state, regretted(4), DUE)
+    remember(state, replace(regretted(8), **short), DUE)
+
+    remember(state, replace(regretted(0), **short), DUE)
+
+    assert "2 were used later" in refusals(acting(), state)[RULE.name]
+
+
+def test_a_refusal_is_not_forgotten_while_other_parameters_are_rehearsed(state: State):
+    remember(state, regretted(8), DUE)
+
+    remember(state, replace(regretted(0), digest="of other parameters"), DUE)
+
+    assert refusals(acting(), state)
+
+
 def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
     small_estate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -254,7 +286,8 @@ def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
     assert result.exit_code == 0, result.output
     assert "3 looks from 17 November 2026 to 01 December 2026: 2 would have been acted on" in result.output
     with State.open("finops-data/state.db") as state:
-        assert state.kept("janitor/rehearsed/")["janitor/rehearsed/schedule-feeds-nothing"]["acted"] == 2
+        [kept] = state.kept("janitor/rehearsed/schedule-feeds-nothing/").values()
+        assert kept["acted"] == 2
 
 
 def test_a_rule_that_is_none_is_told_before_anything_is_read(

@@ -7,7 +7,7 @@ artifact deletes all referrers").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from finops.images.model import Manifest, Step
 from finops.images.reading import Held
@@ -32,14 +32,22 @@ def kept_by_what_goes(home: Held, paths: Mapping[str, list[Path]], going: Along)
     """
     place = f"{home.server}/{home.name}@"
     needed: dict[str, Path] = {digest: found[0] for digest, found in paths.items() if found}
+    yield from _spread(home, place, needed, list(needed))
+    held: list[str] = []
     for index in home.manifests.values():
         for child in index.shape.children if index.shape else ():
             subject = _subject(home.manifests.get(child))
             # An index that goes together with its child does not miss it.
-            if subject in home.manifests and index.digest not in {subject, *_digests(going.get(subject, ()))}:
+            goes = {subject, *(one.digest for one in going.get(subject, ()))}
+            if child not in needed and subject in home.manifests and index.digest not in goes:
                 still = Step("is still there", place + index.digest)
-                needed.setdefault(child, (still, Step("is an index that holds", place + child)))
-    todo = list(needed)
+                needed[child] = (still, Step("is an index that holds", place + child))
+                held.append(child)
+    yield from _spread(home, place, needed, held)
+
+
+def _spread(home: Held, place: str, needed: dict[str, Path], todo: list[str]) -> Iterator[tuple[str, Path]]:
+    """From what is needed to its children and to what it is attached to, and on from there."""
     while todo:
         digest = todo.pop()
         one = home.manifests.get(digest)
@@ -60,10 +68,6 @@ def kept_by_what_goes(home: Held, paths: Mapping[str, list[Path]], going: Along)
 
 def _subject(one: Manifest | None) -> str:
     return one.shape.subject if one is not None and one.shape is not None else ""
-
-
-def _digests(manifests: Iterable[Manifest]) -> Iterator[str]:
-    return (one.digest for one in manifests)
 
 
 def _above(home: Held, one: Manifest) -> Iterator[str]:

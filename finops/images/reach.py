@@ -126,6 +126,8 @@ def _spread(home: Held, result: Reach) -> None:
         done.add(holder)
         before = result.paths.get(holder, [()])[0]
         for target, how in holds.get(holder, ()):
+            if target in result.paths and any(step.id == place + target for step in before):
+                continue  # the holder is only kept by it
             if target in home.manifests and target != holder:
                 result.paths.setdefault(target, []).append(
                     (*before, Step(how, place + holder), Step("image", place + target))
