@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops.acts import Act, Held, is_image
+from finops.acts.protection import has_keep
 from finops.approvals import NotAllowed
 from finops.errors import FinopsError
 from finops.estate.generation import generation_of
@@ -114,7 +115,8 @@ class Deed:
         finding = self.record.finding
         image = is_image(finding.resource_id)
         change = None if image else change_of(self.action, body)
-        ready: list[Change] = []
+        ready: list[tuple[Change, Json]] = []  # with the body that it was made of
+        entered: list[bool] = []  # a request that Azure turned away is sent again, on the same approval
 
         def still(fresh: Json) -> str | None:
             if why := self.check(fresh):
@@ -125,20 +127,24 @@ class Deed:
                     return "It is so already."
                 if found.afterwards != (change.afterwards if change else None):
                     return "It was changed while it was looked at."
-                ready[:] = [found]
+                ready[:] = [(found, fresh)]
             return None
 
         def send(hand: Any) -> None:
-            path = finding.resource_id if image else ready[0].path
+            path = finding.resource_id if image else ready[0][0].path
             hand.ready(path)
-            try:
-                self.enter()
-            except NotAllowed as refusal:
-                raise Held(refusal.what, refusal.fix) from refusal
+            if not image and (why := self._overtaken(hand, *ready[0])):
+                raise Held(why, "It is looked at again by the next run.")
+            if not entered:
+                try:
+                    self.enter()
+                except NotAllowed as refusal:
+                    raise Held(refusal.what, refusal.fix) from refusal
+                entered.append(True)
             if image:
                 hand.delete_image()
             else:
-                ready[0].send(hand)
+                ready[0][0].send(hand)
 
         return Act(
             resource_id=finding.resource_id,
@@ -152,11 +158,20 @@ class Deed:
             expected_saving=finding.saving if finding.saving is not None else finding.monthly_cost,
             request=send,
             still_holds=still,
-            confirmed=lambda read: None,
+            confirmed=lambda read: _overwritten(ready[0][1], read) if ready and read else None,
             afterwards=change.afterwards if change else None,
             owner=finding.owner,
             decision=self.decision,
         )  # fmt: skip
+
+    def _overtaken(self, hand: Azure, change: Change, made_of: Json) -> str | None:
+        """That somebody wrote to it during the look, which took its time: what is sent would write over it."""
+        latest = hand.state_of(made_of["id"], ML_VERSION)
+        same = (
+            latest is not None and generation_of(latest) == generation_of(made_of)
+            and latest.get("tags") == made_of.get("tags") and change_of(self.action, latest) == change
+        )  # fmt: skip
+        return None if same else "Somebody has changed it just now, which stays."
 
 
 def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: str, name: str) -> Act:
@@ -190,6 +205,17 @@ def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: 
         api_version=step.api_version,
         gives_back=True,
     )
+
+
+def _overwritten(before: Json, read: Json) -> str | None:
+    """What, besides what was sent, is not as it was read before: the step is then taken back, and people are asked."""
+    if generation_of(read) != generation_of(before):
+        return None
+    was, now = before.get("tags") or {}, read.get("tags") or {}
+    if has_keep(now) and not has_keep(was):
+        return "Somebody gave it the tag finops:keep at the same moment."
+    other = sorted(name for name in was if now.get(name) != was[name])
+    return f"Its tags are not what they were before: {', '.join(other)}." if other else None
 
 
 def _overtaken(step: Step, fresh: Json) -> str | None:
