@@ -1,4 +1,4 @@
-"""What would be deleted along with something else is asked as well: its tags, its exemptions, what people said of it."""
+"""What would be deleted along with something else is asked as well: its tags, its exemptions, what people said."""
 
 from __future__ import annotations
 
