@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,23 @@ def test_once_the_first_is_over_the_second_goes_on(tmp_path: Path):
 
         assert status(janitor, below) == "confirmed"
         assert janitor.changes() == ["PUT onlineEndpoints/silent"] * 2 + ["DELETE deployments/green"]
+
+
+def test_a_quiet_step_holds_what_was_to_be_done_below_it_in_the_same_run(tmp_path: Path):
+    body, blue = silent_endpoint()
+    green = deployment(SILENT, "green")
+    metrics = [*silence(SILENT), *silence(GREEN)]
+    with applying(tmp_path, body, blue, green, metrics=metrics, quiet_days=7) as janitor:
+        records = {one.finding.rule: one for one in janitor.approved(SILENT, GREEN)}
+        above, below = records[QUIET_RULE], records["deployment-without-requests"]
+        with janitor.state() as state, state.findings.changing() as change:  # the dearest comes first
+            change.touch(change.get(above.number), replace(above.finding, saving=Decimal(900)))
+
+        done = {line.record.number: line for line in janitor.apply().lines}
+
+        assert (done[above.number].result, status(janitor, above.number)) == ("done", "quiet")
+        assert done[below.number].result == "held"
+        assert f"Finding {above.number} has silent in a quiet step" in done[below.number].why
+        assert status(janitor, below.number) == "scheduled"
+        assert janitor.body(GREEN) is not None
+        assert janitor.changes() == ["PUT onlineEndpoints/silent"]
