@@ -229,6 +229,46 @@ def test_what_somebody_writes_just_before_a_quiet_step_is_not_written_over(tmp_p
         assert janitor.record(record.number).status in {"approved", "scheduled"}
 
 
+def right_after_the_put(janitor: Applying, then: Callable[[], None]) -> None:
+    sent: list[bool] = []
+
+    def reads_back(asked: Json) -> bool:
+        if asked["method"] == "PUT":
+            sent.append(True)
+        return bool(sent) and asked["method"] == "GET" and asked["path"] == SILENT.lower()
+
+    janitor.when(reads_back, then)
+
+
+def test_a_keep_tag_written_at_the_same_moment_as_a_quiet_step_voids_it(tmp_path: Path):
+    with applying(tmp_path, *silent_endpoint(), metrics=silence(SILENT), quiet_days=7) as janitor:
+        [record] = janitor.approved(SILENT, rule="endpoint-without-requests")
+        keep = {"finops:keep": "2030-01-01;mine"}
+        right_after_the_put(janitor, lambda: janitor.change(SILENT, tags=keep))
+
+        first = janitor.apply()
+        assert "Somebody gave it the tag finops:keep at the same moment." in first.lines[0].why
+        assert janitor.record(record.number).status == "failed"
+        janitor.apply()
+
+        body = body_of(janitor, SILENT)
+        assert body["properties"]["traffic"] == {"blue": 100}
+        assert body["tags"]["finops:keep"] == keep["finops:keep"]
+
+
+def test_a_tag_that_is_another_one_after_a_quiet_step_is_told_and_the_step_taken_back(tmp_path: Path):
+    with applying(tmp_path, *silent_endpoint(), metrics=silence(SILENT), quiet_days=7) as janitor:
+        janitor.approved(SILENT, rule="endpoint-without-requests")
+        right_after_the_put(janitor, lambda: janitor.change(SILENT, tags={"team": "forms"}))
+
+        first = janitor.apply()
+        assert "Its tags are not what they were before: team." in first.lines[0].why
+        janitor.apply()
+
+        body = body_of(janitor, SILENT)
+        assert (body["properties"]["traffic"], body["tags"]["team"]) == ({"blue": 100}, "forms")
+
+
 def test_what_is_sent_is_what_was_decided_on(tmp_path: Path):
     with applying(tmp_path, empty_endpoint()) as janitor:
         [record] = janitor.found(EMPTY)

@@ -158,7 +158,7 @@ class Deed:
             expected_saving=finding.saving if finding.saving is not None else finding.monthly_cost,
             request=send,
             still_holds=still,
-            confirmed=lambda read: _overwritten(ready[0][1], read) if ready and read else None,
+            confirmed=lambda read: _overwritten(*ready[0], read) if ready and read else None,
             afterwards=change.afterwards if change else None,
             owner=finding.owner,
             decision=self.decision,
@@ -207,9 +207,9 @@ def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: 
     )
 
 
-def _overwritten(before: Json, read: Json) -> str | None:
-    """What, besides what was sent, is not as it was read before: the step is then taken back, and people are asked."""
-    if generation_of(read) != generation_of(before):
+def _overwritten(change: Change, before: Json, read: Json) -> str | None:
+    """Which tags are not as they were read before a PUT of the whole: it is taken back then, and people are asked."""
+    if change.verb != "PUT" or generation_of(read) != generation_of(before):
         return None
     was, now = before.get("tags") or {}, read.get("tags") or {}
     if has_keep(now) and not has_keep(was):
