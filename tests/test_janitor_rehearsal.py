@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from finops import janitor
+from finops.cli.janitor_rehearse import _sum
 from finops.cli.janitor_rehearse import rehearse as command
 from finops.config import folder
 from finops.config.model import JanitorSettings, RuleSettings, Settings
@@ -285,9 +287,22 @@ def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
 
     assert result.exit_code == 0, result.output
     assert "3 looks from 17 November 2026 to 01 December 2026: 2 would have been acted on" in result.output
+    assert re.search(r"Saved [\d,]+\.\d\d USD; [\d,]+\.\d\d USD was paid for what was used\.", result.output)
     with State.open("finops-data/state.db") as state:
         [kept] = state.kept("janitor/rehearsed/schedule-feeds-nothing/").values()
         assert kept["acted"] == 2
+
+
+@pytest.mark.parametrize(("currency", "said"), [("EUR", "310.00 EUR was paid"), ("", "310.00 (no currency known) was paid")])
+def test_the_sum_is_of_a_currency_or_says_that_none_is_known(
+    currency: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    silent = [seen(day, 20) for day in (0, 14, 44)]
+    done = replace(replayed(*silent), currency=currency)
+
+    _sum(done)
+
+    assert said in capsys.readouterr().err
 
 
 def test_a_rule_that_is_none_is_told_before_anything_is_read(

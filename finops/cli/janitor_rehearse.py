@@ -126,9 +126,10 @@ def _day(moment: datetime | None) -> str | None:
 
 
 def _sum(done: Rehearsal) -> None:
+    money = done.currency or "(no currency known)"
     verb = "deleted" if done.action in ("delete", "deleteImage") else "acted on"
     note(
         f"{done.looks} looks from {done.start:%d %B %Y} to {done.end:%d %B %Y}: {len(done.acted)} would have been "
         f"{verb}, {len(done.used)} of them were used later ({done.regret_percent:.1f} % regret). "
-        f"Saved {done.saved:,.2f}; {done.regretted:,.2f} was paid for what was used."
+        f"Saved {done.saved:,.2f} {money}; {done.regretted:,.2f} {money} was paid for what was used."
     )

@@ -65,6 +65,7 @@ class Rehearsal:
     looks: int
     complete: bool
     fates: tuple[Fate, ...] = field(repr=False)
+    currency: str = ""  # of what would have been saved; "" where the looks know none, or more than one
 
     @property
     def acted(self) -> tuple[Fate, ...]:
