@@ -293,7 +293,9 @@ def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
         assert kept["acted"] == 2
 
 
-@pytest.mark.parametrize(("currency", "said"), [("EUR", "310.00 EUR was paid"), ("", "310.00 (no currency known) was paid")])
+@pytest.mark.parametrize(
+    ("currency", "said"), [("EUR", "310.00 EUR was paid"), ("", "310.00 (no currency known) was paid")]
+)
 def test_the_sum_is_of_a_currency_or_says_that_none_is_known(
     currency: str, said: str, capsys: pytest.CaptureFixture[str]
 ):
