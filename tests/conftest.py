@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 CHECKOUT = Path(__file__).parent.parent
-# Who runs the tests in a terminal may export its width, and `make` runs them in one: what is printed to a file has none.
+# Whoever runs the tests may have exported the width of a terminal; what goes to a file has none.
 os.environ.pop("COLUMNS", None)
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
 
