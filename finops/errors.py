@@ -11,6 +11,7 @@ FinopsError            exit 1   something is wrong, and only a person can mend i
 |  |- AccessDenied              a permission is missing
 |  `- NotFound                  it is not there (any more)
 `- TemporaryError      exit 75  throttled or unreachable: the same call may work later
+   `- NotSent                   a change that Azure did not take: it is decided on again before it is sent again
 
 A result that is only partly there is no error: commands print it, say what is missing, and exit 20 (PARTIAL).
 """
@@ -77,3 +78,11 @@ class NotFound(AzureError):
 
 class TemporaryError(AzureError):
     exit_code = 75
+
+
+class NotSent(TemporaryError):
+    """A change that certainly was not carried out. `seconds`: how long Azure asks to wait before the next try."""
+
+    def __init__(self, what: str, fix: str, status: int = 0, code: str = "", seconds: float = 0.0) -> None:
+        super().__init__(what, fix, status, code)
+        self.seconds = seconds

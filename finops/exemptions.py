@@ -77,6 +77,13 @@ class Exemptions:
                     return one
         return None
 
+    def any_at(self, scope: str, now: datetime, but_for: Collection[str] = ()) -> Exemption | None:
+        """One that is in force on this very scope, from whatever rules; none that names only rules of `but_for`."""
+        for one in self._by_scope.get(key(scope), ()):
+            if (not one.rules or set(one.rules) - set(but_for)) and one.holds(now):
+                return one
+        return None
+
     def listed(self, estate: Estate, now: datetime, expiring_days: int) -> list[Listed]:
         """Every exemption with its cost and status, those that end first before the others."""
         found = [self._listed(one, estate, now, expiring_days) for one in self.all]

@@ -10,7 +10,7 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,11 @@ class Cloud:
         self._strike(resource)
         self.bodies[key(resource)] = self._new(resource, high, tags)
         return copy.deepcopy(self.bodies[key(resource)])
+
+    def spell(self, name: str) -> None:
+        """Say when it was made with fewer digits, as Resource Graph and ARM do not agree on them."""
+        told = self.bodies[compute(name).lower()]["systemData"]
+        told["createdAt"] = f"{told['createdAt'].partition('.')[0]}.123Z"
 
     def remove(self, name: str) -> None:
         self._strike(compute(name))
@@ -188,7 +193,7 @@ class Cloud:
         return old
 
     def _new(self, resource: str, high: int, tags: dict[str, str]) -> Json:
-        made = f"2026-01-01T00:00:00.{next(self._made):06d}Z"
+        made = f"{datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=next(self._made)):%Y-%m-%dT%H:%M:%S}.1234567Z"
         scale = {"minNodeCount": 0, "maxNodeCount": high}
         return {
             "id": resource,

@@ -9,6 +9,8 @@ import pytest
 from filelock import FileLock
 
 CHECKOUT = Path(__file__).parent.parent
+# Whoever runs the tests may have exported the width of a terminal; what goes to a file has none.
+os.environ.pop("COLUMNS", None)
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
 
 

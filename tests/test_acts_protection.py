@@ -54,3 +54,15 @@ def test_a_workspace_whose_tags_cannot_be_read_still_stops_it():
 
     with pytest.raises(AzureError):
         protected(Refusing(), VERSION, NOW, goes=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tags", [{"finops:keep": "2030-01-01;ours"}, {"do-not-delete": "true"}])
+def test_the_keep_tag_of_a_deployment_protects_the_endpoint_it_would_go_with(tags: Json):
+    endpoint = f"{WORKSPACE}/onlineEndpoints/ocr"
+
+    class Deployed(Arm):
+        def pages(self, path: str, version: str) -> list[Json]:
+            return [{"id": f"{path}/blue", "tags": tags}] if path == f"{endpoint}/deployments" else []
+
+    assert f"{endpoint}/deployments/blue" in (protected(Deployed(), endpoint, NOW, goes=True) or "")  # type: ignore[arg-type]
+    assert protected(Deployed(), endpoint, NOW, goes=False) is None  # type: ignore[arg-type]

@@ -57,6 +57,15 @@ def test_what_was_deleted_and_made_anew_was_deleted(state: State):
     assert resolved(cloud, state).outcome == "done"
 
 
+@pytest.mark.parametrize("kind", [removal, shrink])
+def test_one_whose_making_is_spelled_otherwise_is_still_there(state: State, kind: Any):
+    cloud = Cloud()
+    died(cloud, state, kind(cloud, cloud.make("gpu")), "before")
+    cloud.spell("gpu")
+
+    assert resolved(cloud, state).outcome == "not-done"
+
+
 def test_what_somebody_else_replaced_was_not_changed_by_us(state: State):
     cloud = Cloud()
     died(cloud, state, shrink(cloud, cloud.make("gpu")), "before")

@@ -89,3 +89,49 @@ def test_undoing_a_quiet_step_leaves_what_people_set_since_and_tells_it(tmp_path
         assert held(janitor, "traffic") == {"blue": 0, "green": 100}
         assert not undone.equal
         assert [one for piece in undone.compared for one in piece.different]
+
+
+def in_between(janitor: Applying) -> None:
+    """What the owner writes after the body was read that is sent back, and before it is sent."""
+    janitor.change(SILENT, description="Back in use", tags={"team": "forms"})
+
+
+def read_to_be_sent(asked: Json) -> bool:
+    """The deployments that had traffic are looked at once the endpoint was read."""
+    return bool(asked["method"] == "GET" and asked["path"].endswith("/deployments/blue"))
+
+
+def test_what_somebody_writes_while_traffic_is_given_back_stays_and_is_told(tmp_path: Path):
+    with quiet(tmp_path) as janitor:
+        [record] = janitor.approved(SILENT)
+        janitor.apply()
+        janitor.change(SILENT, tags=KEEP)
+        janitor.when(read_to_be_sent, lambda: in_between(janitor))
+
+        first = janitor.apply()
+        assert [(line.result, line.what) for line in first.lines] == [("held", "set its traffic as it was")]
+        assert "Somebody has changed it just now" in first.lines[0].why
+        second = janitor.apply()
+
+        assert [line.result for line in second.lines] == ["done"]
+        body = janitor.body(SILENT)
+        assert body is not None
+        assert (body["tags"]["team"], body["properties"]["description"]) == ("forms", "Back in use")
+        assert held(janitor, "traffic") == {"blue": 100}
+        assert janitor.record(record.number).status == "kept"
+
+
+def test_what_somebody_writes_during_an_undo_stays_and_is_told(tmp_path: Path):
+    with quiet(tmp_path) as janitor:
+        [record] = janitor.approved(SILENT)
+        janitor.apply()
+        janitor.when(read_to_be_sent, lambda: in_between(janitor))
+
+        stopped = janitor.undo(record.number).stopped
+        again = janitor.undo(record.number)
+
+        body = janitor.body(SILENT)
+        assert body is not None
+        assert "Somebody has changed it just now" in stopped
+        assert (again.stopped, body["tags"]["team"]) == ("", "forms")
+        assert held(janitor, "traffic") == {"blue": 100}

@@ -146,6 +146,27 @@ def test_what_cannot_be_read_of_a_registry_or_its_users_keeps_the_image(tmp_path
         assert OLD["digest"] in there(janitor)
 
 
+def test_an_image_that_takes_too_long_to_look_at_again_is_kept_with_its_approval(tmp_path: Path):
+    def last_look(asked: Json) -> bool:
+        return "_manifests" in asked["path"] and bool(list(tombstones.names(tmp_path / "tombstones")))
+
+    def takes_long() -> None:
+        janitor.late += 400
+
+    with stale(tmp_path) as janitor:
+        [record] = janitor.approved(id_of(OLD), rule="image-stale")
+        janitor.when(last_look, takes_long)
+
+        late = janitor.apply()
+
+        assert [line.result for line in late.lines] == ["held"], late.lines
+        assert "could not be read again in time" in late.lines[0].why
+        assert "Its approval stands" in late.lines[0].why
+        assert janitor.record(record.number).status == "scheduled"
+        assert OLD["digest"] in there(janitor)
+        assert [line.result for line in janitor.apply().lines] == ["done"]
+
+
 def test_a_tag_that_was_added_while_it_was_exported_keeps_the_image(tmp_path: Path):
     with stale(tmp_path) as janitor:
         janitor.approved(id_of(OLD), rule="image-stale")

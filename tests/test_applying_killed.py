@@ -33,7 +33,17 @@ from finops.state import State
 KILLS = int(os.environ.get("FINOPS_APPLY_KILLS", "20"))
 KILLS_A_HISTORY = 4
 # One request in ten goes wrong, each in another way.
-KINDS = ("503", "500", "429-bare", "reset-before", "reset-after", "truncated-json", "lro-poll-lost", "lro-fails")
+KINDS = (
+    "503",
+    "500",
+    "429-bare",
+    "reset-before",
+    "reset-after",
+    "502-after",
+    "truncated-json",
+    "lro-poll-lost",
+    "lro-fails",
+)
 
 Json = dict[str, Any]
 

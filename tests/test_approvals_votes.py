@@ -52,6 +52,38 @@ def test_two_votes_of_one_account_are_one(approved: Record):
     assert len(counting(replace(approved, votes=(first, replace(second, oid=first.oid))), MONDAY)) == 1
 
 
+def test_two_accounts_with_one_address_are_one_person(approved: Record):
+    first, second = approved.votes
+
+    record = replace(approved, votes=(first, replace(second, email=f" {first.email.upper()}")))
+
+    assert invalid(record, MONDAY) == "1 of 2 approvals stand for what it is now."
+
+
+def test_two_accounts_without_an_address_are_two(approved: Record):
+    votes = tuple(replace(vote, email="") for vote in approved.votes)
+
+    assert len(counting(replace(approved, votes=votes), MONDAY)) == 2
+
+
+def test_who_approved_is_told_so_under_another_account(state: State):
+    record = pending(state, risk="high")
+    desk(state).approve(row(record), ANA, MONDAY)
+
+    [answer] = desk(state).approve(row(record), replace(ANA, oid="another"), MONDAY)
+
+    assert answer.said == "You have approved it already; another person must approve it as well."
+
+
+def test_an_owner_who_let_it_go_does_not_count_under_another_account(approved: Record):
+    first, second = approved.votes
+    asked = replace(second, oid="another", says="go")
+
+    record = replace(approved, votes=(first, second, asked))
+
+    assert counting(record, MONDAY) == [first]
+
+
 def test_a_vote_does_not_count_before_it_was_given_nor_after_its_end(approved: Record):
     until = approved.votes[0].until
 

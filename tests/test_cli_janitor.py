@@ -45,7 +45,7 @@ def test_the_list_names_each_by_what_it_is_approved_by(run, state: State):
     assert result.exit_code == 0
     assert "1-d1d1d1d1" in result.output
     assert "ws/chat" in result.output
-    assert "1 findings. In all, as far as it is known: 700.00 USD a month." in result.output
+    assert "1 finding. In all, as far as it is known: 700.00 USD a month." in result.output
 
 
 def test_names_of_any_kind_are_text_in_a_table(run, state: State):
@@ -198,3 +198,47 @@ def test_every_verb_of_the_janitor_is_found_by_its_name():
     context = Context(janitor)
 
     assert [verb for verb in VERBS if janitor.get_command(context, verb) is None] == []
+
+
+@pytest.mark.parametrize("wide", [80, 100])
+def test_no_line_is_wider_than_the_terminal_but_for_a_name(run, state: State, monkeypatch, wide: int):
+    monkeypatch.setenv("COLUMNS", str(wide))
+
+    for words in (("list", "--limit", "0"), ("log",), ("show", "1")):
+        long = [line for line in run(*words).output.splitlines() if len(line) > wide]
+        assert [line for line in long if "x" * 250 not in line and "/subscriptions/" not in line] == []
+
+
+def test_ids_and_names_are_never_broken(run, state: State, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    output = run("list", "--limit", "0").output
+
+    assert "6-d1d1d1d1" in output
+    assert f"ws/{'x' * 250}" in output
+    assert "ola@contoso.example" in output
+
+
+def test_a_pipe_gets_one_line_for_each_finding(run, state: State, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    lines = run("list", "--limit", "0").output.splitlines()
+
+    assert len(lines) == 8
+    assert all("\x1b" not in line and line == line.rstrip() for line in lines)
+    assert [line for line in lines if line.startswith("1-d1d1d1d1") and line.endswith("ola@contoso.example")]
+
+
+def test_what_is_copied_from_a_name_is_what_was_there(run, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with opened(tmp_path) as state:
+        sweep(state, datetime.now(UTC), finding("\x1b[31mred"), finding("日本語"))
+
+    output = run("list").output
+
+    assert "ws/�[31mred" in output
+    assert "ws/日本語" in output
+
+
+def test_a_sum_of_nothing_is_told(run, state: State):
+    assert "Findings: nothing to show.\n0 findings." in run("list", "--search", "no such thing").output

@@ -9,7 +9,7 @@ from fake_azure import FakeAzure, Reply, StillTime, connected, error, fault, ok
 
 from finops.cloud import Azure
 from finops.cloud.budgets import Budgets
-from finops.errors import AccessDenied, AzureError, SignInError, TemporaryError
+from finops.errors import AccessDenied, AzureError, NotSent, SignInError, TemporaryError
 
 THING = "/subscriptions/s1/things/a"
 QUERY = "/subscriptions/s1/providers/Microsoft.CostManagement/query"
@@ -135,12 +135,47 @@ def test_throttled_for_ever_ends_within_the_deadline(fake: FakeAzure, azure: Azu
     assert clock.seconds <= 120
 
 
-def test_a_throttled_post_is_sent_again_even_if_it_changes_something(fake: FakeAzure, azure: Azure):
-    fake.on("POST", f"{THING}/stop", error(429, "TooManyRequests"), ok({}))
+@pytest.mark.parametrize("verb", ["put", "patch", "post", "delete"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_change_that_is_turned_away_is_not_sent_again_without_a_new_look(
+    fake: FakeAzure, azure: Azure, clock: StillTime, verb: str, status: int
+):
+    fake.on(verb.upper(), THING, Reply(status, {}, {"Retry-After": "50"}), ok({}))
 
-    azure.post(f"{THING}/stop", "1")
+    with pytest.raises(NotSent, match="was not carried out") as refused:
+        getattr(azure, verb)(THING, "1", {})
 
-    assert fake.count("POST") == 2
+    assert (refused.value.seconds, fake.count(verb.upper()), clock.slept) == (50.0, 1, [])
+
+
+def test_a_change_does_not_queue_behind_what_another_was_told_to_wait(fake: FakeAzure, azure: Azure, clock: StillTime):
+    fake.on("DELETE", THING, Reply(429, {}, {"Retry-After": "50"}), ok({}))
+    with pytest.raises(NotSent):
+        azure.delete(THING, "1")
+    clock.seconds += 20
+
+    with pytest.raises(NotSent) as refused:
+        azure.delete(THING, "1")
+
+    assert (refused.value.seconds, fake.count("DELETE")) == (30.0, 1)
+
+
+def test_a_change_that_never_left_is_not_tried_again_without_a_new_look():
+    with FakeAzure() as gone:
+        pass
+    clock = StillTime()
+    with connected(gone, clock) as azure, pytest.raises(NotSent, match="was not sent: Connection refused"):
+        azure.delete(THING, "1")
+
+    assert clock.slept == []
+
+
+def test_a_change_that_needs_no_new_look_waits_when_it_is_throttled(fake: FakeAzure, azure: Azure, clock: StillTime):
+    fake.on("PUT", THING, Reply(429, {}, {"Retry-After": "7"}), ok({}))
+
+    azure.send("policy", "PUT", THING, "1", body={}, patient=True)
+
+    assert (clock.slept, fake.count("PUT")) == ([7.0], 2)
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 529])
@@ -202,13 +237,28 @@ def test_a_change_whose_answer_was_lost_is_not_sent_twice(fake: FakeAzure, azure
     assert (lost.value.code, fake.count(verb.upper())) == ("OutcomeUnknown", 1)
 
 
-def test_an_action_that_met_a_500_is_not_sent_twice(fake: FakeAzure, azure: Azure):
-    fake.on("POST", f"{THING}/stop", error(500, "InternalServerError"), ok({}))
+@pytest.mark.parametrize("verb", ["put", "patch", "post"])
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 529])
+def test_a_change_that_met_an_error_of_azures_own_is_not_sent_twice(
+    fake: FakeAzure, azure: Azure, verb: str, status: int
+):
+    fake.on(verb.upper(), THING, error(status, "Oops"), ok({}))
 
-    with pytest.raises(TemporaryError):
-        azure.post(f"{THING}/stop", "1")
+    with pytest.raises(TemporaryError, match=rf"\({status} Oops\).*may or may not have been carried out") as met:
+        getattr(azure, verb)(THING, "1", {})
 
-    assert fake.count("POST") == 1
+    assert (met.value.code, fake.count(verb.upper())) == ("OutcomeUnknown", 1)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_delete_is_not_sent_again_after_an_error_of_azures_own(fake: FakeAzure, azure: Azure, status: int):
+    fake.on("DELETE", THING, error(status, "Oops"), ok({}))
+    fake.on("GET", THING, ok({"id": "another one by now"}))
+
+    with pytest.raises(TemporaryError, match="still there"):
+        azure.delete(THING, "1")
+
+    assert fake.count("DELETE") == 1
 
 
 def test_a_refusal_that_waiting_cannot_mend_is_final(fake: FakeAzure, azure: Azure):

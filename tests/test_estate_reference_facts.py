@@ -139,9 +139,10 @@ def test_an_endpoint_is_depended_on_by_what_refers_to_its_deployments():
     ]
 
 
-def test_a_batch_endpoint_of_the_same_name_does_not_depend_on_an_online_one():
+@pytest.mark.parametrize("name", ["azureml.onlineendpointid", "AzureML.OnlineEndpointId", "AzureAsyncOperationUri"])
+def test_a_batch_endpoint_of_the_same_name_does_not_depend_on_an_online_one(name: str):
     # Azure writes this on every batch endpoint (recorded: azure-ai-ml, test_batch_endpoint_create).
-    batch = made(f"{WORKSPACE}/batchEndpoints/churn", properties={"azureml.onlineendpointid": ENDPOINT.lower()})
+    batch = made(f"{WORKSPACE}/batchEndpoints/churn", properties={name: ENDPOINT.lower()})
 
     assert read(endpoint(), batch)["dependents"] == []
 

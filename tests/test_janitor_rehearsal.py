@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from finops import janitor
+from finops.cli.janitor_rehearse import _sum
 from finops.cli.janitor_rehearse import rehearse as command
 from finops.config import folder
 from finops.config.model import JanitorSettings, RuleSettings, Settings
@@ -232,6 +234,38 @@ def test_a_later_rehearsal_replaces_the_earlier_one(state: State):
     assert refusals(acting(), state) == {}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"fates": ()}, {"complete": False}, {"start": START + timedelta(days=1)}],
+    ids=["nothing to act on", "not whole", "shorter"],
+)
+def test_a_rehearsal_that_could_not_have_seen_it_lifts_no_refusal(state: State, change: dict[str, Any]):
+    remember(state, regretted(8), DUE)
+
+    told = remember(state, replace(regretted(0), **change), DUE)
+
+    assert told["used"] == 2
+    assert refusals(acting(), state)
+
+
+def test_a_short_one_with_more_regret_does_not_shorten_what_lifts_the_refusal(state: State):
+    short = {"start": START + timedelta(days=10)}
+    remember(state, regretted(4), DUE)
+    remember(state, replace(regretted(8), **short), DUE)
+
+    remember(state, replace(regretted(0), **short), DUE)
+
+    assert "2 were used later" in refusals(acting(), state)[RULE.name]
+
+
+def test_a_refusal_is_not_forgotten_while_other_parameters_are_rehearsed(state: State):
+    remember(state, regretted(8), DUE)
+
+    remember(state, replace(regretted(0), digest="of other parameters"), DUE)
+
+    assert refusals(acting(), state)
+
+
 def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
     small_estate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -253,8 +287,24 @@ def test_a_simulated_estate_is_looked_at_while_its_clock_moves(
 
     assert result.exit_code == 0, result.output
     assert "3 looks from 17 November 2026 to 01 December 2026: 2 would have been acted on" in result.output
+    assert re.search(r"Saved [\d,]+\.\d\d USD; [\d,]+\.\d\d USD was paid for what was used\.", result.output)
     with State.open("finops-data/state.db") as state:
-        assert state.kept("janitor/rehearsed/")["janitor/rehearsed/schedule-feeds-nothing"]["acted"] == 2
+        [kept] = state.kept("janitor/rehearsed/schedule-feeds-nothing/").values()
+        assert kept["acted"] == 2
+
+
+@pytest.mark.parametrize(
+    ("currency", "said"), [("EUR", "310.00 EUR was paid"), ("", "310.00 (no currency known) was paid")]
+)
+def test_the_sum_is_of_a_currency_or_says_that_none_is_known(
+    currency: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    silent = [seen(day, 20) for day in (0, 14, 44)]
+    done = replace(replayed(*silent), currency=currency)
+
+    _sum(done)
+
+    assert said in capsys.readouterr().err
 
 
 def test_a_rule_that_is_none_is_told_before_anything_is_read(

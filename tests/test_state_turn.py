@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from databases import ENDED, database, intent, postgresql, server
@@ -23,6 +24,15 @@ def test_it_is_one_processs_turn_and_the_other_is_told_whose(database: str):
             pass
 
         assert "Nothing was changed" in raised.value.fix
+
+
+def test_a_database_has_one_turn_by_whatever_path_it_is_reached(tmp_path: Path):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "state.db"
+    link.symlink_to(tmp_path / "state.db")
+
+    with State.open(tmp_path / "state.db") as one, one.turn(), State.open(link) as two, pytest.raises(Busy), two.turn():
+        pass
 
 
 KILLED = """

@@ -196,7 +196,7 @@ def test_a_receipt_says_how_to_undo_it(state: State, settings: Settings):
         [receipt] = to(settings, person, "receipt")
         assert receipt["Subject"] == "$700.00 a month: 1 resource deleted"
         assert "finops janitor undo 1" in body(receipt)
-        assert "It can be brought back until 24 Dec 2026" in " ".join(body(receipt).split())
+        assert "It can be brought back until Thursday 24 Dec 2026 09:00 UTC" in " ".join(body(receipt).split())
 
 
 def test_a_receipt_comes_once(state: State, settings: Settings):
@@ -364,10 +364,206 @@ def test_amounts_of_two_currencies_are_not_added(state: State, settings: Setting
     assert "$700.00 a month" in body(group)
 
 
-def test_a_vote_by_somebody_without_address_is_no_reason_to_fail(state: State, settings: Settings):
+def test_the_approvers_are_told_of_what_somebody_without_an_address_approved(state: State, settings: Settings):
     found(state)
     tell(state, settings, MONDAY)
     desk(state).approve(row(only(state)), approvals.Person("command-line", "root", "", BO.roles), MONDAY)
     sweep(state, NEXT_WEEK)
 
-    assert tell(state, settings, NEXT_WEEK).mails == ()
+    tell(state, settings, NEXT_WEEK)
+
+    assert [one["Subject"] for one in to(settings, "platform@contoso.example", "receipt")] == [
+        "Approved, and not done: 1 resource"
+    ]
+    assert to(settings, "ola@contoso.example", "receipt") == []
+
+
+def test_an_owner_is_given_the_contacts_of_all_findings_each_once(state: State, tmp_path: Path):
+    groups = {"/": ["all@contoso.example"], endpoint("a"): ["a@contoso.example"]}
+    settings = configured(tmp_path, approvers=groups)
+    found(state, finding("a"), finding("b"), finding("c"))
+
+    tell(state, settings, MONDAY)
+
+    [owner] = to(settings, "ola@contoso.example")
+    [told] = re.findall(r"Questions: (.*?)\.(?: |$)", " ".join(body(owner).split()).replace("example.", "example. "))
+    assert sorted(told.removeprefix("write to ").split(", ")) == ["a@contoso.example", "all@contoso.example"]
+
+
+def test_each_finding_of_a_reminder_is_reminded_of_once(state: State, settings: Settings):
+    found(state, finding("a"), finding("b"))
+    tell(state, settings, MONDAY)
+    tell(state, settings, MONDAY + 11 * DAY)
+
+    again = tell(state, settings, MONDAY + 11 * DAY + timedelta(hours=1))
+
+    assert again.mails == ()
+    assert all(state.told_at(f"janitor/reminder/{number}/1") for number in (1, 2))
+
+
+def test_what_is_said_of_something_done_is_no_second_receipt(state: State, settings: Settings):
+    confirmed(state, settings)
+    tell(state, settings, NEXT_WEEK)
+    with state.findings.changing() as change:
+        change.say(change.get(1), "Its saving was seen on the bill.", NEXT_WEEK + DAY, "finops report")
+
+    assert tell(state, settings, NEXT_WEEK + DAY).mails == ()
+
+
+def test_mails_of_a_run_that_died_are_left_as_they_were_before_anything_else_is_told(state: State, settings: Settings):
+    found(state, finding("a"))
+
+    class Dying:
+        """The process ends when its mails are written down, and none of them is left."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(state, name)
+
+        def keep(self, *args: object) -> None:
+            state.keep(*args)  # type: ignore[arg-type]
+            raise Killed
+
+    with suppress(Killed):
+        tell(Dying(), settings, MONDAY)  # type: ignore[arg-type]
+
+    night = tell(state, settings, MONDAY.replace(hour=21))
+
+    assert len(night.mails) == 2
+    assert only(state, "a").asked_at == MONDAY
+
+
+@pytest.mark.parametrize("place", range(1, 7))
+def test_whenever_the_run_dies_each_receipt_is_left_once(state: State, tmp_path: Path, place: int):
+    settings = configured(tmp_path)
+    confirmed(state, settings)
+    writes = 0
+
+    class Dying:
+        def __getattr__(self, name: str) -> object:
+            given = getattr(state, name)
+            if name not in {"keep", "told", "drop"}:
+                return given
+
+            def wrapped(*args: object) -> object:
+                nonlocal writes
+                writes += 1
+                if writes == place:
+                    raise Killed
+                return given(*args)
+
+            return wrapped
+
+    with suppress(Killed):
+        tell(Dying(), settings, NEXT_WEEK)  # type: ignore[arg-type]
+    tell(state, settings, NEXT_WEEK + timedelta(hours=1))
+    tell(state, settings, NEXT_WEEK + timedelta(hours=2))
+
+    assert [len(to(settings, one, "receipt")) for one in ("ola@contoso.example", "ana@contoso.example")] == [1, 1]
+
+
+def test_a_receipt_waits_for_the_end_of_the_quiet_hours(state: State, settings: Settings):
+    confirmed(state, settings)
+
+    night = tell(state, settings, NEXT_WEEK.replace(hour=22))
+    morning = tell(state, settings, NEXT_WEEK.replace(day=25, hour=9))
+
+    assert (len(night.mails), len(morning.mails)) == (0, 2)
+
+
+@pytest.mark.parametrize("hour", [0, 6, 22])
+def test_no_reminder_leaves_in_quiet_hours(state: State, settings: Settings, hour: int):
+    found(state)
+    tell(state, settings, MONDAY)
+
+    assert tell(state, settings, (MONDAY + 11 * DAY).replace(hour=hour)).mails == ()
+
+
+def test_nobody_is_reminded_of_what_is_decided_or_expired(state: State, settings: Settings):
+    found(state, finding("a"), finding("b"))
+    tell(state, settings, MONDAY)
+    desk(state).deny(row(only(state, "a")), ANA, MONDAY, "ours")
+
+    assert tell(state, settings, MONDAY + 15 * DAY).mails == ()  # b has expired since
+    tell(state, settings, MONDAY + 14 * DAY - timedelta(minutes=1))
+
+    [reminder] = to(settings, "platform@contoso.example", "reminder")
+    assert reminder["Subject"] == "Expires 30 Nov: $700.00 a month, 1 decision"
+
+
+def test_what_is_asked_anew_is_reminded_of_anew(state: State, settings: Settings):
+    found(state)
+    tell(state, settings, MONDAY)
+    tell(state, settings, MONDAY + 11 * DAY)
+    sweep(state, MONDAY + 11 * DAY, finding(digest="d2" * 32), told=False)
+    tell(state, settings, MONDAY + 11 * DAY)
+
+    tell(state, settings, MONDAY + 22 * DAY)
+
+    assert len(to(settings, "platform@contoso.example", "reminder")) == 2
+
+
+def test_an_answer_to_a_letter_of_an_older_round_does_not_count_as_told(state: State, tmp_path: Path):
+    """The mail was written down, the run died, and what it spoke of changed before it was left."""
+    settings = configured(tmp_path)
+    settings.mail.outbox.write_text("a file where the folder should be")
+    found(state)
+    with suppress(FinopsError):
+        tell(state, settings, MONDAY)
+    with state.findings.changing() as change:
+        change.touch(change.get(1), round=2)
+    settings.mail.outbox.unlink()
+
+    tell(state, settings, MONDAY.replace(hour=22))
+
+    assert only(state).asked_at is None
+
+
+def test_the_owner_reads_what_happens_when_and_whom_to_ask(state: State, settings: Settings):
+    found(state)
+
+    tell(state, settings, MONDAY)
+
+    [mail] = to(settings, "ola@contoso.example")
+    for text in (" ".join(body(mail).split()), " ".join(re.sub("<[^>]+>", " ", body(mail, "html")).split())):
+        assert "press “I need it: keep it” by Monday 23 Nov 2026 17:00 UTC" in text
+        assert "Without an approval by Monday 30 Nov 2026 09:00 UTC nothing happens." in text
+        assert "Questions: write to platform@contoso.example." in text
+        assert "Delete: it is removed. For 30 days it can be made again" in text
+
+
+def test_questions_go_where_answers_are_read(state: State, settings: Settings):
+    read = settings.model_copy(update={"mail": settings.mail.model_copy(update={"reply_to": "help@contoso.example"})})
+    found(state)
+
+    tell(state, read, MONDAY)
+
+    [mail] = to(settings, "ola@contoso.example")
+    assert "Questions: answer this mail." in body(mail)
+    assert mail["Reply-To"] == "help@contoso.example"
+
+
+def test_where_the_days_differ_each_says_its_own(state: State, settings: Settings):
+    found(state, finding("a"), finding("b", grace_days=1))
+
+    tell(state, settings, MONDAY)
+
+    text = body(to(settings, "ola@contoso.example")[0])
+    assert "Say so by Tuesday 17 Nov 2026 17:00 UTC" in text
+    assert "Say so by Monday 23 Nov 2026 17:00 UTC" in text
+
+
+def test_a_receipt_tells_what_failed_from_what_was_kept(state: State, settings: Settings):
+    names = {"a": "kept", "b": "failed", "c": "gone"}
+    found(state, *map(finding, names))
+    tell(state, settings, MONDAY)
+    for name, end in names.items():
+        desk(state).approve(row(only(state, name)), ANA, MONDAY)
+        steps = ("scheduled", "acted", end) if end == "failed" else (end,)
+        for status in steps:
+            approvals.moved(state, only(state, name).number, status, f"Because of {name}.", NEXT_WEEK, "apply")
+
+    tell(state, settings, NEXT_WEEK)
+
+    [receipt] = to(settings, "ana@contoso.example", "receipt")
+    for said in ("Kept: Because of a.", "Failed: Because of b.", "Already gone: Because of c."):
+        assert said in body(receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from applying import HOME, SILENT, Applying, applying, cluster, empty_endpoint, 
 
 from finops.errors import FinopsError
 from finops.estate.model import at
+from finops.jobs.sweeping.undoing import MADE
 from finops.tombstones import Content, Piece, Step, conflicts
 from finops.tombstones.steps import resource_steps
 
@@ -111,6 +113,22 @@ def test_what_others_made_after_an_undo_that_stopped_half_way_is_refused(tmp_pat
         assert janitor.changes() == changes
 
 
+def test_what_an_undo_made_is_its_own_however_azure_spells_when(tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        number = deleted(janitor, SILENT)
+        janitor.served.faults.add({"fault": "403", "method": "PUT", "path": "deployments/", "times": 1})
+        assert janitor.undo(number).stopped
+        ours = janitor.body(SILENT)
+        assert ours is not None
+        made = datetime.fromisoformat(ours["systemData"]["createdAt"])
+        ours["systemData"]["createdAt"] = made.astimezone(timezone(timedelta(hours=1))).isoformat(
+            timespec="milliseconds"
+        )
+        janitor.put(ours)
+
+        assert not janitor.undo(number).stopped
+
+
 def test_traffic_that_people_set_while_an_undo_was_stopped_stays(tmp_path: Path):
     with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
         number = deleted(janitor, SILENT)
@@ -123,3 +141,54 @@ def test_traffic_that_people_set_while_an_undo_was_stopped_stays(tmp_path: Path)
         assert at(janitor.body(SILENT), "properties.traffic") == {"blue": 100}
         assert not undone.equal
         assert not undone.stopped
+
+
+def made_and_died(janitor: Applying, number: int) -> None:
+    """An undo that made the endpoint, and died before that was written down."""
+    janitor.served.faults.add({"fault": "403", "method": "PUT", "path": "deployments/"})
+    assert janitor.undo(number).stopped
+    janitor.served.faults.clear()
+    with janitor.state() as state:
+        state.drop(f"{MADE}{number}")
+
+
+def test_an_undo_that_died_as_it_had_made_something_goes_on(tmp_path: Path):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        number = deleted(janitor, SILENT)
+        made_and_died(janitor, number)
+
+        assert not janitor.undo(number).stopped
+
+
+@pytest.mark.parametrize("minutes", [-3, 3])
+def test_what_others_made_some_minutes_from_an_undo_that_died_is_theirs(tmp_path: Path, minutes: int):
+    with applying(tmp_path, *whole(), metrics=silence(SILENT)) as janitor:
+        number = deleted(janitor, SILENT)
+        made_and_died(janitor, number)
+        theirs = janitor.body(SILENT)
+        assert theirs is not None
+        made = datetime.fromisoformat(theirs["systemData"]["createdAt"])
+        theirs["systemData"]["createdAt"] = (made + timedelta(minutes=minutes)).isoformat()
+        janitor.put(theirs)
+        changes = janitor.changes()
+
+        with pytest.raises(FinopsError, match="Something of the name"):
+            janitor.undo(number)
+
+        assert janitor.changes() == changes
+
+
+def test_what_others_made_while_an_undo_was_refused_is_theirs(tmp_path: Path):
+    with applying(tmp_path, empty_endpoint()) as janitor:
+        number = deleted(janitor, EMPTY)
+        janitor.served.faults.add({"fault": "403", "method": "PUT", "times": 1})
+        assert janitor.undo(number).stopped
+        theirs = empty_endpoint()
+        theirs["systemData"]["createdAt"] = janitor.now.isoformat()
+        janitor.put(theirs)
+        changes = janitor.changes()
+
+        with pytest.raises(FinopsError, match="Something of the name"):
+            janitor.undo(number)
+
+        assert janitor.changes() == changes

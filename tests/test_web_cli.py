@@ -8,13 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from estates import small_bodies, write_estate
 
 from finops.cli import cli
+from finops.cli.web import clock
+from finops.simulator import serving
 
 LONG = "x" * 32
 
@@ -60,6 +64,37 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
         said = refused(tmp_path, monkeypatch, "{}", "--demo", "--port", port)
 
     assert f"port {port} cannot be listened on" in said
+
+
+def test_a_simulator_that_is_not_there_is_told_and_nothing_is_decided_by_another_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(cli, ["web", "--demo", "--port", "0", "--azure", f"http://127.0.0.1:{free()}"])
+
+    assert result.exit_code == 75  # it may be there later
+    assert "Nothing answers" in result.output
+
+
+def test_a_simulator_that_stops_telling_the_time_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_estate(tmp_path / "estate", small_bodies())
+    with serving(tmp_path / "estate") as server:
+        now = clock(server.url)
+        assert now() == server.world.clock.now()
+        assert capsys.readouterr().err == ""
+
+    assert abs(now() - datetime.now(UTC)) < timedelta(minutes=1)
+    now()
+
+    assert capsys.readouterr().err.count("does not tell the time") == 1
+
+
+def free() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def test_the_page_is_served_until_it_is_stopped(tmp_path: Path):

@@ -159,6 +159,18 @@ def test_an_old_sign_in_looks_but_does_not_approve(state: State):
     assert browser.decide(record, action="deny", reason="no").status_code == 200
 
 
+@pytest.mark.parametrize(("minutes", "status"), [(14, 200), (15, 403)])
+def test_unless_it_is_set_otherwise_a_sign_in_is_fresh_for_less_than_15_minutes(
+    state: State, minutes: int, status: int
+):
+    signed = (datetime.now(UTC) - timedelta(minutes=minutes)).timestamp()
+    fresh = WebSettings().fresh_minutes
+
+    answer = Browser(state, {**ANA, "iat": str(int(signed))}, settings(fresh_minutes=fresh)).decide(put(state))
+
+    assert (fresh, answer.status_code) == (15, status)
+
+
 def test_a_sign_in_of_unknown_age_does_not_approve(state: State):
     record = put(state)
 

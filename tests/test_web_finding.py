@@ -37,6 +37,14 @@ def test_the_page_says_what_is_done_to_what_and_why(state: State):
     assert "days without requests 16 at least 14 yes 16 Nov 2026 05:00 UTC" in said
 
 
+def test_a_version_of_an_asset_is_named_as_the_studio_writes_it(state: State):
+    asset = f"{WORKSPACE}/environments/train-gpu/versions/12"
+
+    said = page(state, resource_id=asset, action="archive")
+
+    assert "Archive environment version train-gpu:12" in said
+
+
 def test_the_page_says_what_stops_and_what_keeps_costing(state: State):
     said = page(state)
 

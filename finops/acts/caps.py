@@ -22,7 +22,8 @@ def over(acts: Sequence[Act], caps: Caps, last_hour: int) -> str | None:
         said = f"{wanted} changes are wanted; the limit is {caps.max_count}."
         return f"{said} {nothing} Raise {caps.names.count} if this is right."
     if resources > caps.population:
-        return f"{resources} resources are to be changed, but only {caps.population} were looked at. {nothing}"
+        said = f"{resources} resources are to be changed, but only {caps.population} were looked at."
+        return f"{said} {nothing} Look at all of them again first."
     if not resources * 100 <= caps.max_percent * caps.population:  # NaN is no limit, so nothing is within it
         return (
             f"{resources} of {caps.population} resources would be changed; the limit is {caps.max_percent:g} %. "
@@ -54,7 +55,10 @@ def _money(acts: Sequence[Act], caps: Caps, nothing: str) -> str | None:
     for act in acts:
         saving = act.expected_saving
         if saving is None or not saving.is_finite():
-            return f"What {act.resource_id} costs a month is not known, so the limit on money cannot be kept. {nothing}"
+            return (
+                f"What {act.resource_id} costs a month is not known, so the limit {caps.names.money} cannot be kept. "
+                f"{nothing} Leave it out, or take that limit away if this is right."
+            )
         total += abs(saving)
     if not caps.max_monthly_money.is_finite() or total > caps.max_monthly_money:
         return (

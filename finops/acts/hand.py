@@ -94,7 +94,8 @@ class Hand:
             raise Held(f"A change to {path} was held back: the act is about {self._resource}.", "This is a bug.")
         age = self.azure.time.monotonic() - self._read_at
         if age > OLDEST_READING_SECONDS:
-            raise Held(f"It was last read {age:.0f} s ago.", "It is read again on the next run.")
+            said = f"It could not be read again in time: the look at it began {age:.0f} s ago"
+            raise Held(f"{said}, and {OLDEST_READING_SECONDS:.0f} s is the limit.", "It is read again on the next run.")
         if why := thrown(self._switch):
             raise Held(why, "Remove it to let finops act again.")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from finops.cloud import Azure, Json
-from finops.errors import AzureError, DataError, FinopsError
+from finops.errors import AzureError, DataError, FinopsError, NotSent
+from finops.estate.generation import same_generation
 from finops.state import State, digest
 
 from .caps import over
@@ -22,6 +23,8 @@ from .verdict import differs, verdict
 
 # Refusals that speak of one resource: the next act may well succeed. Anything else stops the run.
 OF_ONE = {403, 404, 409, 412, 423}
+SHORTEST_WAIT = 1.0
+TURNED_AWAY_SECONDS = 120.0  # how long an act waits, all in all, that Azure turns away for its rate
 CONFIRM_WAITS = (0.0, 2.0, 5.0)  # seconds before each reading back: ARM may answer from a copy that is a little old
 # What a body of an unforeseen shape does to the code that looks into it.
 ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError, OSError)
@@ -98,12 +101,17 @@ class _Run:
 
     def _checked(self, act: Act) -> Outcome:
         """Look at everything that must hold, then do it."""
-        if why := thrown(self.switch):
-            return Outcome(act, "refused", why)
         if not act.version:
             return Outcome(act, "refused", "It is not known with which API version it is read.")
         if act.workspace in {intent.workspace for intent in self.state.pending_intents()}:
             return Outcome(act, "refused", f"An earlier change in {act.workspace} is not resolved yet.")
+        looked = self._looked(act)
+        return looked if isinstance(looked, Outcome) else self._done(act, looked)
+
+    def _looked(self, act: Act) -> Outcome | float:
+        """Why it must not be done, as its outcome; else when the look at it began."""
+        if why := thrown(self.switch):
+            return Outcome(act, "refused", why)
         if why := protected(
             self.azure, act.resource_id, self.now, goes=act.afterwards is None, gives_back=act.gives_back
         ):
@@ -117,7 +125,7 @@ class _Run:
             return Outcome(act, "refused", "Its tag finops:keep protects it.")
         if why := act.still_holds(body or {}):
             return Outcome(act, "changed-since", why)
-        return self._done(act, read_at)
+        return read_at
 
     def _done(self, act: Act, read_at: float) -> Outcome:
         number = self.state.open_intent(
@@ -126,13 +134,8 @@ class _Run:
             decision=act.decision or self.decision, evidence=act.evidence, afterwards=act.afterwards,
             saving="" if act.expected_saving is None else str(act.expected_saving),
         )  # fmt: skip
-        hand = Hand(self.azure, act.resource_id, self.switch, read_at)
-        fault: Exception | None = None
-        try:
-            act.request(cast(Azure, hand))
-        except (FinopsError, *ODD) as met:
-            fault = met
-        outcome, recorded = self._judged(act, hand, fault)
+        hand, fault, refusal = self._sent(act, read_at)
+        outcome, recorded = (refusal, "not-done") if refusal else self._judged(act, hand, fault)
         if not (outcome.result == "done" or _of_one(fault) or (isinstance(fault, Held) and not hand.sent)):
             self.stopped = f"{act.action} of {act.resource_id} ended as {outcome.result}: {outcome.why}"
         outcome = replace(outcome, intent=number)
@@ -144,6 +147,33 @@ class _Run:
                 return replace(outcome, result="unknown", why=f"{outcome.why} It could not be recorded: {broken}")
         return outcome
 
+    def _sent(self, act: Act, read_at: float) -> tuple[Hand, Exception | None, Outcome | None]:
+        """The hand that sent it, and what went wrong. Where Azure turned it away, everything is looked at again before
+        the next try; that look may say, as an outcome, that it must not be done any more."""
+        until = self.azure.time.monotonic() + TURNED_AWAY_SECONDS
+        while True:
+            hand = Hand(self.azure, act.resource_id, self.switch, read_at)
+            try:
+                act.request(cast(Azure, hand))
+            except NotSent as fault:
+                hand.sent = False
+                if self.azure.time.monotonic() + max(fault.seconds, SHORTEST_WAIT) > until:
+                    return hand, fault, None
+                self.azure.time.sleep(max(fault.seconds, SHORTEST_WAIT))
+            except (FinopsError, *ODD) as met:
+                return hand, met, None
+            else:
+                return hand, None, None
+            try:
+                looked = self._looked(act)
+            except FinopsError as unread:
+                looked = Outcome(act, "refused", f"It could not be read again: {unread}")
+            except ODD as odd:
+                return hand, odd, None
+            if isinstance(looked, Outcome):
+                return hand, Held(looked.why, ""), looked
+            read_at = looked
+
     def _judged(self, act: Act, hand: Hand, fault: Exception | None) -> tuple[Outcome, str | None]:
         """What became of it, and the outcome to record; None leaves the intent open, for `reconcile`."""
         if not hand.sent:
@@ -152,6 +182,9 @@ class _Run:
             return Outcome(act, "failed", f"Nothing was sent: {fault or 'the request sent nothing'}."), "not-done"
         outcome, said = self._read_back(act, (0.0,) if _refused(fault) else CONFIRM_WAITS)
         because = f"{fault} " if fault else ""
+        if outcome == "not-done" and fault is None and act.afterwards is None:
+            # ARM may answer from a copy that is older than CONFIRM_WAITS: what was deleted is not written down as kept.
+            return Outcome(act, "unknown", f"Azure says that it is deleted; not confirmed yet: {said}"), None
         if outcome == "done":
             return Outcome(act, "done", said if fault is None else f"{said} Though: {fault}"), "done"
         if outcome is None:
@@ -185,10 +218,11 @@ def _not_the_same(act: Act, body: Json | None) -> str | None:
     if body is None:
         return "It is gone."
     found = generation_of(body)
-    if found != act.generation:
+    if not found and not act.generation:
+        said = "Azure does not say when it was made, so it cannot be told from a namesake."
+        return None if act.action == TAG else said
+    if not same_generation(found, act.generation):
         return f"It is another one of the same name: made {found or 'at an unknown time'}, not {act.generation}."
-    if not found and act.action != TAG:
-        return "Azure does not say when it was made, so it cannot be told from a namesake."
     return None
 
 

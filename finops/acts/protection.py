@@ -1,4 +1,4 @@
-"""What is never touched: what a management lock or the tag finops:keep protects, on it or above it."""
+"""What is never touched: what a management lock or a keep tag protects, on it, above it, or on what goes with it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from finops.errors import AzureError
 from finops.estate.ids import key, lock_scope, scopes, subscription_of, type_of
 from finops.estate.queries import ML_VERSION
 from finops.exemptions import TAG, of_tag
+from finops.janitor.protection import plain_keeps
 
 LONGEST_DAYS = 36_500  # however far away its end is, until then it keeps
 LOCKS_VERSION = "2020-05-01"
@@ -21,12 +22,17 @@ UNTAGGED = frozenset(
     for holder in ("workspaces", "registries")
     for kind in _CONTAINERS
 )
+# What is tagged by itself, and goes with what it is below.
+BELOW = {
+    f"microsoft.machinelearningservices/workspaces/{kind}": "deployments"
+    for kind in ("onlineendpoints", "batchendpoints")
+}
 
 
 def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool, gives_back: bool = False) -> str | None:
     """What above the resource, or which lock on it, protects it; None for nothing. What cannot be read raises.
 
-    goes: it is to be deleted, so that a lock below it counts too
+    goes: it is to be deleted, so that a lock or tag below it counts too
     gives_back: it gets back what we took from it; only a lock that lets nobody write is in the way of that
     """
     # All locks of the subscription: whether a list at a resource holds those above it is not documented.
@@ -49,6 +55,17 @@ def protected(azure: Azure, resource_id: str, now: datetime, *, goes: bool, give
             raise AzureError(f"The tags of {scope} cannot be read.", "The answer has no properties; look again later.")
         if has_keep(properties.get("tags"), now):
             return f"The tag {TAG} on {scope} protects it."
+    return _below(azure, resource_id, now) if goes else None
+
+
+def _below(azure: Azure, resource_id: str, now: datetime) -> str | None:
+    """The keep tag on what goes with it."""
+    kind = BELOW.get(type_of(resource_id))
+    for child in azure.pages(f"{resource_id}/{kind}", ML_VERSION) if kind else ():
+        tags = child.get("tags")
+        plain = next(plain_keeps(tags), TAG if has_keep(tags, now) else "")
+        if plain:
+            return f"The tag {plain} on {child.get('id')}, which would go with it, protects it."
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from finops.cloud import Json
+from finops.estate.generation import same_generation
 
 from .model import generation_of
 
@@ -29,16 +30,22 @@ def verdict(generation: str | None, gone: bool, differs: str | None, body: Json 
     if gone:
         if body is None:
             return "done", "It is gone."
-        if generation_of(body) != generation:
+        if not _is_it(body, generation):
             return "done", "It is gone; something of the same name is there since."
         return ("not-done", "It is still there.") if settled(body) else (None, _busy(body))
     if body is None:
         return "changed-since", "It is gone."
-    if generation_of(body) != generation:
+    if not _is_it(body, generation):
         return "changed-since", "It was deleted, and something of the same name was made."
     if differs is None:
         return "done", "It is as it should be."
     return ("not-done", differs) if settled(body) else (None, _busy(body))
+
+
+def _is_it(body: Json, generation: str) -> bool:
+    """Whether it is the one of before. "" is of what Azure does not tell the making of: only its tags are changed."""
+    found = generation_of(body)
+    return found == generation or same_generation(found, generation)
 
 
 def settled(body: Json) -> bool:

@@ -6,6 +6,7 @@ schedule(state, settings, now)    what may be acted on now, moved to `scheduled`
 moved(state, number, "acted", why, now, who)    every other step; into acted only with a valid approval
 reoffered(state, number, finding, why, now)     the re-check differs: votes void, pending again
 invalid(record, now)    why an approval does not hold (any more): asked again while a quiet step lasts
+words(state, now)    what people said of findings, for what would take their resources along
 aside(record)    what a finding becomes whose quiet step ends: as a person said meanwhile, else expired
 """
 
@@ -17,6 +18,7 @@ from finops.approvals.people import APPROVER, COMMAND_LINE, READER, Answer, Pers
 from finops.approvals.recording import Changes, record
 from finops.approvals.statuses import APPROVED, ENDED, MOVES, OPEN, STATUSES, WORDS, allowed
 from finops.approvals.votes import aside, counting, invalid, is_high, needed
+from finops.approvals.words import words
 from finops.approvals.workdays import Workdays
 
 __all__ = [
@@ -52,4 +54,5 @@ __all__ = [
     "schedule",
     "stored",
     "told",
+    "words",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from finops.approvals.moving import step
 from finops.approvals.people import COMMAND_LINE, Answer, Person, owns
 from finops.approvals.statuses import APPROVED, ENDED, allowed
-from finops.approvals.votes import APPROVE, GO, counting, is_high, is_own, needed
+from finops.approvals.votes import APPROVE, GO, counting, is_high, is_own, needed, same_person
 from finops.errors import FinopsError
 from finops.state import Change, Record, State
 
@@ -188,7 +188,7 @@ def _refuse_approval(record: Record, person: Person, now: datetime) -> None:
         raise Refused("Its risk is high, and on the command line nothing proves who you are: approve it on the page.")
     if is_high(record) and is_own(record, person):
         raise Refused("It is yours, or you put it forward, and its risk is high: others must approve it.")
-    if any(vote.oid == person.oid for vote in counting(record, now)):
+    if any(same_person(vote, person) for vote in counting(record, now)):
         raise Refused("You have approved it already; another person must approve it as well.")
 
 

@@ -36,13 +36,16 @@ TURNING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(
 
 
 def name_of(resource_id: str) -> str:
-    """The last part of an id, with what it is a part of; of an image its repository and the start of its digest."""
+    """The last part of an id, with what it is a part of; "name:version" of an asset; of an image its repository and the
+    start of its digest."""
     parts = _parts(resource_id)
     if not parts:
         return "(no name)"
     if parts[-2:-1] == ["manifests"]:
         repository, _, digest = parts[-1].partition("@")
         return f"{repository.replace('~', '/')}@{digest[:19]}" if digest else repository.replace("~", "/")
+    if len(parts) > 2 and parts[-2].lower() == "versions":
+        return f"{parts[-3]}:{parts[-1]}"  # as azure-ai-ml and the studio write it
     return f"{parts[-3]}/{parts[-1]}" if len(parts) > 11 else parts[-1]
 
 

@@ -153,7 +153,8 @@ def _enter(change: Change, finding: Finding, sweep: Sweep, changes: Changes) -> 
     else:
         current = _advance(change, current, finding, sweep, changes)
     if current.status == "found" and sweep.persists(current):
-        said = f"Found in {current.runs} sweeps since {current.first_at:%d %B %Y}."
+        often = "a sweep" if current.runs == 1 else f"{current.runs} sweeps"
+        said = f"Found in {often} since {current.first_at:%d %B %Y}."
         step(change, current, "asked", said, sweep.now, US, finding=seen)
         changes.asked.append(current.number)
 

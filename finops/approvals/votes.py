@@ -24,20 +24,28 @@ def needed(record: Record) -> int:
 
 def is_own(record: Record, person: Person) -> bool:
     """Whether it is the person's own: they may own the resource, or put it forward."""
-    return person.oid == record.requester or may_own(person, record.finding.owner)
+    if person.oid == record.requester or may_own(person, record.finding.owner):
+        return True
+    return any(vote.says == GO and not vote.ended and same_person(vote, person) for vote in record.votes)
+
+
+def same_person(one: Vote | Person, other: Vote | Person) -> bool:
+    """Whether two accounts are one person's: the same oid, or the same mail address."""
+    address = one.email.strip().casefold()
+    return one.oid == other.oid or (bool(address) and address == other.email.strip().casefold())
 
 
 def counting(record: Record, now: datetime) -> list[Vote]:
-    """The approvals that count now: one a person, of the present digest, standing, not too old, and for high risk
-    not of its owner or requester, nor of the command line, where nothing proves who it is."""
-    found: dict[str, Vote] = {}
+    """The approvals that count now: one a person, whatever their accounts, of the present digest, standing, not too
+    old, and for high risk not of its owner or requester, nor of the command line, where nothing proves who it is."""
+    found: list[Vote] = []
     for vote in record.votes:
         stands = vote.says == APPROVE and not vote.ended and vote.digest == record.finding.digest
         person = Person(vote.oid, vote.name, vote.email, frozenset())
         left_out = is_high(record) and (is_own(record, person) or person.oid == COMMAND_LINE)
-        if stands and not left_out and vote.at <= now < vote.until:
-            found.setdefault(vote.oid, vote)
-    return list(found.values())
+        if stands and not left_out and vote.at <= now < vote.until and not any(same_person(vote, o) for o in found):
+            found.append(vote)
+    return found
 
 
 def aside(record: Record) -> str:

@@ -15,6 +15,7 @@ from finops.errors import FinopsError, MissingExtra
 # Each command lives in the module of its name and is imported when it is called, so that `--help` stays quick.
 COMMANDS = {
     "anomaly": "Days that cost more or less than expected: list them, explain, plan, close.",
+    "audit": "The audit trail: whether it is whole, what is on it, its head to note elsewhere.",
     "budget": "Budgets and their alerts: where each stands, what was told, Azure's own in step.",
     "charges": "What it costs: load cost data and ask it.",
     "config": "The settings: what they are, where each comes from, what is wrong.",

@@ -52,7 +52,9 @@ def tell(
     if github or os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotations(checked, Path.cwd()):
             click.echo(line)
-    show([_row(one, kind) for one in checked], output, title="Policies" if kind == "policy" else "Waste rules")
+    left_out = {"score"} if output == "table" else set()  # `noticed` says it; so the table fits into 80 columns
+    rows = [{name: value for name, value in _row(one, kind).items() if name not in left_out} for one in checked]
+    show(rows, output, title="Policies" if kind == "policy" else "Waste rules")
     _tell(checked)
     wrong = [one for one in checked if not one.passed or (strict and _warned(one))]
     if wrong:

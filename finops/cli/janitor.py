@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.janitor_rows import count, show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
 if TYPE_CHECKING:
+    from finops.janitor import Finding, Kept
     from finops.jobs.sweeping import Looked
 
 # Commands that live beside, and are imported when they are called.
@@ -186,12 +188,14 @@ def list_(
     wanted = statuses or (STATUSES if everything else [one for one in STATUSES if one not in ENDED])
     with opened(session) as state:
         found, total, amount = state.findings.all(wanted, rule, owner, search, order=order, limit=limit or None)
-    show([(brief if output == "table" else row)(one) for one in found], output, title="Findings")
-    if output == "table":
+    if output != "table":
+        show(map(row, found), output)
+    else:
+        show_rows(map(brief, found), ["Resource", "Owner"], "Findings")
         currency = next((one.currency for one in found if one.currency), "")
         worth = "several currencies, not added up" if amount is None else f"{amount:,.2f} {currency}".strip()
         rest = f", {len(found)} shown (--limit)" if len(found) < total else ""
-        click.echo(f"{total} findings{rest}. In all, as far as it is known: {worth} a month.")
+        click.echo(f"{count(total, 'finding')}{rest}. In all, as far as it is known: {worth} a month.")
 
 
 @janitor.command("show")
@@ -238,54 +242,70 @@ def log(session: Session, number: int | None, limit: int, output: str) -> None:
 
     with opened(session) as state:
         events = state.findings.events() if number is None else state.findings.history(number)
-    rows = [
-        {"When": one.at, "Finding": one.finding, "Status": one.after, "Who": one.who, "Why": one.why}
-        for one in (events[-limit:] if limit else events)
-    ]
-    show(rows, output, title="Log")
+    events = events[-limit:] if limit else events
+    if output == "table":
+        show_rows(
+            (
+                {"When (UTC)": one.at, "Finding": one.finding, "Status": one.after, "What": f"{one.who}: {one.why}"}
+                for one in events
+            ),
+            ["What"],
+            "Log",
+        )
+        return
+    show(
+        (
+            {"When": one.at, "Finding": one.finding, "Status": one.after, "Who": one.who, "Why": one.why}
+            for one in events
+        ),
+        output,
+    )
 
 
 def _show_plan(looked: Looked, output: str, everything: bool) -> None:
-    from finops.approvals.naming import VERBS, holder_of, name_of
     from finops.cli.remembering import whole
 
-    rows: list[dict[str, Any]] = []
-    for one in looked.found.findings:
-        amount = one.saving if one.saving is not None else one.monthly_cost
-        name = f"{holder_of(one.resource_id)}/{name_of(one.resource_id)}".removeprefix("/")
-        if output == "table":
-            rows.append(
-                {
-                    "Amount": None if amount is None else round(amount, 2),
-                    "Would": VERBS.get(one.action, one.action) + ("" if one.risk == "low" else ", high risk"),
-                    "Resource": name,
-                    "Rule": one.rule,
-                    "Why": one.why.partition(". ")[0].rstrip(".") + ".",
-                }
-            )
-        else:
-            rows.append({**whole(one), "mode": looked.mode(one), "currency": looked.currency, "evidence": one.evidence})
-    show(rows, output, title="Findings")
-    if everything and output == "table":
-        show(
-            [
-                {
-                    "Kept": name_of(one.resource_id),
-                    "Rule": one.rule,
-                    "Unknown": "yes" if one.unknown else "",
-                    "Why": one.why,
-                }
-                for one in looked.found.kept
-            ],
-            output,
-            title="Kept",
-        )
+    found, kept = looked.found.findings, looked.found.kept
     if output == "table":
-        kept, unknown = len(looked.found.kept), sum(one.unknown for one in looked.found.kept)
+        show_rows(map(_planned, found), ["Resource", "Why"], "Findings")
+        if everything and kept:
+            click.echo()
+            show_rows(map(_spared, kept), ["Kept", "Why"], "Kept")
+        unknown = sum(one.unknown for one in kept)
         click.echo(
-            f"{len(rows)} findings; {kept} kept, {unknown} of them because something is not known"
+            f"{count(len(found), 'finding')}; {len(kept)} kept, {unknown} of them because something is not known"
             f"{'' if everything or not kept else ' (--all)'}. "
             f"Amounts in {looked.currency or 'no known currency'} a month. Owners and all evidence: -o json."
         )
+    else:
+        show(
+            (
+                {**whole(one), "mode": looked.mode(one), "currency": looked.currency, "evidence": one.evidence}
+                for one in found
+            ),
+            output,
+        )
     for problem in (*looked.remarks, *looked.problems):
         note(f"! {problem}")
+
+
+def _planned(one: Finding) -> dict[str, Any]:
+    from finops.approvals.naming import VERBS, holder_of, name_of
+
+    amount = one.saving if one.saving is not None else one.monthly_cost
+    return {
+        "Amount": None if amount is None else round(amount, 2),
+        "Would": VERBS.get(one.action, one.action) + ("" if one.risk == "low" else ", high risk"),
+        "Resource": f"{holder_of(one.resource_id)}/{name_of(one.resource_id)}".removeprefix("/"),
+        "Why": f"{one.rule}: {one.why.partition('. ')[0].rstrip('.')}.",
+    }
+
+
+def _spared(one: Kept) -> dict[str, Any]:
+    from finops.approvals.naming import holder_of, name_of
+
+    return {
+        "Unknown": "yes" if one.unknown else "",
+        "Kept": f"{holder_of(one.resource_id)}/{name_of(one.resource_id)}".removeprefix("/"),
+        "Why": f"{one.rule}: {one.why}",
+    }

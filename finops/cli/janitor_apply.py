@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.janitor_rows import show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
@@ -56,6 +57,7 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
             told = tell(state, session.settings, session.now)
             for problem in told.problems:
                 note(f"! {problem}")
+        note(f"Audit trail: {state.audit_head()}")
     if done.partial:
         context.exit(PARTIAL)
 
@@ -85,6 +87,7 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
         _compare(done, output)
         if not dry_run:
             tell(state, session.settings, session.now)
+        note(f"Audit trail: {state.audit_head()}")
     if done.stopped:
         raise FinopsError(done.stopped, f"Run it again: finops janitor undo {number} goes on where it was.")
     if not done.equal and not dry_run:
@@ -155,9 +158,11 @@ def _show(done: Applied, output: str) -> None:
         }
         for line in done.lines
     ]
-    columns = ["Finding", "Result", "What", "Resource", "Status", "Why"]
-    if rows or output != "table":
-        show(rows, output, columns if output == "table" else [*columns, "Id"], title="Janitor")
+    columns = ["Finding", "Result", "What", "Status", "Resource", "Why"]
+    if output != "table":
+        show(rows, output, ["Finding", "Result", "What", "Resource", "Status", "Why", "Id"])
+    elif rows:
+        show_rows(({name: row[name] for name in columns} for row in rows), ["Resource", "Why"], "Janitor")
     else:
         note("Nothing is due." if done.waiting else "Nothing is approved, so nothing is due.")
     for told in _waiting(done.waiting):
@@ -188,7 +193,11 @@ def _compare(done: Undone, output: str) -> None:
     ]
     equal = sum(len(one.equal) for one in done.compared)
     if not done.dry and not done.stopped:
-        show(rows, output, ["Piece", "Field", "Was", "Is", "Id"], title="What differs")
+        if output == "table":
+            columns = ["Piece", "Field", "Was", "Is"]
+            show_rows(({name: row[name] for name in columns} for row in rows), columns[1:], "What differs")
+        else:
+            show(rows, output, ["Piece", "Field", "Was", "Is", "Id"])
         note(f"{equal} fields of {len(done.compared)} resources are equal, {len(rows)} differ.")
     for lost in done.lost:
         note(f"Cannot come back: {lost}")

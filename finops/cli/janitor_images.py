@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.janitor_rows import width, wrapped
 from finops.cli.output import output_option, show
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL
@@ -59,8 +60,8 @@ def why(context: click.Context, session: Session, image: str, files: tuple[Path,
 
 def told(found: Why) -> list[str]:
     """The answer in lines for people: names of others come from outside and are shown as they are, without markup."""
-    tags = f"  (tags: {', '.join(found.tags)})" if found.tags else "  (no tag)"
-    lines = [f"{found.image}{tags}", ""]
+    tags = f"{'tag' if len(found.tags) == 1 else 'tags'} {', '.join(found.tags)}" if found.tags else "no tag"
+    lines = [found.image, f"  {tags}", ""]
     if found.reached:
         lines.append(f"It is kept by {_count(len(found.paths), 'path')}:")
         for number, path in enumerate(found.paths[:10], 1):
@@ -72,12 +73,17 @@ def told(found: Why) -> list[str]:
         lines += ["Nothing that was read reaches it, but that is no proof, and it is kept:", f"  {found.reason}"]
     else:
         lines.append("Nothing reaches it.")
-    lines += ["", "Looked through:"]
-    lines += [f"  {one.count:>7,} {one.what}, as of {one.as_of:%Y-%m-%d %H:%M} UTC" for one in found.looked]
+    times = {f", as of {one.as_of:%Y-%m-%d %H:%M} UTC" for one in found.looked}
+    alike = times.pop() if len(times) == 1 else ""
+    lines += ["", f"Looked through{alike}:"]
+    lines += [
+        f" {one.count:>6,} {one.what}" + ("" if alike else f", as of {one.as_of:%Y-%m-%d %H:%M} UTC")
+        for one in found.looked
+    ]
     lines += ["", "Not looked through:", *(f"  {reason}" for reason in found.not_looked), ""]
     facts = {name: value for name, value in found.facts.items() if name not in {"reachedBy", "dependents"}}
     lines += ["Facts:", *(f"  {name}: {_shown(value)}" for name, value in facts.items())]
-    return [_plain(line) for line in lines]
+    return [part for line in lines for part in _fitting(_plain(line))]
 
 
 def row(found: Why) -> dict[str, Any]:
@@ -101,6 +107,16 @@ def _shown(value: Any) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _fitting(line: str) -> list[str]:
+    """A line in as many as the terminal needs, between words only: ids stay whole."""
+    wide = width()
+    if wide is None or len(line) <= wide:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    first, *rest = wrapped(line.lstrip(), indent + "    ", wide)
+    return [first.removeprefix("    "), *rest]
 
 
 def _plain(line: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.janitor_rows import show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.session import Session
 from finops.errors import PARTIAL
@@ -51,10 +52,16 @@ def rehearse(
 
     session = Session(config)
     settings = session.settings
+    now = session.now  # before the long work: the clock of a local endpoint may not answer
     done = job(_past(estates, settings, days, every), _of_recordings(settings, estates), rule, note)
     with opened(session, create=True) as state:
-        kept = remember(state, done, session.now)
-    show([_row(one, output) for one in done.fates], output, title=f"What {rule} would have done")
+        kept = remember(state, done, now)
+    rows = [_row(one, output) for one in done.fates]
+    title = f"What {rule} would have done"
+    if output == "table":
+        show_rows(rows, ["resource", "shows"], title)
+    else:
+        show(rows, output)
     _sum(done)
     why = refusal(current(settings, rule), kept, settings.janitor.max_regret_percent)
     if why:
@@ -107,7 +114,11 @@ def _row(fate: Fate, output: str) -> dict[str, Any]:
         "shows": fate.shows,
         "saved": fate.saved,
     }
-    return row if output == "table" else {**row, "id": fate.resource_id}
+    if output != "table":
+        return {**row, "id": fate.resource_id}
+    saved = None if fate.saved is None else round(fate.saved, 2)
+    order = ["saved", "found", "would act", "then", "later", "resource", "shows"]
+    return {name: {**row, "saved": saved}[name] for name in order}
 
 
 def _day(moment: datetime | None) -> str | None:
@@ -115,9 +126,10 @@ def _day(moment: datetime | None) -> str | None:
 
 
 def _sum(done: Rehearsal) -> None:
+    money = done.currency or "(no currency known)"
     verb = "deleted" if done.action in ("delete", "deleteImage") else "acted on"
     note(
         f"{done.looks} looks from {done.start:%d %B %Y} to {done.end:%d %B %Y}: {len(done.acted)} would have been "
         f"{verb}, {len(done.used)} of them were used later ({done.regret_percent:.1f} % regret). "
-        f"Saved {done.saved:,.2f}; {done.regretted:,.2f} was paid for what was used."
+        f"Saved {done.saved:,.2f} {money}; {done.regretted:,.2f} {money} was paid for what was used."
     )

@@ -93,13 +93,13 @@ def brief(record: Record) -> Json:
     holder = holder_of(finding.resource_id)
     return {
         "ID": reference(record),
-        "Status": record.status,
-        "Risk": finding.risk or "high",
         "Amount": None if amount is None else round(amount, 2),
         "Would": VERBS.get(finding.action, finding.action),
-        "Resource": f"{holder}/{name_of(finding.resource_id)}" if holder else name_of(finding.resource_id),
-        "Owner": finding.owner.partition("@")[0],
+        "Risk": finding.risk or "high",
+        "Status": record.status,
         "Until": _day(_until(record)),
+        "Resource": f"{holder}/{name_of(finding.resource_id)}" if holder else name_of(finding.resource_id),
+        "Owner": finding.owner,
     }
 
 
@@ -149,19 +149,20 @@ def told(record: Record, events: list[Event]) -> Iterator[str]:
     if finding.quiet:
         first = str(finding.quiet["action"])
         yield f"First      {QUIET.get(first, first)} for {finding.quiet['days']} days"
-    yield f"Found      {record.runs} times since {_moment(record.first_at)}, last {_moment(record.last_at)}"
+    first, last = _moment(record.first_at), _moment(record.last_at)
+    yield f"Found      once, {last}" if record.runs == 1 else f"Found      {record.runs} times, {first} to {last}"
     for label, moment in {
-        "Grace": record.due_at, "Expires": record.expires_at, "Approved": record.approved_until,
+        "Not before": record.due_at, "Expires": record.expires_at, "Approved": record.approved_until,
         "Left alone": record.snoozed_until, "Quiet": record.quiet_until, "Restorable": record.restorable_until,
     }.items():  # fmt: skip
         if moment is not None:
-            yield f"{label:<10} until {_moment(moment)}"
+            yield f"{label:<10} {'' if label in {'Not before', 'Expires'} else 'until '}{_moment(moment)}"
     for label, lines in {
         "Evidence": finding.evidence.get("lines") or [], "Refers to it": finding.dependents,
         "Not checked": finding.not_checked,
     }.items():  # fmt: skip
         if lines:
-            yield from ("", label, *(f"  {_plain(str(one))}" for one in lines))
+            yield from ("", label, *(_hanging(_plain(str(one))) for one in lines))
     if record.votes:
         yield from ("", "Votes", *(f"  {one.says}: {_plain(one.name)} ({_plain(one.oid)}), {_moment(one.at)}"
                                    for one in record.votes))  # fmt: skip
@@ -179,6 +180,12 @@ def _wrapped(line: str, indent: str) -> str:
     width = max(60, shutil.get_terminal_size((100, 24)).columns)
     whole = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(whole)
+
+
+def _hanging(line: str) -> str:
+    """A line that is indented by itself, in as many as the terminal needs."""
+    depth = " " * (len(line) - len(line.lstrip()) + 2)
+    return _wrapped(depth + line.lstrip(), depth + "    ")
 
 
 def _until(record: Record) -> datetime | None:

@@ -69,7 +69,7 @@ def _serve(settings: Settings) -> None:
 
     key = settings.state.audit_key
     with State.open(settings.state.url, audit_key=key.get_secret_value().encode() if key else None) as state:
-        site = app(state, settings, _clock(settings.azure.endpoint))
+        site = app(state, settings, clock(settings.azure.endpoint))
         listener = _listener(settings.web.host, settings.web.port)
         taken = settings.web.model_copy(update={"port": listener.getsockname()[1]})
         note(f"Approvals: {base_url(taken)}/   (Ctrl-C ends it)")
@@ -92,12 +92,25 @@ def _serve(settings: Settings) -> None:
             note("Ended.")
 
 
-def _clock(endpoint: str | None) -> Callable[[], datetime]:
-    """The time to decide by: a simulator's own where there is one, as the janitor beside us goes by it too."""
-    from finops.cli.session import simulated_time
+def clock(endpoint: str | None) -> Callable[[], datetime]:
+    """The time to decide by: a simulator's own where there is one, as the janitor beside us goes by it too.
+
+    Raises where nothing answers at `endpoint`. Where it does not tell the time, now or later, a note says so.
+    """
+    from finops.cli.session import reachable, simulated_time
+
+    if not endpoint:
+        return lambda: datetime.now(UTC)
+    reachable(endpoint)
+    silent = False
 
     def now() -> datetime:
-        return (simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
+        nonlocal silent
+        told = simulated_time(endpoint)
+        if told is None and not silent:
+            note(f"{endpoint} does not tell the time: the clock of this machine counts until it does.")
+        silent = told is None
+        return told or datetime.now(UTC)
 
     return now
 

@@ -105,16 +105,10 @@ class Budgets:
         """Come back when the service allows `units` more; a wait beyond `at_most` seconds is an error."""
         started = self._clock()
         while True:
-            with self._lock:
-                now = self._clock()
-                meters = self._of(service, scope)
-                wait = max(meter.wait(units, now) for meter in meters)
-                if wait <= 0:
-                    for meter in meters:
-                        if meter.windows:
-                            meter.grants.append((now, units))
-                    return
-            if now - started + wait > at_most:
+            wait = self.wait(service, scope, units)
+            if wait <= 0:
+                return
+            if self._clock() - started + wait > at_most:
                 raise TemporaryError(
                     f"Azure's limit for {service} calls is used up; it asks to wait {wait:.0f} s.",
                     come_back(self._now(), wait),
@@ -123,6 +117,18 @@ class Budgets:
                 )
             self._announce(service, wait)
             self._sleep(wait)
+
+    def wait(self, service: str, scope: str = "", units: float = 1) -> float:
+        """Seconds until the service allows `units` more; 0 when they are granted now."""
+        with self._lock:
+            now = self._clock()
+            meters = self._of(service, scope)
+            wait = max(meter.wait(units, now) for meter in meters)
+            if wait <= 0:
+                for meter in meters:
+                    if meter.windows:
+                        meter.grants.append((now, units))
+        return max(0.0, wait)
 
     def _announce(self, service: str, wait: float) -> None:
         """Say that we wait, once for all threads that do, if a person would wonder."""

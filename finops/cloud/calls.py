@@ -15,7 +15,10 @@ LARGEST_BODY = 64 * 1024 * 1024  # bytes, after decompression
 
 @dataclass
 class Call:
-    """`doing` names it for people. A `read` changes nothing and may be sent again, whatever its verb."""
+    """`doing` names it for people. A `read` changes nothing and may be sent again, whatever its verb.
+
+    patient: a change that waits in here when Azure turns it away, as nothing has to be looked at again before it
+    """
 
     service: str
     budget: str
@@ -24,6 +27,7 @@ class Call:
     read: bool
     deadline: float
     units: float = 1
+    patient: bool = False
     exact: bool = False  # numbers with a point become Decimal: money
     raw: bool = False  # the body is not taken for JSON: a layer of an image, a manifest that is compared by its bytes
     lost_answers: int = 0  # attempts that Azure may have carried out without our hearing of it

@@ -29,7 +29,7 @@ def state_of(azure: Azure, resource_id: str) -> Json | None:
 
 def put(azure: Azure, resource_id: str, body: Json, doing: str) -> Json:
     """It, as Azure has it once it is created or replaced."""
-    answer = azure.send(SERVICE, "PUT", resource_id, API_VERSION, body=body, doing=doing)
+    answer = azure.send(SERVICE, "PUT", resource_id, API_VERSION, body=body, doing=doing, patient=True)
     return finished(azure, "PUT", resource_id, API_VERSION, answer, doing)
 
 

@@ -27,7 +27,7 @@ from .faults import azure_error
 from .paging import every_item
 from .permissions import scope_of
 from .registry import Registry
-from .retry import Patience, Time, Timeouts
+from .retry import Patience, Time, Timeouts, turned_away
 from .shapes import Json, an_object
 from .table import Table
 from .transport import new_session, quiet_logs, shared_transport
@@ -263,14 +263,17 @@ class Azure:
         exact: bool = False,
         content: bytes | None = None,
         also: Collection[int] = (),
+        patient: bool = False,
     ) -> Answer:
         """One answered call, or the error that says why not. `target` is a path of ARM or an address on our hosts.
 
+        patient: see Call
         content: sent as it is, in place of a JSON `body`; the answer is then not taken for JSON either.
         also: statuses that are answers here, not refusals.
         """
         call = self._new_call(service, method, target, read=read, scope=scope, units=units, doing=doing, exact=exact)
         request = self._request(method, target, api_version, params, body, headers or {})
+        call.patient = patient
         if content is not None:
             call.raw = True
             request = HttpRequest(method, request.url, content=content or None, headers=dict(request.headers))
@@ -329,7 +332,10 @@ class Azure:
         return self.cloud.arm + quote(target, safe="/()=,:@$!*'~-._")
 
     def _run(self, call: Call, request: HttpRequest, also: Collection[int] = ()) -> Answer:
-        self._budgets.take(call.budget, call.scope, call.units)
+        if call.read or call.patient:
+            self._budgets.take(call.budget, call.scope, call.units)
+        elif wait := self._budgets.wait(call.budget, call.scope, call.units):
+            raise turned_away(call.doing, self.time.now(), wait)
         call.deadline = self.time.monotonic() + self.settings.call_deadline_seconds
         try:
             self._clients.sender(call.service)(request, stream=True, call=call)

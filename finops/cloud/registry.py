@@ -143,19 +143,25 @@ class Registry:
         if self.has_blob(repository, digest):
             return
         path = f"/v2/{_name(repository)}/blobs/uploads/"
-        place = self._asked("POST", path, repository, PUSHES, content=b"").header("Location")
+        place = self._uploading("POST", path, repository, b"").header("Location")
         start = 0
         for piece in _cut(pieces):
             headers = {
                 "Content-Type": "application/octet-stream",
                 "Content-Range": f"{start}-{start + len(piece) - 1}",
             }
-            sent = self._asked("PATCH", self._followed(place, path), repository, PUSHES, content=piece, headers=headers)
+            sent = self._uploading("PATCH", self._followed(place, path), repository, piece, headers)
             place = sent.header("Location")
             start += len(piece)
         address = self._followed(place, path)
         address += ("&" if "?" in address else "?") + f"digest={quote(digest, safe='')}"
-        self._asked("PUT", address, repository, PUSHES, content=b"")
+        self._uploading("PUT", address, repository, b"")
+
+    def _uploading(
+        self, method: str, path: str, repository: str, content: bytes, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request of an upload. Nobody sees a layer that no manifest names, so it may well be sent again."""
+        return self._asked(method, path, repository, PUSHES, content=content, headers=headers, harmless=True)
 
     def put_manifest(self, repository: str, reference: str, body: bytes, media_type: str) -> str:
         """The digest under which the registry holds `body` now; under a tag, too, when `reference` is one."""
@@ -218,6 +224,7 @@ class Registry:
         content: bytes | None = None,
         body: Any = None,
         also: Iterable[int] = (),
+        harmless: bool = False,
     ) -> Answer:
         """The answer to one call. A token that is refused is renewed once; a registry that goes on is an error."""
         address = path if "://" in path else self._azure.cloud.registry(self.server) + quote(path, safe="/:@._-~")
@@ -227,7 +234,7 @@ class Registry:
             answer = self._azure.send(
                 "registry", method, address, None, params=params, body=body, content=content,
                 headers={**(headers or {}), "Authorization": f"Bearer {token}"},
-                read=method in {"GET", "HEAD"}, scope=self.server, doing=doing, also={401, *also},
+                read=harmless or method in {"GET", "HEAD"}, scope=self.server, doing=doing, also={401, *also},
             )  # fmt: skip
             if answer.status != 401:
                 return answer

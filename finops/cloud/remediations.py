@@ -23,7 +23,9 @@ def listed(azure: Azure, scope: str) -> Iterator[Json]:
 def start(azure: Azure, scope: str, name: str, properties: Json) -> Json:
     """The task that was begun; it is not waited for."""
     path, doing = f"{scope}/{PROVIDER}/{name}", f"PUT {scope}/{PROVIDER}/{name}"
-    return an_object(azure.send("policy", "PUT", path, API_VERSION, body={"properties": properties}).json, doing)
+    return an_object(
+        azure.send("policy", "PUT", path, API_VERSION, body={"properties": properties}, patient=True).json, doing
+    )
 
 
 def state_of(azure: Azure, task_id: str) -> Json:

@@ -1,5 +1,8 @@
 """The one retry policy: what is sent again, after how long, and when we stop and say when to come back.
 
+A change is never sent again in here: whoever decided on it looks again first (finops.acts). What Azure turned away is
+`NotSent`; what it may have carried out is `lost`.
+
 azure-core 1.41 neither reads Cost Management's own retry-after headers, nor retries POST on 429 without a plain
 Retry-After, nor 502 for POST, nor 529, and sleeps three hours when it is told to. All of that is decided here.
 """
@@ -16,13 +19,13 @@ from azure.core import exceptions as sdk
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 
-from finops.errors import AzureError, TemporaryError
+from finops.errors import AzureError, NotSent, TemporaryError
 
 from .budgets import Budgets
 from .calls import Answer, Call
 from .credentials import Tokens
-from .faults import BUSY, printable
-from .waits import asked_wait, quota_reset
+from .faults import BUSY, printable, read_fault
+from .waits import asked_wait, come_back, quota_reset
 
 TRIES = 4  # of a call that fails, and
 THROTTLED_TRIES = 7  # of one that Azure refuses for its rate: those say when to come back, so patience pays
@@ -31,8 +34,9 @@ LONGEST_BACKOFF_SECONDS = 30.0
 # Cost Management without any header: its smallest window that helps is a minute, so half of it, twice.
 COST_WAIT_SECONDS = 30.0
 
-REFUSED = {429, 503, 529}  # turned away at the door: safe to send again, whatever the verb
-IDEMPOTENT = {"GET", "HEAD", "PUT", "PATCH", "DELETE"}  # ARM's PATCH merges
+# Turned away at the door, where a Retry-After comes with it. Without one, a proxy may have said 503 because the
+# connection behind it broke, long after the request was on its way (Envoy does).
+TURNED_AWAY = {503, 529}
 
 
 @dataclass(frozen=True)
@@ -83,17 +87,18 @@ class Patience(HTTPPolicy[Any, Any]):
                 self._heed_quota(call, answer)
                 return response
             asked = asked_wait(answer.headers, self._time.now())
-            if answer.status == 429 or (answer.status in REFUSED and asked):
+            if answer.status == 429 or (answer.status in TURNED_AWAY and asked):
+                if _decided(call):
+                    raise self._turned_away(call, answer, asked)
                 throttled += 1
                 if throttled >= THROTTLED_TRIES:
                     return response
                 self._wait_for_quota(call, answer, asked, throttled)
                 continue
             failed += 1
-            if not (call.read or answer.status in REFUSED or request.http_request.method in IDEMPOTENT):
-                return response
-            if answer.status not in REFUSED:
+            if not call.read:
                 call.lost_answers += 1
+                raise _perhaps_done(call, answer)
             if failed >= TRIES:
                 return response
             self._back_off(call, failed, f"answered {answer.status}")
@@ -126,6 +131,11 @@ class Patience(HTTPPolicy[Any, Any]):
                 raise lost(call.doing, reason) from fault
         else:
             reason = f"{reason} by {host}" if "refused" in reason.lower() else f"{host}: {reason}"
+            if _decided(call):
+                raise NotSent(
+                    f"{call.doing} was not sent: {reason}.", "Check the network and any proxy, then try again.",
+                    code="NotSent", seconds=FIRST_BACKOFF_SECONDS,
+                ) from fault  # fmt: skip
         if failed >= TRIES:
             if isinstance(fault, sdk.DecodeError):
                 raise AzureError(
@@ -148,13 +158,22 @@ class Patience(HTTPPolicy[Any, Any]):
 
     def _wait_for_quota(self, call: Call, answer: Answer, asked: float | None, throttled: int) -> None:
         """After a refusal for its rate: wait as asked, all threads alike; `take` refuses to wait past the deadline."""
+        self._hold(call, answer, asked, throttled)
+        left = call.deadline - self._time.monotonic()
+        self._budgets.take(call.budget, call.scope, call.units, at_most=left)
+
+    def _turned_away(self, call: Call, answer: Answer, asked: float | None) -> NotSent:
+        """The error for a change that Azure refused for its rate. All threads wait as long as it asked."""
+        return turned_away(call.doing, self._time.now(), self._hold(call, answer, asked, 1), answer.status)
+
+    def _hold(self, call: Call, answer: Answer, asked: float | None, throttled: int) -> float:
+        """Seconds for which nothing more of the kind is sent."""
         if asked is None and call.service == "cost":
             asked = COST_WAIT_SECONDS
         wait = asked or min(LONGEST_BACKOFF_SECONDS, 2 * FIRST_BACKOFF_SECONDS * 2 ** (throttled - 1))
         wait += self._time.jitter() * min(1.0, wait / 10)
         self._budgets.hold(call.budget, _held_scope(call, answer), wait)
-        left = call.deadline - self._time.monotonic()
-        self._budgets.take(call.budget, call.scope, call.units, at_most=left)
+        return wait
 
     def _heed_quota(self, call: Call, answer: Answer) -> None:
         if call.service == "graph" and (reset := quota_reset(answer.headers)):
@@ -167,6 +186,33 @@ class Patience(HTTPPolicy[Any, Any]):
             "Try again later; azure.call_deadline_seconds sets how long one call may take.",
             code="Deadline",
         )
+
+
+def _decided(call: Call) -> bool:
+    """Whether somebody decided on it by what they read, which has to hold still when it is sent."""
+    return not (call.read or call.patient)
+
+
+def turned_away(doing: str, now: datetime, seconds: float, status: int = 429) -> NotSent:
+    """The error for a change that is not carried out now, as there were too many before it."""
+    return NotSent(
+        f"{doing} was turned away: Azure asks to wait {seconds:.0f} s. It was not carried out.",
+        come_back(now, seconds), status, "Throttled", seconds,
+    )  # fmt: skip
+
+
+def _perhaps_done(call: Call, answer: Answer) -> TemporaryError:
+    """The error for a change that was answered with an error of Azure's own."""
+    fault = read_fault(answer.body)
+    code = f" {fault.code}" if fault.code and fault.code != str(answer.status) else ""
+    said = f": {fault.message.rstrip('.')}" if fault.message else ""
+    return TemporaryError(
+        f"Azure answered {call.doing} with an error of its own ({answer.status}{code}){said}. "
+        "It may or may not have been carried out.",
+        "Look at the resource before anything else is done to it.",
+        answer.status,
+        "OutcomeUnknown",
+    )
 
 
 def lost(doing: str, reason: str) -> AzureError:

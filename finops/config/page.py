@@ -41,7 +41,7 @@ class WebSettings(BaseModel):
     )
     fresh_minutes: Annotated[
         int, Field(ge=0, le=1440, description="Age of a sign-in from which approving asks for a new one; 0: never.")
-    ] = 60
+    ] = 15
     page_rows: Annotated[int, Field(ge=1, le=200, description="Findings a page.")] = 50
 
     @field_validator("public_url", "jwks_url")

@@ -9,10 +9,8 @@ from typing import Any
 
 from finops.estate.ids import key
 from finops.estate.model import Json, at
+from finops.estate.notes import NOTES
 
-# Azure writes on a batch endpoint the id of an online endpoint that does not exist (recorded: azure-ai-ml,
-# test_batch_endpoint_create), and links of operations, in the middle of what people write.
-NO_REFERENCE = {"azureml.onlineendpointid", "AzureAsyncOperationUri"}
 PREFIXES = ("/subscriptions/", "azureml:/subscriptions/")
 DEEPEST = 24
 
@@ -75,7 +73,7 @@ def ids_in(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, st
     elif depth < DEEPEST:
         if isinstance(value, dict):
             for name, inner in value.items():
-                if name not in NO_REFERENCE:
+                if name.lower() not in NOTES:
                     yield from ids_in(inner, f"{path}.{name}", depth + 1)
         elif isinstance(value, list):
             for inner in value:

@@ -8,9 +8,23 @@ found.why("crprod.azurecr.io/tools/etl:v3")
 from finops.images.capture import capture
 from finops.images.found import Images, look, read
 from finops.images.layout import Layout, export, restore, verify
-from finops.images.model import TYPE, Blind, Layer, Looked, Manifest, Reference, Shape, Step, Why, parts_of, resource_id
+from finops.images.model import (
+    ALONG,
+    TYPE,
+    Blind,
+    Layer,
+    Looked,
+    Manifest,
+    Reference,
+    Shape,
+    Step,
+    Why,
+    parts_of,
+    resource_id,
+)
 
 __all__ = [
+    "ALONG",
     "TYPE",
     "Blind",
     "Images",

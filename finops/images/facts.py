@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from finops.estate.ids import key
 from finops.estate.model import Estate, Fact, Json, Known, Resource, Unknown
 from finops.images import reading
-from finops.images.model import INDEXES, Manifest, Shape
+from finops.images.along import along
+from finops.images.model import ALONG, INDEXES, Manifest, Shape
 from finops.images.reach import Reach, stands_alone
 from finops.images.reading import Held
 
@@ -101,11 +102,12 @@ def _kept(homes: Iterable[Held], reached: Mapping[tuple[str, str], Reach], keep_
     """Ids of the images that something keeps: who reaches them, a lock, or that they are among the newest."""
     found = set()
     for home in homes:
-        order = ranks(home)
+        order, going = ranks(home), along(home)
         reach = reached[home.registry.id.lower(), home.name]
         for one in home.manifests.values():
-            is_newest = bool(one.tags) and order[one.digest] <= keep_newest
-            if reach.of(one.digest) is not False or one.locked or is_newest:
+            all_of_it = (one, *going.get(one.digest, ()))
+            is_newest = _rank(all_of_it, order) <= keep_newest and any(each.tags for each in all_of_it)
+            if reach.of(one.digest) is not False or any(each.locked for each in all_of_it) or is_newest:
                 found.add(key(one.id))
     return found
 
@@ -139,9 +141,16 @@ def _above(times: list[float], moment: float) -> int:
 
 
 def resource(
-    home: Held, one: Manifest, reach: Reach, rank: int, sizes: Sizes, estate: Estate, now: datetime
+    home: Held,
+    one: Manifest,
+    with_it: Iterable[Manifest],
+    reach: Reach,
+    order: Mapping[str, int],
+    sizes: Sizes,
+    estate: Estate,
+    now: datetime,
 ) -> Resource:
-    """A manifest as rules see it: a body that looks like ARM's, and its facts."""
+    """A manifest as rules see it: a body that looks like ARM's, and its facts. with_it: what goes with it."""
     body: Json = {
         "id": one.id,
         "name": f"{one.repository}@{one.digest}",
@@ -151,16 +160,29 @@ def resource(
         "systemData": {"createdAt": one.listed.get("createdTime", "")},
         "properties": {**one.listed, "loginServer": one.server, "imageName": one.repository},
     }
-    return Resource(one.id, body, _facts(home, one, reach, rank, sizes, estate, now))
+    return Resource(one.id, body, _facts(home, one, (one, *with_it), reach, order, sizes, estate, now))
+
+
+def _rank(all_of_it: Sequence[Manifest], order: Mapping[str, int]) -> int:
+    """The place of an image: the best of its own and those of what goes with it and has a tag."""
+    return min(order[one.digest] for place, one in enumerate(all_of_it) if not place or one.tags)
 
 
 def _facts(
-    home: Held, one: Manifest, reach: Reach, rank: int, sizes: Sizes, estate: Estate, now: datetime
+    home: Held,
+    one: Manifest,
+    all_of_it: Sequence[Manifest],
+    reach: Reach,
+    order: Mapping[str, int],
+    sizes: Sizes,
+    estate: Estate,
+    now: datetime,
 ) -> dict[str, Fact]:
+    """all_of_it: the image, then what goes with it. What keeps any of these keeps all."""
     reached = reach.of(one.digest)
     by = tuple(dict.fromkeys(path[0].id for path in reach.paths.get(one.digest, ())))[:SHOWN]
     hidden = _hidden("; ".join(reach.hidden))
-    days = (now - one.pushed).days if one.pushed else -1
+    days = min((now - each.pushed).days if each.pushed else -1 for each in all_of_it)
     age = _known(days, now) if days >= 0 else _hidden("its registry does not say when it was pushed")
     names = Known(list(by), now) if by else hidden if reach.hidden else _nobody(now)
     found: dict[str, Fact] = {
@@ -169,10 +191,11 @@ def _facts(
         "dependents": names,
         "pushedDays": age,
         "ageDays": age,
-        "newestRank": _known(rank, now),
-        "tagged": _known(bool(one.tags), now),
-        "imageLocked": _known(one.locked, now),
+        "newestRank": _known(_rank(all_of_it, order), now),
+        "tagged": _known(any(each.tags for each in all_of_it), now),
+        "imageLocked": _known(any(each.locked for each in all_of_it), now),
         "exclusiveBytes": _bytes(one, sizes, now),
+        ALONG: Known([each.id for each in all_of_it[1:]], now) if all_of_it[1:] else _nobody(now),
     }
     registry = estate.resources.get(key(home.registry.id))
     inherited = registry.facts if registry else {}

@@ -15,6 +15,7 @@ from finops.estate import queries
 from finops.estate.ids import key
 from finops.estate.model import Estate, Gap, Resource, text
 from finops.images import facts, reach, reading, references
+from finops.images.along import along
 from finops.images.model import MAY_REFER, Blind, Looked, Manifest, Reference, Shape, Why, parts_of
 from finops.images.reach import Reach
 from finops.images.reading import Held
@@ -49,10 +50,11 @@ class Images:
         """Every manifest as a resource, by id in lower case; docs/images.md says what its facts mean."""
         found = {}
         for home in self.homes:
-            ranks = facts.ranks(home)
+            ranks, going = facts.ranks(home), along(home)
             for manifest in home.manifests.values():
+                with_it = going.get(manifest.digest, ())
                 resource = facts.resource(
-                    home, manifest, self.reach_of(home), ranks[manifest.digest], self.sizes, self._estate, self.as_of
+                    home, manifest, with_it, self.reach_of(home), ranks, self.sizes, self._estate, self.as_of
                 )
                 found[key(resource.id)] = resource
         return found
@@ -78,8 +80,9 @@ class Images:
         home, manifest = self._named(reference)
         found = self.reach_of(home)
         reached = found.of(manifest.digest)
+        with_it = along(home).get(manifest.digest, ())
         resource = facts.resource(
-            home, manifest, found, facts.ranks(home)[manifest.digest], self.sizes, self._estate, self.as_of
+            home, manifest, with_it, found, facts.ranks(home), self.sizes, self._estate, self.as_of
         )
         blind = [one.reason for one in self.blind if one.server in ("", home.server)]
         return Why(
@@ -207,15 +210,15 @@ def _read(
         return reach.reach(home, named, blind, names)
 
     reached = {(home.registry.id.lower(), home.name): reached_in(home) for home in holdings.repositories}
-    # An image of the open format may be attached to another; only its body says so. Asked where it matters.
-    unsure = []
-    for home in holdings.repositories:
-        unreached = reached[home.registry.id.lower(), home.name]
-        unsure += [
-            (home, one)
-            for one in home.manifests.values()
-            if one.media_type in MAY_REFER and one.shape is None and unreached.of(one.digest) is False
-        ]
+    # An image of the open format may be attached to another; only its body says so. Asked where it matters: also of
+    # what is reached, which would go with an image that is not.
+    unsure = [
+        (home, one)
+        for home in holdings.repositories
+        if _some(home, reached[home.registry.id.lower(), home.name])
+        for one in home.manifests.values()
+        if one.media_type in MAY_REFER and one.shape is None
+    ]
     reading.with_shapes(azure, unsure, known)
     for home in {id(home): home for home, _ in unsure}.values():
         reached[home.registry.id.lower(), home.name] = reached_in(home)

@@ -8,6 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
+ALONG = "goesWithIt"  # the fact that says what a registry deletes together with an image
 # Manifests are no ARM resources; for rules they look like children of their registry.
 TYPE = "microsoft.containerregistry/registries/manifests"
 

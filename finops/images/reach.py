@@ -1,4 +1,4 @@
-"""From references to images: tag to digest, index to its children, image to what is attached to it."""
+"""From references to images: tag to digest, index to its children, image to what is attached to it, and back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from finops.images.along import along, kept_by_what_goes
 from finops.images.model import Blind, Manifest, Reference, Step
 from finops.images.reading import Held
 
@@ -61,6 +62,8 @@ def reach(
     for one in [*references.get((home.server, home.name), ()), *references.get((home.server, ""), ())]:
         for digest in _meant(home, one):
             result.paths.setdefault(digest, []).append(_path(home, one, digest))
+    for digest, path in list(kept_by_what_goes(home, result.paths, along(home))):
+        result.paths.setdefault(digest, []).append(path)
     _spread(home, result)
     return result
 
@@ -123,6 +126,8 @@ def _spread(home: Held, result: Reach) -> None:
         done.add(holder)
         before = result.paths.get(holder, [()])[0]
         for target, how in holds.get(holder, ()):
+            if target in result.paths and any(step.id == place + target for step in before):
+                continue  # the holder is only kept by it
             if target in home.manifests and target != holder:
                 result.paths.setdefault(target, []).append(
                     (*before, Step(how, place + holder), Step("image", place + target))

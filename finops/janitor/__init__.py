@@ -1,7 +1,7 @@
 """What counts as waste: the rules in `janitor/`, and what they find in an estate. See docs/janitor-rules.md.
 
 rules = janitor.rules(janitor.folders(settings), settings.janitor)
-found = janitor.find(seen, rules, now, settings, exemptions)
+found = janitor.find(seen, rules, now, settings, exemptions, words)
 """
 
 from finops.janitor.facts import wanted

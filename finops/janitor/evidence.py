@@ -13,6 +13,7 @@ from finops.estate.facts.instances import BUSY_PERCENT, is_instance
 from finops.estate.generation import generation_of
 from finops.estate.ids import key, scopes
 from finops.exemptions import TAG
+from finops.images import ALONG
 from finops.janitor.fingerprint import fingerprint
 from finops.janitor.model import Json, Rule
 from finops.janitor.risk import is_production
@@ -29,7 +30,14 @@ def leaves_of(told: Explanation) -> list[Explanation]:
 
 
 def goes_with(rule: Rule, resource: Resource, estate: Estate) -> list[Resource]:
-    """What a deletion takes along: what is below it, but for runs, and for what others hang on it (locks, roles)."""
+    """What a deletion takes along: what is below it, but for runs, and for what others hang on it (locks, roles).
+
+    Of an image, what is attached to it: its registry deletes that in the same request.
+    """
+    if rule.action == "deleteImage":
+        attached = resource.facts.get(ALONG)
+        names = attached.value if isinstance(attached, Known) else ()
+        return [estate.resources[key(name)] for name in names]
     if rule.action != "delete":
         return []
     below = len(key(resource.id))
@@ -62,7 +70,11 @@ def relied_on(
         "fingerprint": spec,
         "leaves": [[leaf.place, leaf.held] for leaf in leaves],
         "dependents": sorted(map(str, dependents.value)) if isinstance(dependents, Known) else "unknown",
-        "keep": [[scope, value] for scope in scopes(resource.id) for value in _keeps(scope, estate)],
+        "keep": [
+            [scope, value]
+            for scope in [*scopes(resource.id), *sorted(key(child.id) for child in with_it)]
+            for value in _keeps(scope, estate)
+        ],
         "lastRequest": plain(last.value) if isinstance(last, Known) else "none known",
         "owner": owner,
         "production": is_production(resource, estate, tag),
@@ -91,11 +103,17 @@ def shown(
     with_it: list[Resource],
 ) -> Json:
     """The evidence for people."""
+    # One that still holds would have kept it.
+    over = [
+        f"The tag {TAG} = {value} of {child.id}, which would be deleted with it, is over."
+        for child in with_it
+        for value in _keeps(key(child.id), estate)
+    ]
     found: Json = {
         "title": rule.title,
         "asOf": plain(estate.as_of),
         "checks": list(_checks(rule, told, facts)),
-        "lines": list(told.lines()),
+        "lines": [*told.lines(), *over],
         "facts": {
             name: {"value": plain(fact.value), "asOf": plain(fact.as_of)}
             if isinstance(fact, Known)

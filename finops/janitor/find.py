@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """What deciding about one resource needs. `keeps`: by file and by tag."""
+    """What deciding about one resource needs. `keeps`: by file and by tag. `words`: what people said, by resource."""
 
     estate: Estate
     keeps: Exemptions
     now: datetime
     tag: str = "Environment"
     most: Decimal = Decimal(1000)
+    words: Exemptions = field(default_factory=lambda: Exemptions([]))
 
 
 def find(
@@ -45,14 +46,18 @@ def find(
     now: datetime,
     settings: Settings,
     exemptions: Iterable[Exemption] = (),
+    words: Iterable[Exemption] = (),
 ) -> Found:
     """What each rule takes for waste, what it keeps though it may be, and how many resources it looked at.
 
     exemptions: those of the file; keep tags are read from the estate itself
+    words: what people said of what goes with a deletion, see finops.approvals.words
     """
     guard = settings.guard
     tagged = by_tag(estate.resources.values(), now, guard.exemption_days)
-    look = Look(estate, Exemptions([*tagged, *exemptions]), now, guard.environment_tag, settings.janitor.high_risk_cost)
+    keeps = Exemptions([*tagged, *exemptions])
+    most = settings.janitor.high_risk_cost
+    look = Look(estate, keeps, now, guard.environment_tag, most, Exemptions(words))
     findings: list[Finding] = []
     kept: list[Kept] = []
     looked_at: dict[str, int] = {}
@@ -81,18 +86,20 @@ def decide(rule: Rule, resource: Resource, look: Look) -> Finding | Kept | None:
     told = rule.condition.explain(resource.body, facts, look.now, context)
     if held is None:
         return Kept(rule.name, resource.id, unknown_in(told), unknown=True)
-    keep = protected(rule, resource, look.estate, look.keeps, look.now)
-    return keep if keep is not None else _finding(rule, resource, look, facts, told)
+    with_it = goes_with(rule, resource, look.estate)
+    keep = protected(rule, resource, look.estate, look.keeps, look.now, with_it, look.words)
+    return keep if keep is not None else _finding(rule, resource, look, facts, told, with_it)
 
 
-def _finding(rule: Rule, resource: Resource, look: Look, facts: Mapping[str, Any], told: Explanation) -> Finding:
+def _finding(
+    rule: Rule, resource: Resource, look: Look, facts: Mapping[str, Any], told: Explanation, with_it: list[Resource]
+) -> Finding:
     estate = look.estate
     cost = cost_of(facts)
     owner = owner_of(resource, estate)
     why = filled(rule.why, facts, rule.parameters, resource.id)
     risky = list(risks(rule, resource, estate, look.tag, facts, cost, look.most))
     dependents = facts.get("dependents")
-    with_it = goes_with(rule, resource, estate)
     spec = fingerprint(resource.body, rule.quiet)
     generation = resource.id.rpartition("@")[2] if resource.type == MANIFEST else generation_of(resource.body)
     leaves = leaves_of(told)

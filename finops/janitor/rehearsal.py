@@ -65,6 +65,7 @@ class Rehearsal:
     looks: int
     complete: bool
     fates: tuple[Fate, ...] = field(repr=False)
+    currency: str = ""  # of what would have been saved; "" where the looks know none, or more than one
 
     @property
     def acted(self) -> tuple[Fate, ...]:
@@ -229,5 +230,6 @@ def refusal(rule: Rule, kept: Json | None, most: Decimal) -> str:
     return (
         f"The rule {rule.name} stays in mode ask: of {kept['acted']} that it would have deleted between "
         f"{str(kept['from'])[:10]} and {str(kept['to'])[:10]}, {kept['used']} were used later ({regret} %), and "
-        f"janitor.max_regret_percent is {most}. Give it other parameters and rehearse it again."
+        f"janitor.max_regret_percent is {most}. Give it other parameters, or rehearse it again, whole "
+        "and for at least as long."
     )

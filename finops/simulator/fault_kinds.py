@@ -54,6 +54,13 @@ def _refusal(status: int, code: str, message: str, headers: dict[str, str] | Non
     return Kind(instead=instead)
 
 
+def _done_but(status: int, code: str, message: str) -> Kind:
+    """Carried out, and answered with an error all the same: a proxy lost the answer of the service behind it."""
+    made = _refusal(status, code, message).instead
+    assert made is not None
+    return Kind(edit=lambda answer, how, scope: made(how))
+
+
 def _throttled(header: str, usual: int = 1) -> Kind:
     def instead(how: Spec) -> Answer:
         made = _refusal(429, "429", "Too many requests. Please retry.").instead
@@ -251,6 +258,8 @@ KINDS: dict[str, Kind] = {
     "409": _refusal(409, "Conflict", "Another operation is in progress on this resource."),
     "412": _refusal(412, "PreconditionFailed", "The condition specified using HTTP conditional header(s) is not met."),
     "status": _refusal(500, "InternalServerError", "As the rule says."),
+    "502-after": _done_but(502, "BadGateway", "The gateway lost the answer of the provider."),
+    "504-after": _done_but(504, "GatewayTimeout", "The gateway did not receive a response in time."),
     "reset-before": Kind(ending="reset", calls_inner=False),
     "reset-after": Kind(ending="reset"),
     "reset-mid-body": Kind(ending="half"),

@@ -1,13 +1,15 @@
 """The audit trail: each entry's hash covers the one before it, so that no entry can be changed, moved or left out.
 
-A rewriting of the whole trail is found by a key that is not in the database, and by a head that was noted elsewhere.
+A rewriting of the whole trail is found by a key that is not in the database, and by heads that were noted elsewhere;
+a trail whose end was cut off is found by such heads alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +20,12 @@ from .records import Json, canonical, clean, digest, written
 from .tables import audit
 
 NOTHING = "0" * 64
+NO_KEY = "is sealed with a key, and none was given."
 Last = tuple[int, str]  # number and hash of the newest entry
+# A head as people note it. The line of a mail that holds one begins with NOTED; in an answer ">" stands before it.
+HEAD = re.compile(r"(?:0|[1-9]\d{0,14}):[0-9a-f]{64}")
+NOTED = "Audit trail"
+_LINE = re.compile(rf"^[> \t]*{NOTED}:?\s+(?:>\s*)*({HEAD.pattern})[ \t]*\r?$", re.MULTILINE)
 # Made once: to put a statement together takes longer than to run it.
 NEWEST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
 ADD = insert(audit)
@@ -26,11 +33,17 @@ ADD = insert(audit)
 
 @dataclass(frozen=True)
 class Verified:
-    """How much of the trail is whole: `fault` is None, or says what is wrong and where."""
+    """How much of the trail is whole: `fault` is None, or says what is wrong and where.
+
+    missing  the heads that were given and are not on the trail
+    unread   the trail is sealed with a key that was not given
+    """
 
     entries: int
     head: str
     fault: str | None
+    missing: tuple[str, ...] = ()
+    unread: bool = False
 
 
 def append(
@@ -96,21 +109,43 @@ def entries(db: Connection, after: int = 0) -> Iterator[Json]:
         yield dict(row._mapping)
 
 
-def verify(db: Connection, key: bytes | None, anchor: str | None = None) -> Verified:
-    """Whether the trail is whole, and still holds `anchor`, a head that was noted earlier."""
+def noted(text: str) -> str | None:
+    """The head at the foot of a mail's text; None where there is none. What stands above it may be of others."""
+    found = _LINE.findall(text)
+    return str(found[-1]) if found else None
+
+
+def verify(db: Connection, key: bytes | None, anchor: str | Iterable[str] | None = None) -> Verified:
+    """Whether the trail is whole, and still holds `anchor`: one or more heads that were noted earlier."""
+    anchors = [anchor] if isinstance(anchor, str) else list(anchor or ())
+    wanted: dict[str, set[str]] = {}
+    for one in anchors:
+        wanted.setdefault(one.partition(":")[0], set()).add(one.partition(":")[2])
+    met = {f"0:{NOTHING}"}
     number, previous, keyed = 0, NOTHING, False
-    noted = anchor.partition(":") if anchor else ("0", ":", NOTHING)
-    met = noted[0] == "0" and noted[2] == NOTHING
     for entry in entries(db):
         number += 1
         fault = _wrong(entry, number, previous, keyed, key)
         if fault:
-            return Verified(number - 1, f"{number - 1}:{previous}", fault)
+            return Verified(number - 1, f"{number - 1}:{previous}", fault, unread=fault.endswith(NO_KEY))
         previous, keyed = entry["hash"], keyed or entry["keyed"]
-        met = met or (str(number) == noted[0] and hmac.compare_digest(previous, noted[2]))
-    if not met:
-        return Verified(number, f"{number}:{previous}", f"The head that was noted, {anchor}, is not on the trail.")
-    return Verified(number, f"{number}:{previous}", None)
+        for one in wanted.get(str(number), ()):
+            if hmac.compare_digest(previous.encode(), one.encode()):
+                met.add(f"{number}:{one}")
+    missing = tuple(dict.fromkeys(one for one in anchors if one not in met))
+    return Verified(number, f"{number}:{previous}", _lost(missing, number), missing)
+
+
+def _lost(missing: tuple[str, ...], last: int) -> str | None:
+    """What it means that heads which were noted are not on a trail that is whole in itself."""
+    if not missing:
+        return None
+    number = max(int(one.partition(":")[0]) if one.partition(":")[0].isdecimal() else 0 for one in missing)
+    if number > last:
+        what = f"The trail ends with entry {last}, and entry {number} was noted: its end was cut off."
+    else:
+        what = f"Entry {number} is another one than the one that was noted: the trail was written anew."
+    return f"{what} The head that was noted is not on the trail: {missing[0]}."
 
 
 def _wrong(entry: Json, number: int, previous: str, keyed: bool, key: bytes | None) -> str | None:
@@ -121,7 +156,7 @@ def _wrong(entry: Json, number: int, previous: str, keyed: bool, key: bytes | No
     if keyed and not entry["keyed"]:
         return f"Entry {number} is not sealed with the key, though an earlier one is."
     if entry["keyed"] and key is None:
-        return f"Entry {number} is sealed with a key, and none was given."
+        return f"Entry {number} {NO_KEY}"
     if not hmac.compare_digest(entry["hash"], _hash(entry, key if entry["keyed"] else None)):
         return f"Entry {number} was changed, or sealed with another key."
     return None
@@ -133,4 +168,4 @@ def _hash(entry: dict[str, Any], key: bytes | None) -> str:
     return hmac.new(key, text, hashlib.sha256).hexdigest() if key is not None else hashlib.sha256(text).hexdigest()
 
 
-__all__ = ["Verified", "append", "digest", "entries", "head", "verify"]
+__all__ = ["HEAD", "NOTED", "Verified", "append", "digest", "entries", "head", "noted", "verify"]

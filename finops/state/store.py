@@ -178,8 +178,8 @@ class State:
         with self._reading() as db:
             return trail.head(db)
 
-    def verify_audit(self, anchor: str | None = None) -> trail.Verified:
-        """Whether no entry was changed, moved or left out. anchor: a head that was noted, which must still be there."""
+    def verify_audit(self, anchor: str | Iterable[str] | None = None) -> trail.Verified:
+        """Whether no entry was changed, moved or left out. anchor: heads that were noted, which must still be there."""
         with self._reading() as db:
             return trail.verify(db, self._key, anchor)
 

@@ -54,7 +54,9 @@ def of_file(database: Path, duty: Duty = ACTING) -> Iterator[None]:
     """The turn of a SQLite database: a lock on a file of its own beside it.
 
     Not on the database itself: to close a second descriptor of it would drop the locks that SQLite holds.
+    Links are followed: a database has one turn, by whatever path it is reached.
     """
+    database = database.resolve()
     path = database.with_name(f"{database.name}-{duty.file}")
     try:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

@@ -17,7 +17,7 @@ from finops.estate.ids import key, type_of
 from finops.estate.model import at, text
 from finops.tombstones.gathering import BATCH, IN_PLACE, ONLINE, principal_of
 from finops.tombstones.model import Content, Json, Piece
-from finops.tombstones.sending import sent
+from finops.tombstones.sending import own, sent
 from finops.tombstones.taking import SCALE, owed, routes_owed, shares
 
 Look = Callable[[str, str], Json | None]  # id, API version -> its body now, None where it is not there
@@ -30,6 +30,7 @@ class Step:
     """One change.
 
     makes       nothing is there yet
+    seen        what people had set on `what`, a kind of piece, when `body` was made of it; None: it was made of nothing
     path        where it is sent to: the resource, or an action below it
     afterwards  the part of the body that shows that it was done
     by_people   the result of an act with which it is left to a person, who is told `otherwise`
@@ -50,6 +51,15 @@ class Step:
     media_type: str = ""
     label: str = ""
     layers: tuple[Path, ...] = ()
+    what: str = ""
+    seen: Json | None = None
+
+    def overtaken(self, fresh: Json) -> bool:
+        """Whether somebody has changed the resource since `body` was made: sent now, it would undo that.
+
+        Nothing in Azure Machine Learning's API makes a PUT or a PATCH depend on an ETag, so it is compared here.
+        """
+        return self.seen is not None and own(self.what, fresh) != self.seen
 
 
 def resource_steps(content: Content, look: Look) -> Iterator[Step]:
@@ -62,7 +72,7 @@ def resource_steps(content: Content, look: Look) -> Iterator[Step]:
         if piece.what in {"endpoint", "deployment", "compute"}:
             now = look(piece.id, piece.api_version)
             if now is None or (_failed(now) and not _failed(piece.body)):
-                yield _made(piece, makes=now is None)
+                yield _made(piece, now)
     if type_of(main.id) in {ONLINE, BATCH}:
         yield from _routed(main, look)
     yield from _stopped(main, look)
@@ -73,14 +83,18 @@ def resource_steps(content: Content, look: Look) -> Iterator[Step]:
         yield from _granted(piece, content, look)
 
 
-def _made(piece: Piece, makes: bool = True) -> Step:
+def _made(piece: Piece, now: Json | None = None) -> Step:
     body = sent(piece.what, piece.body)
     if piece.what == "endpoint":
         for name in ROUTES:  # they name deployments that are not there yet
             if body["properties"].pop(name, None) is not None and name != "defaults":
                 body["properties"][name] = {}
     says = f"make the {piece.what} {_name(piece.id)}"
-    return Step(says, piece.id, piece.api_version, "PUT", piece.id, body, makes, _mark(piece, body))
+    seen = None if now is None else own(piece.what, now)
+    return Step(
+        says, piece.id, piece.api_version, "PUT", piece.id, body, now is None, _mark(piece, body), what=piece.what,
+        seen=seen,
+    )  # fmt: skip
 
 
 ROUTES = ("traffic", "mirrorTraffic", "defaults")
@@ -94,7 +108,10 @@ def _routed(main: Piece, look: Look) -> Iterator[Step]:
         return
     body = sent(main.what, now)
     body["properties"] |= copy.deepcopy(wanted)
-    yield Step("set its traffic", main.id, main.api_version, "PUT", main.id, body, False, {"properties": wanted})
+    yield Step(
+        "set its traffic", main.id, main.api_version, "PUT", main.id, body, False, {"properties": wanted},
+        what=main.what, seen=own(main.what, now),
+    )  # fmt: skip
 
 
 def _stopped(main: Piece, look: Look) -> Iterator[Step]:
@@ -159,13 +176,16 @@ def _given_back(action: str, main: Piece, look: Look) -> Iterator[Step]:
         scale = {"properties": {"properties": {"scaleSettings": {**(at(now, SCALE) or {}), **by_name}}}}
         marks = {"properties": {"properties": {"scaleSettings": by_name}}}
         says = "give it its scale settings"
-        yield Step(says, main.id, main.api_version, "PATCH", main.id, scale, False, marks)
+        yield Step(
+            says, main.id, main.api_version, "PATCH", main.id, scale, False, marks, what=main.what,
+            seen=own(main.what, now),
+        )  # fmt: skip
         return
     body = sent(main.what, now)
     body["properties"] |= copy.deepcopy(by_name)
     yield Step(
         f"set its {' and '.join(by_name)} as it was", main.id, main.api_version, "PUT", main.id, body, False,
-        {"properties": by_name},
+        {"properties": by_name}, what=main.what, seen=own(main.what, now),
     )  # fmt: skip
 
 

@@ -60,8 +60,8 @@ class Door:
             return ""
         if signed.since is None:
             return "For this, sign in again: yours does not say how old it is."
-        if datetime.now(UTC) - signed.since > timedelta(minutes=longest):
-            return f"For this, sign in again: you did so more than {longest} minutes ago."
+        if datetime.now(UTC) - signed.since >= timedelta(minutes=longest):
+            return f"For this, sign in again: you did so {longest} minutes ago or longer."
         return ""
 
     def again(self, path: str) -> str:

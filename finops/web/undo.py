@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from finops.approvals.naming import kind_of
 from finops.state import StoredFinding
-
-from .words import kind_of
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,12 @@ from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
 
+from finops.approvals import naming
+
 NOTHING = "\N{EM DASH}"
 LOCALE = "en_US"
-KINDS = {
-    "onlineendpoints": "online endpoint",
-    "deployments": "deployment",
-    "batchendpoints": "batch endpoint",
-    "computes": "compute",
-    "manifests": "container image",
-    "versions": "environment version",
-    "schedules": "schedule",
-    "workspaces": "workspace",
-}
 # What the button does, by action; each is followed by the resource's kind and name.
-VERBS = {
-    "stop": "Stop",
-    "scaleToZero": "Scale to zero",
-    "delete": "Delete",
-    "deleteImage": "Delete",
-    "archive": "Archive",
-    "disable": "Disable",
-}
+VERBS = {action: verb.capitalize() for action, verb in naming.VERBS.items()}
 STATUSES = {
     "found": "Found",
     "asked": "Owner asked",
@@ -48,8 +33,6 @@ STATUSES = {
     "kept": "Kept",
     "gone": "Gone",
 }
-# Characters that turn the direction of what follows: https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings
-TURNING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
 
 
 def amount(value: Decimal | None, currency: str) -> str:
@@ -64,44 +47,9 @@ def amount(value: Decimal | None, currency: str) -> str:
     return str(format_currency(value, currency, pattern, locale=LOCALE, currency_digits=False))
 
 
-def name_of(resource_id: str) -> str:
-    """The last part of an ARM id, with what it is a part of; an image's repository and the start of its digest."""
-    parts = [part for part in resource_id.split("/") if part]
-    if not parts:
-        return "(no name)"
-    if len(parts) > 11:
-        return f"{parts[-3]}/{parts[-1]}"
-    if parts[-2:-1] == ["manifests"]:
-        repository, _, digest = parts[-1].partition("@")
-        return f"{repository.replace('~', '/')}@{digest[:19]}" if digest else repository.replace("~", "/")
-    return parts[-1]
-
-
-def kind_of(resource_id: str) -> str:
-    """ "online endpoint", "compute"; the last type of the id where it has no word of its own."""
-    parts = [part for part in resource_id.split("/") if part]
-    kind = parts[-2].lower() if len(parts) > 1 else ""
-    return KINDS.get(kind, kind or "resource")
-
-
-def holder_of(resource_id: str) -> str:
-    """The workspace or registry that holds it; "" where there is none."""
-    parts = [part for part in resource_id.split("/") if part]
-    lower = [part.lower() for part in parts]
-    for kind in ("workspaces", "registries"):
-        if kind in lower[:-2]:
-            return parts[lower.index(kind) + 1]
-    return ""
-
-
 def group_of(resource_id: str) -> str:
     parts = [part for part in resource_id.split("/") if part]
     return parts[3] if len(parts) > 3 and parts[2].lower() == "resourcegroups" else ""
-
-
-def shown(text: object) -> str:
-    """Text of others as it may stand between ours: nothing in it turns the direction of what follows."""
-    return str(text).translate(TURNING)
 
 
 def day(value: datetime | date | None) -> str:
@@ -140,7 +88,7 @@ def value_of(value: Any) -> str:
         return ", ".join(value_of(one) for one in value) or "none"
     if isinstance(value, dict):
         return "; ".join(f"{name}: {value_of(one)}" for name, one in value.items()) or "none"
-    return shown(value)
+    return naming.shown(value)
 
 
 def starts(text: str) -> str:
@@ -151,13 +99,13 @@ def starts(text: str) -> str:
 FILTERS = {
     "amount": amount,
     "day": day,
-    "holder": holder_of,
-    "kind": kind_of,
+    "holder": naming.holder_of,
+    "kind": naming.kind_of,
     "left": left,
     "moment": moment,
-    "name": name_of,
+    "name": naming.name_of,
     "group": group_of,
-    "shown": shown,
+    "shown": naming.shown,
     "starts": starts,
     "value": value_of,
     "verb": lambda action: VERBS.get(action, action),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops.acts import Act, Held, is_image
+from finops.acts.protection import has_keep
 from finops.approvals import NotAllowed
 from finops.errors import FinopsError
 from finops.estate.generation import generation_of
@@ -71,6 +72,23 @@ def change_of(action: str, body: Json) -> Change | None:
     return Change("PUT", resource_id, whole, afterwards={"properties": by_name})
 
 
+def first_step(record: Record) -> str:
+    """Which step comes next in the life of a record."""
+    return QUIET if record.finding.quiet and record.status != "quiet" else ACT
+
+
+def action_of(record: Record) -> str:
+    """What is done to its resource in that step."""
+    quiet = record.finding.quiet
+    return str(quiet["action"]) if quiet and record.status != "quiet" else record.finding.action
+
+
+def decision_of(record: Record) -> str:
+    """What allows it, as it is written down: who approved what."""
+    by = ", ".join(f"{vote.name} ({vote.oid})" for vote in record.votes if vote.says == "approve")
+    return f"finding {record.number}, digest {record.finding.digest}, approved by {by}"
+
+
 def nothing_to_take(content: Content) -> bool:
     """Whether the resource of a tombstone had nothing that the action could change."""
     return content.image is None and change_of(content.action, content.main().body) is None
@@ -97,7 +115,8 @@ class Deed:
         finding = self.record.finding
         image = is_image(finding.resource_id)
         change = None if image else change_of(self.action, body)
-        ready: list[Change] = []
+        ready: list[tuple[Change, Json]] = []  # with the body that it was made of
+        entered: list[bool] = []  # a request that Azure turned away is sent again, on the same approval
 
         def still(fresh: Json) -> str | None:
             if why := self.check(fresh):
@@ -108,20 +127,24 @@ class Deed:
                     return "It is so already."
                 if found.afterwards != (change.afterwards if change else None):
                     return "It was changed while it was looked at."
-                ready[:] = [found]
+                ready[:] = [(found, fresh)]
             return None
 
         def send(hand: Any) -> None:
-            path = finding.resource_id if image else ready[0].path
+            path = finding.resource_id if image else ready[0][0].path
             hand.ready(path)
-            try:
-                self.enter()
-            except NotAllowed as refusal:
-                raise Held(refusal.what, refusal.fix) from refusal
+            if not image and (why := self._overtaken(hand, *ready[0])):
+                raise Held(why, "It is looked at again by the next run.")
+            if not entered:
+                try:
+                    self.enter()
+                except NotAllowed as refusal:
+                    raise Held(refusal.what, refusal.fix) from refusal
+                entered.append(True)
             if image:
                 hand.delete_image()
             else:
-                ready[0].send(hand)
+                ready[0][0].send(hand)
 
         return Act(
             resource_id=finding.resource_id,
@@ -135,11 +158,20 @@ class Deed:
             expected_saving=finding.saving if finding.saving is not None else finding.monthly_cost,
             request=send,
             still_holds=still,
-            confirmed=lambda read: None,
+            confirmed=lambda read: _overwritten(*ready[0], read) if ready and read else None,
             afterwards=change.afterwards if change else None,
             owner=finding.owner,
             decision=self.decision,
         )  # fmt: skip
+
+    def _overtaken(self, hand: Azure, change: Change, made_of: Json) -> str | None:
+        """That somebody wrote to it during the look, which took its time: what is sent would write over it."""
+        latest = hand.state_of(made_of["id"], ML_VERSION)
+        same = (
+            latest is not None and generation_of(latest) == generation_of(made_of)
+            and latest.get("tags") == made_of.get("tags") and change_of(self.action, latest) == change
+        )  # fmt: skip
+        return None if same else "Somebody has changed it just now, which stays."
 
 
 def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: str, name: str) -> Act:
@@ -166,13 +198,29 @@ def restoring(azure: Azure, record: Record, step: Step, body: Json | None, why: 
         evidence={"record": record.number, "step": name, "tombstone": record.tombstone},
         expected_saving=Decimal(0),
         request=send,
-        still_holds=lambda fresh: _taken(azure, step),
+        still_holds=lambda fresh: _overtaken(step, fresh) or _taken(azure, step),
         confirmed=lambda read: None,
         afterwards=step.afterwards,
         owner=record.finding.owner,
         api_version=step.api_version,
         gives_back=True,
     )
+
+
+def _overwritten(change: Change, before: Json, read: Json) -> str | None:
+    """Which tags are not as they were read before a PUT of the whole: it is taken back then, and people are asked."""
+    if change.verb != "PUT" or generation_of(read) != generation_of(before):
+        return None
+    was, now = before.get("tags") or {}, read.get("tags") or {}
+    if has_keep(now) and not has_keep(was):
+        return "Somebody gave it the tag finops:keep at the same moment."
+    other = sorted(name for name in was if now.get(name) != was[name])
+    return f"Its tags are not what they were before: {', '.join(other)}." if other else None
+
+
+def _overtaken(step: Step, fresh: Json) -> str | None:
+    """That somebody has written since the body was made that is sent: theirs stays, and the next try is made of it."""
+    return "Somebody has changed it just now, which stays. Try again." if step.overtaken(fresh) else None
 
 
 def _taken(azure: Azure, step: Step) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops import janitor
@@ -15,20 +16,43 @@ if TYPE_CHECKING:
     from finops.state import State
 
 KEPT = "janitor/rehearsed/"
+LIFTS = "liftedAfterSeconds"  # how long one must have looked to take its place, if not as long as it did itself
 
 
 def remember(state: State, rehearsal: Rehearsal, now: datetime) -> Json:
-    """What is kept of it: it is asked for where the mode act is read."""
+    """What is kept of it: it is asked for where the mode act is read.
+
+    What was used later is not forgotten for a rehearsal that could not have seen it: one that is not whole, that would
+    have done nothing, or that looked for a shorter time. So what is given back may be of an earlier one.
+    """
     kept = kept_form(rehearsal, now)
-    state.keep(KEPT + rehearsal.rule, kept, now)
+    before = _kept(state, rehearsal.rule, rehearsal.digest)
+    if before and Decimal(before["regretPercent"]):
+        longest = max(_seconds(kept), before.get(LIFTS, _seconds(before)))
+        if not (rehearsal.complete and rehearsal.acted and _seconds(kept) >= longest):
+            if Decimal(kept["regretPercent"]) <= Decimal(before["regretPercent"]):
+                return before
+            kept[LIFTS] = longest
+    state.keep(f"{KEPT}{rehearsal.rule}/{rehearsal.digest}", kept, now)
     return kept
+
+
+def _seconds(kept: Json) -> float:
+    """How long it looked."""
+    return (datetime.fromisoformat(kept["to"]) - datetime.fromisoformat(kept["from"])).total_seconds()
+
+
+def _kept(state: State, rule: str, digest: str) -> Json | None:
+    """The rehearsal that counts of a rule as it is; before they were kept by digest, there was one a rule."""
+    kept = state.kept(f"{KEPT}{rule}")
+    found: Json | None = kept.get(f"{KEPT}{rule}/{digest}") or kept.get(f"{KEPT}{rule}")
+    return found if found and found.get("digest") == digest else None
 
 
 def refusals(settings: Settings, state: State) -> dict[str, str]:
     """The rules that are to act but may not, by name, and why: too much of what they would delete was used later."""
-    kept = state.kept(KEPT)
     told = {
-        rule.name: refusal(rule, kept.get(KEPT + rule.name), settings.janitor.max_regret_percent)
+        rule.name: refusal(rule, _kept(state, rule.name, rule.digest), settings.janitor.max_regret_percent)
         for rule in janitor.rules(janitor.folders(settings), settings.janitor)
         if rule.mode == "act"
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from finops import approvals, tombstones
-from finops.acts import Outcome, Resolved, generation_of, is_image, perform, reconcile, state_of
+from finops.acts import Outcome, generation_of, is_image, perform, reconcile, state_of
 from finops.acts.hand import thrown
 from finops.approvals.moving import not_due
 from finops.approvals.workdays import Workdays
@@ -16,8 +16,9 @@ from finops.errors import AzureError, FinopsError, NotFound
 from finops.estate.generation import same_generation
 from finops.estate.queries import ML_VERSION
 from finops.jobs.sweeping import tombs
-from finops.jobs.sweeping.acting import ACT, QUIET, Deed, nothing_to_take
+from finops.jobs.sweeping.acting import QUIET, Deed, action_of, decision_of, first_step, nothing_to_take
 from finops.jobs.sweeping.allowing import rehearsed
+from finops.jobs.sweeping.applied import Applied, Line, Result
 from finops.jobs.sweeping.bounds import Bounds
 from finops.jobs.sweeping.checking import Check, check
 from finops.jobs.sweeping.looking import Looker
@@ -26,6 +27,7 @@ from finops.jobs.sweeping.quieting import Watch, waits_for
 from finops.jobs.sweeping.settling import Settled, settle
 from finops.jobs.sweeping.tombs import QUIETED
 from finops.jobs.sweeping.waiting import Waits, waiting
+from finops.jobs.sweeping.wording import taking
 from finops.state import Busy, Record
 
 if TYPE_CHECKING:
@@ -34,41 +36,6 @@ if TYPE_CHECKING:
     from finops.state import State
 
 WHO = "finops janitor apply"
-
-# would: a dry run. done: Azure confirms it. held: nothing was sent, and the approval stands. void: nothing was sent,
-# and the approval stands no more. failed: reading shows that it had no effect. unknown: the next run finds out.
-Result = Literal["would", "done", "held", "void", "failed", "unknown"]
-
-
-@dataclass(frozen=True)
-class Line:
-    """What became, or would become, of one record in this run, and why."""
-
-    record: Record
-    result: Result
-    what: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Applied:
-    """One run. `resolved`: what was found out of intents that an earlier run left open. `waiting`: what is not due.
-
-    left_open: intents of which only a run that changes things finds out what became of them
-    """
-
-    executed: bool
-    resolved: tuple[Resolved, ...]
-    lines: tuple[Line, ...]
-    waiting: tuple[Waits, ...] = ()
-    left_open: int = 0
-
-    @property
-    def partial(self) -> bool:
-        """Whether something that was due was not done."""
-        return any(line.result in {"held", "failed", "unknown"} for line in self.lines) or any(
-            one.outcome is None for one in self.resolved
-        )
 
 
 def apply(
@@ -121,8 +88,8 @@ class _Run:
         self.over = self._quiet_next()
         due = self._wanted([*self._ended(), *approvals.due(self.state, self.settings, self.now)])
         for record, seen in self._looked(due):
-            quiet = self._first(record) == QUIET
-            what = self._action(record)
+            quiet = first_step(record) == QUIET
+            what = action_of(record)
             if seen.verdict == "same" and (why := waits_for(self.state, record)):
                 self._say(record, "held", what, why)
             elif seen.verdict == "same":
@@ -188,7 +155,7 @@ class _Run:
             self.state.audit(WHO, "refused all", "", why, {"wanted": len(held)}, self.time())
         for record in ready:
             if record.number in held:
-                self._say(record, "held", self._action(record), held[record.number])
+                self._say(record, "held", action_of(record), held[record.number])
         ready = [record for record in ready if record.number not in held]
         self.step("Writing tombstones")
         deeds = [deed for record in ready if (deed := self._prepared(record)) is not None]
@@ -218,7 +185,7 @@ class _Run:
         return False
 
     def _not_done(self, record: Record, seen: Check) -> None:
-        what = self._action(record)
+        what = action_of(record)
         if seen.verdict == "gone" and not self._is_gone(record):
             seen = Check("unknown", "A list does not show it, but it may still be there.")
         if seen.verdict == "unknown":
@@ -249,8 +216,8 @@ class _Run:
 
     def _prepared(self, record: Record) -> tuple[Deed, Json] | None:
         """The deed with its tombstone on the disk; None where there cannot be one: then nothing is done."""
-        step = self._first(record)
-        action = self._action(record)
+        step = first_step(record)
+        action = action_of(record)
         if why := waits_for(self.state, record):
             self._say(record, "held", action, f"{why} Its approval stands.")
             return None
@@ -270,7 +237,7 @@ class _Run:
             return None
         deed = Deed(
             record, step, action, lambda fresh: self._agrees(record, action, tomb),
-            lambda: self._enter(record, step, tomb), tomb.reference, self._decision(record),
+            lambda: self._enter(record, step, tomb), tomb.reference, decision_of(record),
         )  # fmt: skip
         return deed, body
 
@@ -301,14 +268,15 @@ class _Run:
     def _enter(self, record: Record, step: str, tomb: tombstones.Tombstone, why: str = "") -> None:
         """Move the record on, on the disk, before the request leaves. Raises NotAllowed without a valid approval."""
         now = self.time()
-        why = why or f"{self._action(record)} is sent to Azure."
         if step == QUIET and record.finding.quiet:
+            why = why or taking(tomb.content)
             until = now + timedelta(days=record.finding.quiet["days"])
             self.state.keep(f"{QUIETED}{record.number}", tomb.reference, now)
             approvals.moved(
                 self.state, record.number, "quiet", why, now, WHO, quiet_until=until, tombstone=tomb.reference
             )
         else:
+            why = f"{action_of(record)} is sent to Azure."
             approvals.moved(self.state, record.number, "acted", why, now, WHO, tombstone=tomb.reference)
 
     def _perform(self, deeds: Sequence[tuple[Deed, Json]]) -> None:
@@ -380,18 +348,6 @@ class _Run:
 
     def _wanted(self, records: Iterable[Record]) -> list[Record]:
         return [record for record in records if not self.only or record.number in self.only]
-
-    def _first(self, record: Record) -> str:
-        """Which step comes next in the life of a record."""
-        return QUIET if record.finding.quiet and record.status != "quiet" else ACT
-
-    def _action(self, record: Record) -> str:
-        quiet = record.finding.quiet
-        return str(quiet["action"]) if quiet and record.status != "quiet" else record.finding.action
-
-    def _decision(self, record: Record) -> str:
-        by = ", ".join(f"{vote.name} ({vote.oid})" for vote in record.votes if vote.says == "approve")
-        return f"finding {record.number}, digest {record.finding.digest}, approved by {by}"
 
     def _say(self, record: Record, result: Result, what: str, why: str) -> None:
         self.lines.append(Line(record, result, what, why))

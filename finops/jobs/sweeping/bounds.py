@@ -53,9 +53,11 @@ class Bounds:
         for record in records:
             if ask([*some, record]) is None:
                 some.append(record)
+        held = ", ".join(str(one.number) for one in records)
+        why = f"{why} Held back: {'finding' if len(records) == 1 else 'findings'} {held}."
         if some:
             only = " ".join(f"--only {one.number}" for one in some)
-            why = f"{why} Or do some of them: finops janitor apply {only} --execute"
+            why = f"{why} Or do what is within the limit: finops janitor apply {only} --execute"
         return {one.number: why for one in records}
 
     def _of_all(self, now: datetime) -> Callable[[Sequence[Record]], str | None]:

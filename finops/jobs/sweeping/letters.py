@@ -50,6 +50,8 @@ class Item:
     due: datetime | None
     expires: datetime | None
     restorable: datetime | None
+    watched: datetime | None  # until then it is in a quiet step
+    stopped: bool  # which stops it: what was stopped is not started again by itself
     link: str | None
     undo: str
 
@@ -66,19 +68,21 @@ class Letter:
     kind: str  # owner, approvers, reminder, receipt
     to: tuple[str, ...]
     items: list[Item] = field(default_factory=list)
-    events: list[tuple[Event, Item]] = field(default_factory=list)
+    events: list[tuple[Event, Item, str]] = field(default_factory=list)
+    contacts: list[str] = field(default_factory=list)  # who decides: people to ask, where answers go to nobody
 
     def ask(self, item: Item) -> None:
         self.items.append(item)
 
-    def report(self, event: Event, item: Item) -> None:
-        self.events.append((event, item))
+    def report(self, event: Event, item: Item, also: str = "") -> None:
+        """also: a sentence on what is so since, where the event does not say it."""
+        self.events.append((event, item, also))
 
     @property
     def about(self) -> list[str]:
         """Keys of what it tells: the same letter after a crash has the same."""
         return [f"janitor/{self.kind}/{one.number}/{one.round}" for one in self.items] + [
-            f"janitor/event/{event.number}" for event, _ in self.events
+            f"janitor/event/{event.number}" for event, _, _ in self.events
         ]
 
 
@@ -109,13 +113,18 @@ def item_of(record: Record, settings: Settings, due: datetime | None, expires: d
         due=due,
         expires=expires,
         restorable=record.restorable_until,
+        watched=record.quiet_until if record.status == "quiet" else None,
+        stopped=quiet is not None and quiet["action"] == "stop",
         link=link(settings.web, record.number),
         undo=f"finops janitor undo {record.number}",
     )
 
 
-def written(letter: Letter, settings: Settings, now: datetime) -> Json:
-    """The letter as subject, text and HTML, ready to be kept and left in the outbox."""
+def written(letter: Letter, settings: Settings, now: datetime, head: str) -> Json:
+    """The letter as subject, text and HTML, ready to be kept and left in the outbox.
+
+    head: of the audit trail, which the mails to those who decide note at their foot.
+    """
     templates = Templates(settings.folders.reports, Words(2))
     items = sorted(letter.items, key=lambda one: (-(one.amount.amount if one.amount else Decimal(-1)), one.number))
     high = [one for one in items if one.high][:WHOLE]
@@ -124,6 +133,7 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
     context = {
         "organisation": settings.report.organisation,
         "kind": letter.kind,
+        "head": head,
         "total": total(items),
         "unpriced": sum(one.amount is None for one in items),
         "ownerless": sum(not one.owner for one in items),
@@ -133,6 +143,10 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
         "rest": rest[:BRIEF],
         "count": len(items),
         "more": len(rest[BRIEF:]),
+        "several_due": len({one.due for one in items if one.due}) > 1,
+        "restore_days": settings.janitor.restore_days,
+        "reply_to": settings.mail.reply_to or "",
+        "contacts": [one for one in letter.contacts if one not in letter.to][:3],
         "due": min((one.due for one in items if one.due), default=None),
         "expires": min((one.expires for one in items if one.expires), default=None),
         "page": link(settings.web, "mine" if letter.kind == "owner" else "pending"),
@@ -159,18 +173,23 @@ def total(items: Sequence[Item]) -> Money | None:
     return Money(amount, known[0].currency) if amount else None
 
 
-def _reported(events: Sequence[tuple[Event, Item]]) -> Json:
-    rows = [{"item": item, "at": event.at.astimezone(UTC), "why": _cut(shown(event.why)), "after": event.after}
-            for event, item in events]  # fmt: skip
-    done = [row for row in rows if row["after"] == "confirmed"]
+def _reported(events: Sequence[tuple[Event, Item, str]]) -> Json:
+    """What is told, by what became of it: done, watched from now on, watched no more, brought back, not done."""
+    by: dict[str, list[Json]] = {"done": [], "watched": [], "ended": [], "back": [], "not_done": []}
+    for event, item, also in events:
+        row = {"item": item, "at": event.at.astimezone(UTC), "why": _cut(shown(event.why)), "also": shown(also)}
+        by[_part(event)].append({**row, "after": event.after})
     return {
-        "done": done[:BRIEF],
-        "done_count": len(done),
-        "done_total": total([item for event, item in events if event.after == "confirmed"]),
-        "back": [row for row in rows if row["after"] == "restored"][:BRIEF],
-        "not_done": [row for row in rows if row["after"] not in {"confirmed", "restored"}][:BRIEF],
-        "not_done_count": sum(row["after"] not in {"confirmed", "restored"} for row in rows),
+        **{name: rows[:BRIEF] for name, rows in by.items()},
+        **{f"{name}_count": len(rows) for name, rows in by.items()},
+        "done_total": total([item for event, item, _ in events if event.after == "confirmed"]),
     }
+
+
+def _part(event: Event) -> str:
+    if event.after in {"confirmed", "restored", "quiet"}:
+        return {"confirmed": "done", "restored": "back", "quiet": "watched"}[event.after]
+    return "ended" if event.before == "quiet" else "not_done"
 
 
 def _cut(text: str) -> str:

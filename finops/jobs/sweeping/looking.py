@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from finops import estate, exemptions, images, janitor
+from finops import approvals, estate, exemptions, images, janitor
 from finops.acts import is_image
 from finops.acts.hand import OLDEST_READING_SECONDS
 from finops.estate import Estate
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from finops.state import State
 
 SEEN = "janitor"  # what a sweep remembers resources as
-# What findings show beside what their rules ask for, and what tells signs of life.
-ALWAYS = {"costLast30Days", "dependents", "lastRequest", "locked", "owner", "ownerExists", "runningJobs", "queuedJobs"}
+# What tells signs of life, beside what a sweep reads.
+SIGNS = {"runningJobs", "queuedJobs"}
 
 
 class Looker:
@@ -42,7 +42,7 @@ class Looker:
         wanted = {record.finding.rule for record in records}
         rules = [rule for rule in self.rules if rule.name in wanted and rule.mode != "off"]
         ids = [record.finding.resource_id for record in records]
-        facts = ALWAYS.union(*({*rule.condition.facts, rule.type} for rule in rules))
+        facts = janitor.wanted(rules) | SIGNS
         seen = estate.look(self._azure, ids, now, None, facts, self._state.sightings(SEEN))
         pictures = [one for one in ids if is_image(one)]
         if pictures:
@@ -53,7 +53,8 @@ class Looker:
             )  # fmt: skip
             seen = seen.merged(held.resources(), held.gaps)
         # Siblings are read for the facts of these only, and are not measured: no rule is asked about them.
-        return seen, janitor.find(seen, rules, now, self._settings, self._filed(now))
+        said = approvals.words(self._state, now)
+        return seen, janitor.find(seen, rules, now, self._settings, self._filed(now), said)
 
     def _whole(self, now: datetime) -> Estate:
         """The whole estate, as anything in it may refer to an image; read at most 300 s ago (invariant I1)."""

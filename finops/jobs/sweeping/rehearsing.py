@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,15 +35,18 @@ def rehearse(
     """What the rule would have done to each estate in turn. Changes and remembers nothing."""
     rule = current(settings, name)
     listed = with_mode(settings, [name], "list")  # one that is off can be rehearsed as well
+    currencies: set[str] = set()
 
     def looks() -> Iterator[Look]:
         for opened, moment in past:
             step(f"Looking at {moment:%d %B %Y}")
             with opened as azure:
                 seen = look(azure, listed, moment, None, only=[name])
+            currencies.add(seen.currency)
             yield Look(seen.estate, seen.found)
 
-    return replay(looks(), rule, Workdays(settings.janitor).after)
+    done = replay(looks(), rule, Workdays(settings.janitor).after)
+    return replace(done, currency=currencies.pop() if len(currencies) == 1 else "")
 
 
 def current(settings: Settings, name: str) -> Rule:

@@ -101,6 +101,7 @@ def look(
             raise UsageError(f"'{name}' is no rule that is on.", f"Those are {', '.join(rule.name for rule in rules)}.")
         rules = [rule for rule in rules if rule.name in set(only)]
     filed = _filed(settings, now)
+    said = list(approvals.words(state, now)) if state else []
     step("Reading the estate")
     evidence = estate.gather(azure, now, facts=facts_of(rules), pricing=prices)
     step("Asking what it costs")
@@ -124,7 +125,7 @@ def look(
     return Looked(
         found,
         tuple(rules),
-        janitor.find(found, rules, now, settings, filed),
+        janitor.find(found, rules, now, settings, filed, said),
         keeps,
         currency,
         tuple(problems),

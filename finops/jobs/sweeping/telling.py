@@ -16,7 +16,8 @@ from finops import approvals, mail
 from finops.approvals import APPROVED, Workdays, address
 from finops.estate.ids import scopes
 from finops.jobs.sweeping.letters import Item, Letter, item_of, written
-from finops.state import Event, Record
+from finops.jobs.sweeping.tombs import QUIETED
+from finops.state import Event, Record, Vote
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -47,9 +48,11 @@ class Round:
     keys: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def letter(self, kind: str, people: Iterable[str]) -> Letter:
+    def letter(self, kind: str, people: Iterable[str], contacts: Iterable[str] = ()) -> Letter:
         to = tuple(dict.fromkeys(people))
-        return self.letters.setdefault((kind, *to), Letter(kind, to))
+        letter = self.letters.setdefault((kind, *to), Letter(kind, to))
+        letter.contacts = list(dict.fromkeys((*letter.contacts, *contacts)))
+        return letter
 
 
 def tell(state: State, settings: Settings, now: datetime) -> Told:
@@ -87,7 +90,7 @@ def _ask(told: Round, record: Record, settings: Settings, now: datetime) -> None
     people = {"owner": owner_of(record, settings), "approvers": approvers_of(record, settings)}
     for kind, whom in people.items():
         if whom:
-            told.letter(kind, whom).ask(item)
+            told.letter(kind, whom, people["approvers"]).ask(item)
     if any(people.values()):
         told.asked.append(record)
     else:
@@ -108,17 +111,48 @@ def _remind(told: Round, state: State, record: Record, settings: Settings, now: 
 
 
 def _receipt(told: Round, state: State, event: Event, settings: Settings) -> None:
-    """To the owner and to those who approved: what was done, undone, or approved and not done after all."""
-    done = event.after in {"confirmed", "restored"}
-    missed = event.before in APPROVED | {"acted"} and event.after in NOT_DONE and event.after != event.before
-    if not done and not missed:
-        return
+    """To the owner and to those who approved: what was done, undone, or approved and not done after all; and when it
+    is taken out of use to be watched, and when that is over."""
+    if event.before == event.after:
+        return  # somebody said something, and nothing came of it yet
     record = state.findings.get(event.finding)
-    voters = [address(vote.email) for vote in state.findings.votes(event.finding) if vote.says == "approve"]
-    people = [*owner_of(record, settings), *(voter for voter in voters if voter)] if done else voters
+    done = event.after in {"confirmed", "restored"}
+    # One that is over again is told by its end.
+    begins = event.after == "quiet" and record.status == "quiet"
+    ends = event.before == "quiet" and event.after in NOT_DONE - {"failed"}
+    missed = event.before in APPROVED | {"acted"} and event.after in NOT_DONE
+    if not (done or begins or missed):
+        return
+    people = list(_voters(record, state.findings.votes(event.finding), settings))
+    if done or begins or ends:
+        people = [*owner_of(record, settings), *people]
     item = item_of(record, settings, record.due_at, record.expires_at)
-    for person in dict.fromkeys(one for one in people if one):
-        told.letter("receipt", [person]).report(event, item)
+    also = _also(state, record, begins, ends)
+    for person in dict.fromkeys(people):
+        told.letter("receipt", [person], approvers_of(record, settings)).report(event, item, also)
+
+
+def _voters(record: Record, votes: Iterable[Vote], settings: Settings) -> Iterator[str]:
+    """The addresses of those who approved; the approvers' own for one who has none, as on the command line."""
+    for vote in votes:
+        if vote.says == "approve":
+            person = address(vote.email)
+            yield from [person] if person else approvers_of(record, settings)
+
+
+def _also(state: State, record: Record, begins: bool, ends: bool) -> str:
+    """What the event of a quiet step could not know when it was written."""
+    if begins:
+        about = [one.evidence for one in state.pending_intents()]
+        open_ = any(one.get("record") == record.number and one.get("step") == "quiet" for one in about)
+        return "Azure has not confirmed it yet: the next run finds out." if open_ else ""
+    if not ends or record.status == "gone":
+        return ""
+    if state.kept(f"{QUIETED}{record.number}").get(f"{QUIETED}{record.number}"):
+        return "What was taken is not given back yet: each run tries it again until it is."
+    if (record.finding.quiet or {}).get("action") == "stop":
+        return "It is not started again by us: whoever needs it starts it."
+    return "Whatever was taken is given back, but for what somebody has changed since."
 
 
 def owner_of(record: Record, settings: Settings) -> list[str]:
@@ -140,7 +174,8 @@ def approvers_of(record: Record, settings: Settings) -> list[str]:
 
 
 def _write_down(told: Round, events: list[Event], state: State, settings: Settings, now: datetime) -> None:
-    mails = [written(letter, settings, now) for letter in told.letters.values()]
+    head = state.audit_head()
+    mails = [written(letter, settings, now, head) for letter in told.letters.values()]
     state.keep(
         OUTGOING,
         {

@@ -11,6 +11,7 @@ from finops import approvals, tombstones
 from finops.acts import Act, Caps, generation_of, perform, reconcile, state_of
 from finops.errors import FinopsError
 from finops.estate.evidence import moment_of
+from finops.estate.generation import same_generation
 from finops.estate.ids import key
 from finops.estate.model import text
 from finops.jobs.sweeping.acting import RULE, UNDO, restoring
@@ -124,7 +125,10 @@ class _Undo:
         """Raise where something of the same name is there that neither was deleted nor was made by an undo of ours."""
         main = self.record.finding.resource_id
         body = self._look(main, tombstones.version_of(self.content))
-        if body is None or generation_of(body) in {self.tombstone.generation, *self._made()}:
+        if body is None:
+            return
+        ours = (self.tombstone.generation, *self._made())
+        if any(same_generation(generation_of(body), one) for one in ours):
             return
         by = text(body, "systemData.createdBy")
         raise FinopsError(
