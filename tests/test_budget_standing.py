@@ -266,6 +266,12 @@ def test_the_forecast_is_never_less_than_what_is_spent(tmp_path: Path):
     assert low.likely == Decimal(900)
 
 
+def test_charges_that_end_long_ago_foresee_nothing(tmp_path: Path):
+    seen, _ = led(tmp_path, "{all: 10}", *days("2026-06-01", "2026-09-30", "40"))
+
+    assert (seen.total, seen.why) == (None, "the charges end on 30 Sep 2026, too long ago to foresee anything by")
+
+
 def test_a_period_that_is_over_is_not_foreseen(tmp_path: Path):
     costs = book(tmp_path, *days("2026-08-01", "2026-11-19", "40"))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finops.charges import Charges
 
 DAY = timedelta(days=1)
+TOO_OLD = timedelta(days=7)
 
 
 def _unknown(amount: Decimal) -> Decimal | None:
@@ -52,6 +53,8 @@ def foreseen(budget: Budget, book: Charges, period: Period, now: datetime, basis
     first = book.span.start.date()
     if currency not in book.currencies or through < first:
         return Foreseen(None, None, "there are no charges to foresee anything by")
+    if now - _midnight(through + DAY) > TOO_OLD:
+        return Foreseen(None, None, f"the charges end on {through:%-d %b %Y}, too long ago to foresee anything by")
     days = ask.days(Period(first, through + DAY), "Usage")
     daily = Daily(budget.name, first, tuple(days.values()))
     bought = ask.bought(budget.name, Period(first, through + DAY))
