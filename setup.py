@@ -30,6 +30,7 @@ DAEMON = [
     "itsdangerous>=2.2,<3",
     "jinja2>=3.1,<4",
     "matplotlib>=3.9,<4",
+    "numpy>=1.26,<3",
     "openpyxl>=3.1,<4",
     "pandas>=2.2,<4",
     "pillow>=10,<13",
@@ -45,9 +46,11 @@ DAEMON = [
     "urllib3>=2.2,<3",
     "uvicorn>=0.32,<1",
 ]
+PDF = ["weasyprint>=69,<71"]
 ML = ["azure-ai-ml>=1.34.1,<2"]
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
+    "aiosmtpd>=1.4.6,<2",
     "azure-containerregistry>=1.2,<2",
     "azure-mgmt-authorization>=4,<6",
     "azure-mgmt-containerregistry>=15,<16",
@@ -71,6 +74,7 @@ TEST = [
     "types-openpyxl>=3.1",
     "types-simplejson>=3.19",
     *ML,
+    *PDF,
     *POSTGRESQL,
 ]
 
@@ -91,7 +95,7 @@ setup(
         **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT},
     },
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
-    extras_require={"daemon": DAEMON, "ml": ML, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
+    extras_require={"daemon": DAEMON, "ml": ML, "pdf": PDF, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
