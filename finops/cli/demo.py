@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finops.cli import demo_waste
+from finops.cli import demo_waste, demo_weeks
 from finops.errors import FinopsError
 
 if TYPE_CHECKING:
@@ -38,14 +38,23 @@ PORT = 8765
 @click.option(
     "--port", type=click.IntRange(0, 65535), help=f"Port of the report page.  [default: {PORT}, else a free one]"
 )
+@click.option(
+    "--weeks",
+    type=click.IntRange(0, 12),
+    default=0,
+    help="Approve what saves most, let that many weeks pass, and report each: what decisions pay.",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open the report in a browser.")
-def demo(once: bool, out: Path | None, port: int | None, no_browser: bool) -> None:
+def demo(once: bool, out: Path | None, port: int | None, weeks: int, no_browser: bool) -> None:
     """Show everything once on a simulated estate: the report, and the waste that waits for approval.
+
+    With --weeks, what saves most is approved and carried out, and the weeks after it are reported as well.
 
     Writes only into --out.
 
     \b
     finops demo
+    finops demo --weeks 3             # what decisions have saved by then
     finops demo --once --out demo     # leaves report/, outbox/ and summary.json there
     """
     if once and out is None:
@@ -53,14 +62,14 @@ def demo(once: bool, out: Path | None, port: int | None, no_browser: bool) -> No
     with ExitStack() as stack:
         try:
             folder = (out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-demo-")))).absolute()
-            run(folder, stack, once, port, browse=not (once or no_browser))
+            run(folder, stack, once, port, weeks, browse=not (once or no_browser))
         except OSError as fault:
             raise FinopsError(
                 f"{fault.filename or out} cannot be written: {fault.strerror}.", "Choose another --out."
             ) from fault
 
 
-def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bool) -> None:
+def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int, browse: bool) -> None:
     """The demo in `folder`; unless `once`, keep serving until Ctrl-C."""
     import simplejson
 
@@ -79,13 +88,20 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, browse: bo
         settings = demo_settings(folder, simulator.url, desk.getsockname()[1])
         demo_waste.forget(settings)
         with connect(settings.azure) as azure:
+            swept = demo_waste.twice(azure, settings, simulator, step)
+            seen = demo_weeks.watched(azure, settings, simulator, step)
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
+            found = {**record(weekly), "waste": demo_waste.record(swept), "seen": seen}
+            demo_waste.pass_grace(simulator)
+            last = None
+            if weeks:
+                found["approved"] = demo_weeks.approve(settings, simulator, step)
+                found["weeks"], last = demo_weeks.pass_weeks(azure, settings, simulator, weeks, step)
             step("Writing the report's page")
-            page = write(folder / "report", weekly.made.forms, jobs.message(weekly.made, settings))
-            waste = demo_waste.record(demo_waste.sweeps(azure, settings, simulator, step))
+            made = (last or weekly).made
+            page = write(folder / "report", made.forms, jobs.message(made, settings))
             calls = sum(azure.calls.values())
     config = written(folder, settings)
-    found = {**record(weekly), "waste": waste}
     tell(weekly, found, time.monotonic() - started, calls)
     if once:
         in_short = folder / "summary.json"
@@ -166,7 +182,13 @@ def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> N
     )
     for heading, sentence in lines(weekly, found):
         click.echo(f"  {heading:<12}{sentence}")
-    click.echo(f"  {'Waste':<12}{demo_waste.line(found['waste'], found['currency'])}\n")
+    click.echo(f"  {'Waste':<12}{demo_waste.line(found['waste'], found['currency'])}")
+    click.echo(f"  {'Watch':<12}{demo_weeks.line(found['seen'])}\n")
+    if "weeks" in found:
+        click.echo(f"  {found['approved']} findings were approved, and weeks went by:")
+        for sentence in demo_weeks.lines(found["weeks"], found["currency"]):
+            click.echo(f"  {sentence}")
+        click.echo()
 
 
 def serve(folder: Path, simulator: Served, port: int | None, browse: bool, approvals: str, config: Path) -> None:
@@ -190,6 +212,8 @@ def serve(folder: Path, simulator: Served, port: int | None, browse: bool, appro
         f"  {finops} estate show {given}\n"
         f"  {finops} janitor list {given}\n"
         f"  {finops} janitor apply --execute {given}     # after you approved something on the page\n"
+        f"  curl -X POST {simulator.url}/simulator/clock -d '{{\"advanceHours\": 168}}'     # a week goes by\n"
+        f"  {finops} report render --out later {given}     # what it saved\n"
         "Ctrl-C ends the demo."
     )
     if browse and _has_desktop():

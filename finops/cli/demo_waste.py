@@ -46,7 +46,14 @@ def forget(settings: Settings) -> None:
 
 
 def sweeps(azure: Azure, settings: Settings, simulator: Served, step: Callable[[str], None]) -> list[Swept]:
-    """Two sweeps, the second on the day after the first; then the simulator's clock moves on past most graces."""
+    """Two sweeps, then the simulator's clock moves on past most graces."""
+    swept = twice(azure, settings, simulator, step)
+    pass_grace(simulator)
+    return swept
+
+
+def twice(azure: Azure, settings: Settings, simulator: Served, step: Callable[[str], None]) -> list[Swept]:
+    """Two sweeps, the second on the day after the first."""
     from finops.jobs.sweeping import sweep
     from finops.state import State
 
@@ -57,8 +64,11 @@ def sweeps(azure: Azure, settings: Settings, simulator: Served, step: Callable[[
         clock.advance(hours=24)
         step("Sweeping again a day later, and asking owners and approvers")
         last = sweep(azure, settings, state, clock.now())
-    clock.advance(hours=24 * GRACE_DAYS)
     return [first, last]
+
+
+def pass_grace(simulator: Served) -> None:
+    simulator.world.clock.advance(hours=24 * GRACE_DAYS)
 
 
 def record(swept: list[Swept]) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def savings(session: Session, output: str, **asked: Any) -> None:
 
     asked["charges_only"] = True
     with worked(session, **asked) as of:
-        rows = []
+        found = None
         if of.known.claims:
             found = report.build(
                 of.book, session.now, of.settings.report, of.period, known=of.known, share=of.share
@@ -151,7 +151,7 @@ def savings(session: Session, output: str, **asked: Any) -> None:
     show(rows, output, title="Savings")
 
 
-BRIEF = ("finding", "kind", "realised", "expected", "name", "since", "why")
+BRIEF = ("finding", "source", "kind", "realised", "expected", "name", "since", "why")
 
 
 def _row(one: Saving) -> dict[str, Any]:
@@ -161,6 +161,7 @@ def _row(one: Saving) -> dict[str, Any]:
     plain = {name: amount.amount if amount else None for name, amount in amounts.items()}
     return {
         "finding": one.number,
+        "source": one.source,
         "kind": one.kind,
         "countedWith": one.counted_with,
         "realised": plain["realised"],
@@ -171,6 +172,7 @@ def _row(one: Saving) -> dict[str, Any]:
         "action": one.does,
         "since": one.since,
         "undone": one.until,
+        "plannedEnd": one.ends,
         "daysBefore": one.days_before,
         "before": plain["before"],
         "daysAfter": one.days_after,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from finops.report.build import build
+from finops.report.claim import Claim
 from finops.report.model import Report
 from finops.report.render import Rendered, render
-from finops.report.claim import Claim
 
 __all__ = ["Claim", "Rendered", "Report", "build", "render"]

@@ -18,6 +18,7 @@ from finops.errors import DataError, MixedCurrencies
 from finops.report import periods
 from finops.report.anomalous import anomalies
 from finops.report.bridge import bridge
+from finops.report.claim import Claim
 from finops.report.close import close
 from finops.report.completeness import completeness_of, subscription_names
 from finops.report.decisions import Sources, decisions
@@ -44,7 +45,6 @@ from finops.report.periods import DAY, last_day, length
 from finops.report.plans import budgeted, month_budget, outlook_shown, statuses, with_plans
 from finops.report.restated import restatements
 from finops.report.rounding import percent_of, printable
-from finops.report.claim import Claim
 from finops.report.savings import savings
 from finops.report.shares import share_of
 from finops.report.table import Amounts, digits_for, table
@@ -216,7 +216,8 @@ def _audience(settings: ReportSettings, share: str | None) -> Audience:
     if share is None:
         return EVERYTHING
     named = printable(settings.cost_centres.get(share, ""))
-    return Audience(share, f"{printable(share)} {named}".strip(), tuple(settings.audiences.get(share, ())))
+    to = next((tuple(who) for one, who in settings.audiences.items() if one.lower() == share.lower()), ())
+    return Audience(share, f"{printable(share)} {named}".strip(), to)
 
 
 def _whole_month(period: Period) -> Period:

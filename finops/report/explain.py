@@ -208,9 +208,12 @@ def _shift(shift: Shift) -> str:
 
 def _savings(of: _Of, rest: str) -> Answer:
     rows = []
+    kind, _, source = rest.partition("/")
     for act in of.report.savings.all if of.report.savings else ():
-        amount = act.realised if rest == "realised" else act.expected
-        if act.kind == rest and act.counted_with is None and amount is not None:
+        amount = act.realised if kind == "realised" else act.expected
+        if source and act.source.lower().replace(" ", "-") != source:
+            continue
+        if act.kind == kind and act.counted_with is None and act.saves and amount is not None:
             rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, 0, f"saving/{act.ref}"))
     return rows, []
 
@@ -226,6 +229,8 @@ def _saving(of: _Of, rest: str) -> Answer:
             if act.before and act.after:
                 before = f"{act.before.amount:f} on {act.days_before} days before"
                 said.append(f"{before}, {act.after.amount:f} on {act.days_after} after.")
+            if act.hours_before is not None and act.hours_after is not None:
+                said.append(f"{act.hours_before.normalize():f} hours before, {act.hours_after.normalize():f} after.")
             return [], [*said, *([act.why] if act.why else [])]
     return [], []
 

@@ -45,6 +45,13 @@ def _all(report: Report) -> Iterator[Figure]:
             ("identified", report.savings.identified),
         ):
             yield _money(f"savings/{kind}", f"savings {kind}", amount.amount)
+        for source in report.savings.sources:
+            for kind, part in (
+                ("realised", source.realised),
+                ("approved", source.approved),
+                ("identified", source.identified),
+            ):
+                yield _money(f"savings/{kind}/{source.figure}", f"savings {kind}, {source.name}", part.amount)
         for act in report.savings.all:
             yield _money(f"saving/{act.ref}", f"{act.name}, {act.kind}", act.realised or act.expected)
     yield Figure("untagged/percent", "the share without a cost centre", report.untagged_percent, "percent")

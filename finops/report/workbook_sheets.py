@@ -91,7 +91,7 @@ def _nothing_compared(model: Report) -> str:
 def savings(book: Workbook, model: Report, found: Savings | None) -> None:
     """Every act, decision and finding. What is counted elsewhere has no amount here, so that columns add up."""
     currency = model.currency
-    header = ["Finding", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
+    header = ["Finding", "Found by", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
     header += [f"Realised ({currency})", f"Expected a month ({currency})", f"Cost before ({currency})", "Days before"]
     header += [f"Cost since ({currency})", "Days since", "Why", "Resource id"]
     rows: list[Sequence[Cell]] = []
@@ -99,7 +99,8 @@ def savings(book: Workbook, model: Report, found: Savings | None) -> None:
         counts = one.counted_with is None
         rows.append(
             (
-                one.number,
+                int(one.ref) if one.ref.isdecimal() else one.ref or one.number,
+                one.source,
                 one.kind if counts else f"in {one.counted_with}",
                 one.name,
                 one.what,

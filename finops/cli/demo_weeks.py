@@ -1,0 +1,117 @@
+"""The demo over weeks: budgets, anomalies and what runs are looked at, people approve, and the charges show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.config.model import Settings
+    from finops.jobs import Weekly
+    from finops.simulator import Served
+
+Step = Callable[[str], None]
+
+APPROVERS = ("ana", "ben")  # the demo's own people: what is of high risk needs two
+APPROVED = 8  # of what waits, dearest first: within what the janitor may do in a run
+
+
+def watched(azure: Azure, settings: Settings, simulator: Served, step: Step) -> dict[str, Any]:
+    """Look at anomalies, budgets and what runs now, as the daemon does, and mail what is due."""
+    from finops.jobs import anomalies, budgeting, ingest
+    from finops.jobs.budgeting.charging import usual_of
+    from finops.jobs.budgeting.watching import read_rates
+    from finops.state import State
+
+    now = simulator.world.clock.now()
+    step("Looking at budgets, anomalies and what runs now")
+    with State.open(settings.state.url) as state, ingest(azure, settings, None, now) as book:
+        strange = anomalies.watch(azure, book, state, settings, now)
+        rates = read_rates(azure, now)
+        checked = budgeting.check(book, settings, state, now, lambda: rates)
+        running = budgeting.watch(lambda: rates, settings, state, lambda: usual_of(book, now))
+        budgeting.deliver(state, settings, now)
+    return {
+        "alerts": len(checked.alerts),
+        "anomalies": len(strange.new),
+        "mails": sum(len(mails) for mails in (strange.mails, checked.mails, running.mails)),
+        "perDay": running.projection.per_day,
+    }
+
+
+def approve(settings: Settings, simulator: Served, step: Step) -> int:
+    """Approve what saves most of what waits, as the demo's people would on the page. How many."""
+    from finops.approvals import Desk
+    from finops.approvals.people import Person
+    from finops.state import State
+    from finops.web.people import DEMO
+
+    step("Approving what saves most, as two approvers would")
+    now = simulator.world.clock.now()
+    people = [Person(oid, name, email, frozenset(roles)) for oid, (name, email, roles) in DEMO.items()]
+    with State.open(settings.state.url) as state:
+        desk = Desk(state, settings.janitor)
+        waiting, _, _ = state.findings.all(status=("pending",), limit=None)
+        dearest = sorted(waiting, key=lambda one: -(one.finding.saving or Decimal(0)))[:APPROVED]
+        for person in people:
+            if person.oid in APPROVERS:
+                rows = [(one.number, one.finding.digest) for one in dearest]
+                desk.approve(rows, person, now, "Nobody needs it any more.")
+        decided, _, _ = state.findings.all(status=("approved",), limit=None)
+    return len(decided)
+
+
+def pass_weeks(
+    azure: Azure, settings: Settings, simulator: Served, weeks: int, step: Step
+) -> tuple[list[dict[str, Any]], Weekly | None]:
+    """Carry out what is approved, let weeks pass, and report each: what each of them said of savings, and the last."""
+    from finops import jobs
+    from finops.jobs.sweeping.applying import apply
+    from finops.state import State
+
+    told: list[dict[str, Any]] = []
+    weekly = None
+    for week in range(1, weeks + 1):
+        step(f"Week {week}: carrying out what is approved")
+        with State.open(settings.state.url) as state:
+            apply(azure, settings, state, simulator.world.clock.now(), execute=True)
+        simulator.world.clock.advance(hours=24 * 7)
+        seen = watched(azure, settings, simulator, step)
+        weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
+        told.append({**said(weekly), **seen})
+    return told, weekly
+
+
+def said(weekly: Weekly) -> dict[str, Any]:
+    """What one report says of savings, for scripts: the three amounts are never added."""
+    figures = weekly.made.figures
+    saved = figures.savings
+    return {
+        "week": figures.wording.title,
+        "cost": figures.total.cost.amount,
+        "realised": saved.realised.amount.amount if saved else Decimal(0),
+        "acts": saved.realised.count if saved else 0,
+        "approvedMonthly": saved.approved.amount.amount if saved else Decimal(0),
+        "identifiedMonthly": saved.identified.amount.amount if saved else Decimal(0),
+        "restated": len(figures.restatements.rows) if figures.restatements else 0,
+    }
+
+
+def line(seen: dict[str, Any]) -> str:
+    return (
+        f"{seen['alerts']} budget thresholds crossed, {seen['anomalies']} new anomalies; what runs now costs "
+        f"{seen['perDay']:,.0f} USD a day; {seen['mails']} mails"
+    )
+
+
+def lines(told: list[dict[str, Any]], currency: str) -> list[str]:
+    return [
+        f"{one['week']}: {one['cost']:,.0f} {currency}; saved so far {one['realised']:,.0f} by {one['acts']} acts; "
+        f"{one['approvedMonthly']:,.0f} a month approved, {one['identifiedMonthly']:,.0f} identified"
+        for one in told
+    ]
+
+
+__all__ = ["approve", "line", "lines", "pass_weeks", "said", "watched"]
