@@ -157,7 +157,8 @@ class History:
 
     def kill_somebody(self, child: int) -> None:
         """Half of the kills fall anywhere, half while the server has a mail in its hands."""
-        if self.chance.random() < 0.5:
+        aimed = self.chance.random() < 0.5
+        if not aimed:
             time.sleep(self.chance.uniform(0, 0.15))
         else:
             for _ in range(200):
@@ -165,7 +166,11 @@ class History:
                     break
                 time.sleep(0.002)
             time.sleep(self.chance.choice((0, 0, self.chance.uniform(0, 2 * SLOW))))
-        whom = self.chance.choices(("daemon", "server", "both"), (6, 3, 1))[0] if self.capture else "daemon"
+        whom = (
+            self.chance.choices(("daemon", "server", "both"), (4, 5, 1) if aimed else (8, 1, 1))[0]
+            if self.capture
+            else "daemon"
+        )
         self.tally[f"killed: {whom}"] += 1
         if whom != "server":
             os.kill(child, signal.SIGKILL)
@@ -207,6 +212,10 @@ def settled(owed: list[tuple[str, str]], arrived: list[tuple[str, str]]) -> tupl
     return sorted(wanted - got), sorted(got - wanted)
 
 
+def fell_where_it_matters(tally: Counter[str]) -> bool:
+    return tally["left open, handed over"] > 0 and tally["server died with a mail in its hands"] > 0
+
+
 @pytest.fixture
 def states(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], str]:
     if request.param == "sqlite":
@@ -232,7 +241,9 @@ def test_killed_at_any_moment_no_mail_is_lost_and_none_comes_twice(
     seed = 0
     with imap(Taken(capture.folder)) as box:
         settings = by_smtp(capture.port, box, smtp_more={"timeout_seconds": 1.5})
-        while sum(count for what, count in tally.items() if what.startswith("killed")) < KILLS:
+        while seed * KILLS_A_HISTORY < KILLS or (
+            not fell_where_it_matters(tally) and seed * KILLS_A_HISTORY < 4 * KILLS
+        ):
             seed += 1
             for file in capture.folder.glob("*.json"):
                 file.unlink()
@@ -251,9 +262,7 @@ def test_killed_at_any_moment_no_mail_is_lost_and_none_comes_twice(
     sys.stderr.write(f"{seed} histories: {dict(tally)}\n")
 
     assert wrong == {}
-    # The kills did fall where it matters.
-    assert tally["left open, handed over"] > 0
-    assert tally["server died with a mail in its hands"] > 0
+    assert fell_where_it_matters(tally)
 
 
 @pytest.mark.parametrize("states", ["sqlite"], indirect=True)
