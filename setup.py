@@ -27,6 +27,7 @@ DAEMON = [
     "click>=8.1,<9",
     "css-inline>=0.14,<1",
     "duckdb>=1.4,<3",
+    "idna>=3.7,<4",
     "itsdangerous>=2.2,<3",
     "jinja2>=3.1,<4",
     "matplotlib>=3.9,<4",
@@ -51,6 +52,7 @@ ML = ["azure-ai-ml>=1.34.1,<2"]
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
     "aiosmtpd>=1.4.6,<2",
+    "azure-communication-email>=1.1,<2",
     "azure-containerregistry>=1.2,<2",
     "azure-mgmt-authorization>=4,<6",
     "azure-mgmt-containerregistry>=15,<16",
