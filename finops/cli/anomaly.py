@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from finops.jobs.anomalies import Case
+    from finops.state import State
 
 
 @click.group()
@@ -66,7 +70,7 @@ def shown(session: Session, id_: str, output: str) -> None:
     from finops.cli.anomaly_lines import row, whole
     from finops.jobs import anomalies
 
-    with opened(session) as state:
+    with _cases_of(session) as state:
         found = anomalies.case_of(state, id_)
     if output == "table":
         click.echo("\n".join(whole(found)))
@@ -86,7 +90,7 @@ def explain(session: Session, id_: str, why: str) -> None:
     """
     from finops.jobs import anomalies
 
-    with opened(session) as state:
+    with _cases_of(session) as state:
         found = anomalies.explain(state, id_, why, person().who, session.now)
     _said(found)
 
@@ -103,7 +107,7 @@ def resolve(session: Session, id_: str, why: str) -> None:
     """
     from finops.jobs import anomalies
 
-    with opened(session) as state:
+    with _cases_of(session) as state:
         found = anomalies.resolve(state, id_, why, person().who, session.now)
     _said(found)
 
@@ -127,7 +131,7 @@ def false_positive(session: Session, id_: str, why: str, until: str | None) -> N
     last = _day(until) if until else today + timedelta(days=session.settings.anomalies.raise_days)
     if last < today or last > today + timedelta(days=366):
         raise UsageError(f"{last} is no end for a raised bar.", "Give a day from today to a year from now.")
-    with opened(session) as state:
+    with _cases_of(session) as state:
         found = anomalies.false_positive(state, id_, why, person().who, last, session.now)
     _said(found)
     note(f"Told again from {anomalies.bar_of(found.anomaly):,.2f} {found.currency} a day, or after {last}.")
@@ -148,10 +152,10 @@ def plan(session: Session, scope: str, first: str, last: str, why: str) -> None:
     """
     from finops.jobs import anomalies
 
-    wanted = anomalies.scope_of(scope)
-    with opened(session, create=True) as state:
-        covered = anomalies.plan(state, wanted, _day(first), _day(last), why, person().who, session.now)
-    note(f"Planned: {wanted or 'everything'}, {_day(first)} to {_day(last)}.")
+    wanted, start, end = anomalies.scope_of(scope), _day(first), _day(last)
+    with _cases_of(session, create=True) as state:
+        covered = anomalies.plan(state, wanted, start, end, why, person().who, session.now)
+    note(f"Planned: {wanted or 'everything'}, {start} to {end}.")
     for one in covered:
         _said(one)
 
@@ -229,6 +233,23 @@ def _what_if(session: Session, book: Any, output: str) -> None:
         click.echo(line(case))
     if not cases:
         click.echo("Nothing is off." if read else "No day is complete yet.")
+
+
+@contextmanager
+def _cases_of(session: Session, create: bool = False) -> Iterator[State]:
+    """What is remembered; a recording has no cases, and its time is not that of people's."""
+    if session.estate:
+        raise UsageError(
+            "--estate was given: a recording has no cases.", "See `finops anomaly watch --what-if --estate DIR`."
+        )
+    url = session.settings.state.url
+    if not create and "://" not in url and not Path(url).exists():
+        raise UsageError(
+            f"Nobody has looked for anomalies yet: there is no state database at {url}.",
+            "Run `finops anomaly watch` first, or check state.url.",
+        )
+    with opened(session, create) as state:
+        yield state
 
 
 def _said(case: Case) -> None:

@@ -126,12 +126,12 @@ def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Pe
     unit, old, new = _quantity(given)
     words = {
         "quantity": f"{_times(old, new)} the {unit} at the same price"
-        if unit and old
+        if unit and old > 0 and new > 0
         else "more of it, at the same price",
         "price": "another price for the same quantity",
         "mix": "dearer sizes or priorities for the same quantity",
         "new": "it is new",
-        "gone": "it is gone",
+        "gone": "that cost is gone",
     }
     if found.impact < 0:
         words |= {
@@ -152,8 +152,11 @@ def _quantity(given: Sequence[dict[str, Any]]) -> tuple[str, Decimal, Decimal]:
 
 
 def _times(old: Decimal, new: Decimal) -> str:
+    """ "2.5 times the hours", "163 times the hours", "1% of the hours"."""
     ratio = new / old
-    return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:.0f} times"
+    if ratio >= 1:
+        return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:,.0f} times"
+    return f"{ratio:.0%} of" if ratio >= Decimal("0.01") else "less than 1% of"
 
 
 def _line(one: Culprit, currency: str, against: str) -> str:

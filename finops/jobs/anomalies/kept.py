@@ -123,8 +123,8 @@ def scope_of(text: str) -> Scope | None:
     kind, colon, name = text.strip().partition(":")
     if text.strip().lower() == "all":
         return None
-    if not colon:
-        return Scope("cost centre", text.strip())
+    if not colon and kind.strip():
+        return Scope("cost centre", kind.strip())
     wanted = kind.strip().lower().replace("-", " ").replace("center", "centre").replace("costcentre", "cost centre")
     for known in KINDS:
         if known == wanted and name.strip():
@@ -149,6 +149,7 @@ def resolve(state: Memory, given: str, why: str, who: str, now: datetime) -> Cas
 def false_positive(state: Memory, given: str, why: str, who: str, until: date, now: datetime) -> Case:
     """Somebody says that it was none: the case is closed, and its scopes tell less until `until`."""
     case = case_of(state, given)
+    _check_reason(why)
     one = case.anomaly
     least = bar_of(one)
     for place, scope in enumerate(one.scopes):
@@ -167,6 +168,7 @@ def plan(state: Memory, scope: Scope | None, first: date, last: date, why: str, 
     """Declare a change beforehand; the open cases that it covers already."""
     if last < first:
         raise UsageError(f"The plan ends ({last}) before it begins ({first}).", "Give --to a day after --from.")
+    _check_reason(why)
     declared = Planned(scope, first, last, why, who)
     value = {"scope": [scope.kind, scope.key] if scope else None, "first": first.isoformat(), "last": last.isoformat(),
              "why": why, "who": who}  # fmt: skip
@@ -200,10 +202,14 @@ def raised(state: Memory | None) -> tuple[Raised, ...]:
     )  # fmt: skip
 
 
-def _say(state: Memory, given: str, to: State, why: str, who: str, now: datetime, did: str) -> Case:
-    case = case_of(state, given)
+def _check_reason(why: str) -> None:
     if not why.strip():
         raise UsageError("It needs a reason.", 'Give --why "..."')
+
+
+def _say(state: Memory, given: str, to: State, why: str, who: str, now: datetime, did: str) -> Case:
+    case = case_of(state, given)
+    _check_reason(why)
     said = replace(case, anomaly=replace(case.anomaly, state=to, why=why.strip()), who=who, by_person=True)
     name, value = kept_as(said)
     state.audit(who, did, name, why, {"before": case.anomaly.state, "after": to, "id": case.id}, now)

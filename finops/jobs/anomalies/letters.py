@@ -14,7 +14,7 @@ from finops.report.locales import writing
 from finops.report.model import Money, Range
 from finops.report.render import inlined
 from finops.report.templates import Templates
-from finops.report.words import Words
+from finops.report.words import Words, name, shortened
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -24,6 +24,8 @@ KIND = "anomaly"
 OWN = 5
 """New cases of one run that get a mail of their own; the others are lines in the mail of the largest."""
 SMALL = Decimal(100)
+LONGEST = 60
+"""Letters of a name in a sentence. A tag may have 256; `finops anomaly show` prints them all."""
 
 
 def first_mail(due: Sequence[Case], settings: Settings, now: datetime) -> Iterator[tuple[Case, list[Json]]]:
@@ -95,7 +97,7 @@ def _figures(case: Case, names: Any) -> Json:
     reach = one.expected
     return {
         "id": one.id,
-        "name": shown(f"{one.scope.key} {named}".strip()),
+        "name": _name(f"{one.scope.key} {named}"),
         "scope": one.scope.kind,
         "kind": one.kind,
         "first": one.first,
@@ -114,9 +116,13 @@ def _figures(case: Case, names: Any) -> Json:
         "who": shown(case.who),
         "cause": shown(one.cause),
         "evidence": [shown(each) for each in one.evidence],
-        "also": [shown(f"{scope.kind} {scope.key}") for scope in one.also],
+        "also": [f"{scope.kind} {_name(scope.key)}" for scope in one.also],
         "owner": shown(one.owner),
         "found_at": one.found_at,
         "basis": case.basis,
         "gaps": [shown(gap) for gap in case.gaps],
     }
+
+
+def _name(text: str) -> str:
+    return name(shortened(shown(" ".join(text.split())), LONGEST))

@@ -45,6 +45,7 @@ def look_in_azure(
     evidence: list[str] = []
     gaps: list[str] = []
     said, owner = "", ""
+    event: Json | None = None
     try:
         event = _change(azure, resource, first, now, gone)
         if event is None:
@@ -58,6 +59,8 @@ def look_in_azure(
     try:
         body = azure.get(resource, _version(resource))
         owner = _owner(body)
+        if event is not None and _verb(event) == "deleted":
+            said = f"{said}, and there again now"
         if like := _like(body):
             evidence.append(f"It is now: {like}")
             held = at(body, "properties.properties.scaleSettings.minNodeCount")
