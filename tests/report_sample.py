@@ -19,6 +19,7 @@ from finops.report.model import (
     Broken,
     Budget,
     Budgeted,
+    Came,
     Close,
     Compliance,
     Decision,
@@ -39,6 +40,7 @@ from finops.report.model import (
     Saving,
     Savings,
     Share,
+    Source,
     Status,
     Sum,
     Unit,
@@ -318,6 +320,7 @@ def savings() -> Savings:
             after=usd(40) if done else None,
             why="",
             counted_with=None,
+            ref=str(number),
         )
 
     acts = (act(1, "cv-dev-01", 1842, 1900), act(2, "idle-endpoint", 1072, 1100), act(3, "stale-disks", None, 1120))
@@ -331,7 +334,14 @@ def savings() -> Savings:
         others=0,
         others_shown=usd(0),
         all=acts,
+        sources=(source("Guard", 1842, 310, 0), source("Janitor", 1072, 95, 1120)),
+        came=Came(19, 5, 2, 2, usd(3_000), usd(2_914), Decimal("-2.9")),
     )
+
+
+def source(name: str, realised: int, approved: int, identified: int) -> Source:
+    sums = [Sum(usd(amount), 1, 0) for amount in (realised, approved, identified)]
+    return Source(name, *sums, usd(realised), usd(approved), usd(identified))
 
 
 def bridge(model: Report) -> Bridge:

@@ -14,7 +14,7 @@ from babel.numbers import get_currency_precision
 
 from finops.report.columns import cells, left, one_stop, right, wrapped
 from finops.report.locales import NO_BREAK, OURS, Writing
-from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving
+from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving, Savings, Source, Sum
 from finops.report.periods import DAY
 from finops.report.rounding import rounded
 
@@ -47,6 +47,7 @@ class Words:
             "change": self.change,
             "saved": self.saved,
             "deed": self.deed,
+            "three": self.three,
             "say": self.say,
             "tidy": tidy,
             "name": name,
@@ -161,6 +162,15 @@ class Words:
     def saved(self, act: Saving) -> str:
         """ "$1,240", "−$30"; "$0" while it is not on the bill; a dash for what cannot be known."""
         return self.money(act.shown)
+
+    def three(self, found: Savings | Source, kind: str) -> str:
+        """One of the three amounts of a source or of all savings; a dash where none of them is known."""
+        added: Sum = getattr(found, kind)
+        if added.count and added.unknown == added.count:
+            return NOTHING
+        if isinstance(found, Source):
+            return self.money(getattr(found, f"shown_{kind}"))
+        return self.money(found.shown if kind == "realised" else added.amount)
 
     def deed(self, act: Saving) -> str:
         """ "online endpoint in ws, deleted 12 Nov 2026; $20 a month expected; not on the bill yet"."""
