@@ -41,9 +41,21 @@ def test_it_leaves_report_outbox_and_summary(left: tuple[Path, str]):
 def test_it_says_in_a_few_lines_what_it_found_and_where_to_look(left: tuple[Path, str]):
     folder, printed = left
 
-    assert len([line for line in printed.splitlines() if line.strip()]) <= 13
+    assert len([line for line in printed.splitlines() if line.strip()]) <= 14
     assert str(folder / "report" / "index.html") in printed
     assert "paid for and idle" in printed
+
+
+def test_budgets_anomalies_and_what_runs_are_mailed_where_they_must(left: tuple[Path, str]):
+    folder, printed = left
+    seen = json.loads((folder / "summary.json").read_text())["seen"]
+
+    assert seen["alerts"] > 0
+    assert seen["anomalies"] > 0
+    assert seen["perDay"] > 0
+    assert list((folder / "outbox").glob("budget-alert*.eml"))
+    assert list((folder / "outbox").glob("anomaly*.eml"))
+    assert "budget thresholds crossed" in printed
 
 
 def test_the_summary_adds_up(left: tuple[Path, str]):
