@@ -69,11 +69,26 @@ def test_the_next_watch_prints_an_empty_list_and_leaves_no_mail(case: str):
     assert len(list(Path("finops-data/outbox").glob("*.eml"))) == 1
 
 
-def test_what_azure_could_not_tell_is_named_and_exits_20():
-    done = run("watch")
+def refusing(folder: Path, status: int) -> Result:
+    """A watch beside an Azure that answers so to whoever asks for the activity log."""
+    rule = {"fault": "status", "status": status, "code": "InvalidAuthenticationToken", "path": "eventtypes"}
+    with serving(write_estate(folder / "estate"), faults=[rule]) as server:
+        return run("watch", "--azure", server.url)
 
-    assert ("! not read: " in done.stderr) == (done.exit_code == 20)
-    assert done.exit_code in {0, 20}
+
+def test_where_nobody_is_signed_in_the_charges_alone_tell_and_it_exits_20(tmp_path: Path):
+    done = refusing(tmp_path, 401)
+
+    assert "gpu: 81 times the hours" in " ".join(done.stdout.split())
+    assert "Causes are by the charges alone." in done.stderr
+    assert done.exit_code == 20
+
+
+def test_what_azure_does_not_tell_is_named_and_exits_20(tmp_path: Path):
+    done = refusing(tmp_path, 403)
+
+    assert "! not read: activity log" in done.stderr
+    assert done.exit_code == 20
 
 
 def test_a_look_finds_the_same_and_leaves_nothing():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,8 +17,11 @@ from finops.errors import PARTIAL, UsageError
 if TYPE_CHECKING:
     from datetime import date
 
+    from finops.cloud import Azure
     from finops.jobs.anomalies import Case
     from finops.state import State
+
+Made = TypeVar("Made")
 
 
 @click.group()
@@ -188,14 +191,13 @@ def watch(context: click.Context, session: Session, what_if: bool, output: str) 
         )
     with book_of(settings, now, session.azure) as book:
         if what_if:
-            _what_if(session, book, output)
+            if not _what_if(session, book, output):
+                context.exit(PARTIAL)
             return
         with opened(session, create=True) as state:
-            if settings.charges.sources and not session.azure_url:
-                done = anomalies.watch(None, book, state, settings, now, step=note)
-            else:
-                with session.azure() as azure:
-                    done = anomalies.watch(azure, book, state, settings, now, step=note)
+            done, asked = _with_azure(
+                session, lambda azure: anomalies.watch(azure, book, state, settings, now, step=note)
+            )
             deliver(state, settings, now)
     if output == "table":
         for case in done.new:
@@ -208,11 +210,26 @@ def watch(context: click.Context, session: Session, what_if: bool, output: str) 
         note(f"Mail to {letter['to']}: {letter['subject']}")
     for gap in done.gaps:
         note(f"! not read: {gap}")
-    if done.gaps:
+    if done.gaps or not asked:
         context.exit(PARTIAL)
 
 
-def _what_if(session: Session, book: Any, output: str) -> None:
+def _with_azure(session: Session, work: Callable[[Azure | None], Made]) -> tuple[Made, bool]:
+    """What `work` makes, and whether it had Azure: nobody signed in is no reason to leave charges unread."""
+    from finops.errors import SignInError
+
+    try:
+        with session.azure() as azure:
+            return work(azure), True
+    except SignInError as fault:
+        if not session.settings.charges.sources:
+            raise
+        note(f"! not read: {fault.what} Causes are by the charges alone. {fault.fix}")
+        return work(None), False
+
+
+def _what_if(session: Session, book: Any, output: str) -> bool:
+    """Print what would be found. False where a cause is not whole."""
     from datetime import timedelta
 
     from finops.cli.anomaly_lines import line, row
@@ -221,18 +238,23 @@ def _what_if(session: Session, book: Any, output: str) -> None:
     with look_at(session) as state:
         read, found = anomalies.look(book, session.settings, state, session.now)
         cases: list[Case] = []
+        asked = True
         if read is not None:
             recent = read.through - timedelta(days=session.settings.anomalies.tell_days - 1)
             wanted = [one for one in found if one.last >= recent]
-            with session.azure() as azure:
-                cases = [anomalies.caused(one, book, read, azure, session.now) for one in wanted]
+            cases, asked = _with_azure(
+                session, lambda azure: [anomalies.caused(one, book, read, azure, session.now) for one in wanted]
+            )
+    for gap in dict.fromkeys(gap for case in cases for gap in case.gaps):
+        note(f"! not read: {gap}")
     if output != "table":
         show([row(case) for case in cases], output)
-        return
-    for case in cases:
-        click.echo(line(case))
-    if not cases:
-        click.echo("Nothing is off." if read else "No day is complete yet.")
+    else:
+        for case in cases:
+            click.echo(line(case))
+        if not cases:
+            click.echo("Nothing is off." if read else "No day is complete yet.")
+    return asked and not any(case.gaps for case in cases)
 
 
 @contextmanager
