@@ -195,3 +195,20 @@ def test_an_azure_that_is_not_there_is_temporary(small_estate: Path, tmp_path: P
 
     with connect(settings.azure) as azure, pytest.raises(TemporaryError):
         jobs.weekly_report(azure, settings, server.world.clock.now())
+
+
+def test_readers_of_one_cost_centre_get_its_share_and_a_name_that_nobody_bears_is_said(
+    small_estate: Path, tmp_path: Path
+):
+    with serving(small_estate) as server:
+        settings = settings_for(tmp_path, server.url)
+        audiences = {"VISION": ["v@b.example"], "CC-99": ["x@b.example"]}
+        settings = settings.model_copy(update={"report": settings.report.model_copy(update={"audiences": audiences})})
+        with connect(settings.azure) as azure:
+            weekly = jobs.weekly_report(azure, settings, server.world.clock.now())
+
+    [(made, _, sent)] = weekly.shares
+    assert (made.figures.audience.key, made.figures.audience.recipients, sent) == ("vision", ("v@b.example",), True)
+    [line] = [line for line in weekly.made.figures.by_cost_centre.all if line.key == "vision"]
+    assert made.figures.total.cost == line.cost
+    assert any("CC-99 gets no report" in remark for remark in weekly.made.figures.remarks)

@@ -14,7 +14,7 @@ from finops.cloud import connect
 from finops.config.model import AzureSettings, ChargesSettings, ReportSettings, Settings, StateSettings
 from finops.estate.facts import needed
 from finops.jobs.knowing import together, verdicts
-from finops.jobs.workload import SERIES, work_of
+from finops.jobs.workload import series_of, work_of
 from finops.report import Report, build
 from finops.report.known import Known, Work
 from finops.simulator import Served, serving
@@ -91,11 +91,11 @@ def test_a_report_of_long_ago_says_that_monitor_was_not_read_for_it(read: Read) 
     _, _, server, settings = read
     now = server.world.clock.now()
     with connect(settings.azure) as azure:
-        evidence = estate.gather(azure, now, series=[*needed(None)[1], *SERIES])
+        evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(17)])
 
-    found = work_of(evidence, estate.with_facts(evidence), charges.Period.month("2026-01"))
+    found = work_of(evidence, estate.with_facts(evidence), charges.Period.month("2026-01"), 17)
 
-    assert all(one.hours is None and "last 30 days only" in one.why for one in found.nodes)
+    assert all(one.hours is None and "last 17 days only" in one.why for one in found.nodes)
 
 
 def test_an_estate_that_cannot_be_read_leaves_a_report_that_says_so(read: Read, small_estate: Path) -> None:

@@ -83,9 +83,12 @@ def known_by_state(state: State | None, currency: str = "") -> Known:
 
 def known_by_estate(
     azure: Azure, evidence: Evidence, estate: Estate, settings: Settings, period: Period, now: datetime, currency: str,
-    promises: Mapping[str, Json] = {},
+    days: int, promises: Mapping[str, Json] = {},
 ) -> Known:  # fmt: skip
-    """What is read from Azure: what ran, what the guard finds, Azure Policy's verdicts, exemptions, owners."""
+    """What is read from Azure: what ran, what the guard finds, Azure Policy's verdicts, exemptions, owners.
+
+    days: so far back Monitor was read; promises: what the guard told owners.
+    """
     guard = settings.guard
     filed = by_file(guard.exemptions, now, guard.exemption_days) if guard.exemptions else []
     exemptions = Exemptions([*by_tag(estate.resources.values(), now, guard.exemption_days), *filed])
@@ -93,7 +96,7 @@ def known_by_estate(
     return Known(
         claims=tuple(guard_claims.waiting(lines, promises, currency)),
         owners=_owners(estate),
-        work=work_of(evidence, estate, period),
+        work=work_of(evidence, estate, period, days),
         dedicated=tuple(_dedicated(lines, currency)),
         verdicts=verdicts(azure, now),
         exemptions=tuple(exemptions.listed(estate, now, guard.expiring_days)),

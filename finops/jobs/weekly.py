@@ -17,7 +17,7 @@ from finops.errors import AzureError
 from finops.estate.facts import needed
 from finops.jobs import published
 from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
-from finops.jobs.workload import SERIES
+from finops.jobs.workload import WEEK_DAYS, days_back, series_of
 from finops.report import archive
 from finops.report.build import currency_of
 from finops.report.known import NOTHING, Known
@@ -63,21 +63,33 @@ def weekly_report(
     step: told what is being done now, in words for a person.
     """
     step("Reading the estate")
-    evidence = estate.gather(azure, now, series=[*needed(None)[1], *SERIES])
+    evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(WEEK_DAYS)])
     step("Asking Cost Management what it cost")
     with ingest(azure, settings, None, now) as book:
         step("Looking at what is known besides")
         found = estate.with_facts(evidence, book)
         known = together(
-            _known_here(book, settings, now, None), _seen(azure, evidence, found, book, settings, now, None)
+            _known_here(book, settings, now, None), _seen(azure, evidence, found, book, settings, now, None, WEEK_DAYS)
         )
         step("Working out the figures")
+        shares, unheard = _shares(book, settings)
+        known = replace(known, remarks=(*known.remarks, *unheard))
         made = make(book, settings, now, known=known)
-        shares = [make(book, settings, now, known=known, share=one) for one in settings.report.audiences]
+        parts = [make(book, settings, now, known=known, share=one) for one in shares]
     step("Writing the mail")
     path, sent = send(made, settings)
-    others = tuple((one, *send(one, settings)) for one in shares)
+    others = tuple((one, *send(one, settings)) for one in parts)
     return Weekly(found, made, path, sent, others)
+
+
+def _shares(book: Charges, settings: Settings) -> tuple[list[str], list[str]]:
+    """The cost centres that have readers of their own, as the charges spell them; sentences about the others."""
+    frames = [book.by(["CostCenter"], currency=currency) for currency in book.currencies]
+    there = {str(one).lower(): str(one) for frame in frames for one in frame["CostCenter"].tolist()}
+    wanted = settings.report.audiences
+    said = "gets no report of its own: nothing was ever charged to it"
+    unheard = [f"{one} {said}" for one in wanted if one.lower() not in there]
+    return [there[one.lower()] for one in wanted if one.lower() in there], unheard
 
 
 def known_of(
@@ -95,9 +107,10 @@ def known_of(
         return known
     try:
         with connect() as azure:
-            evidence = estate.gather(azure, now, series=[*needed(None)[1], *SERIES])
+            days = days_back(choose(book, now, settings.report.week_ends, period).period, now)
+            evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(days)])
             found = estate.with_facts(evidence, book)
-            return together(known, _seen(azure, evidence, found, book, settings, now, period))
+            return together(known, _seen(azure, evidence, found, book, settings, now, period, days))
     except AzureError as fault:
         return replace(known, remarks=(*known.remarks, f"The estate could not be read: {fault.what}"))
 
@@ -120,6 +133,7 @@ def _seen(
     settings: Settings,
     now: datetime,
     period: Period | None,
+    days: int,
 ) -> Known:
     currency, _ = currency_of(book, settings.report)
     chosen = choose(book, now, settings.report.week_ends, period).period
@@ -127,7 +141,7 @@ def _seen(
 
     with remembering(settings) as state:
         promises = state.kept(GRACE) if state else {}
-    return known_by_estate(azure, evidence, found, settings, chosen, now, currency, promises)
+    return known_by_estate(azure, evidence, found, settings, chosen, now, currency, days, promises)
 
 
 def make(

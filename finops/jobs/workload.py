@@ -17,25 +17,37 @@ from finops.estate.model import text
 from finops.estate.queries import COMPUTE, DEPLOYMENT, JOB, WORKSPACE
 from finops.report.known import NodeHours, Predictions, Work
 
-# The reported week ends at most nine days before it is sent; Monitor keeps 93 days.
-DAYS = 30
-TOTAL = Series(WORKSPACE, "Total Nodes", days=DAYS, dimension="ClusterName")
-IDLE = Series(WORKSPACE, "Idle Nodes", days=DAYS, dimension="ClusterName")
-REQUESTS = Series(DEPLOYMENT, "RequestsPerMinute", days=DAYS)
-SERIES = (TOTAL, IDLE, REQUESTS)
+# The reported week ends at most nine days before it is sent.
+WEEK_DAYS = 17
+KEPT_DAYS = 93  # by Monitor
 HOUR = timedelta(hours=1)
 # As Monitor keeps averages, six decimals are more than it has.
 FINEST = Decimal("0.000001")
 
 
-def work_of(evidence: Evidence, estate: Estate, period: Period) -> Work:
-    """What ran in `period`, of what still exists: Monitor tells nothing of what was deleted."""
+def series_of(days: int) -> tuple[Series, Series, Series]:
+    """The metrics that tell it, so many days back: nodes and idle ones of clusters, requests of deployments."""
+    return (
+        Series(WORKSPACE, "Total Nodes", days=days, dimension="ClusterName"),
+        Series(WORKSPACE, "Idle Nodes", days=days, dimension="ClusterName"),
+        Series(DEPLOYMENT, "RequestsPerMinute", days=days),
+    )
+
+
+def days_back(period: Period, now: datetime) -> int:
+    """So many days must be read for `period`, as far as Monitor keeps them."""
+    return max(1, min((now - period.start).days + 2, KEPT_DAYS))
+
+
+def work_of(evidence: Evidence, estate: Estate, period: Period, days: int) -> Work:
+    """What ran in `period`, of what still exists: Monitor tells nothing of the rest. days: so far back it was read."""
+    total, idle, requests = series_of(days)
     computes = [one.body for one in estate.of_type(COMPUTE)]
     clusters = [body for body in computes if is_cluster(body)]
     jobs, why = _completed(evidence, period)
-    deployments = tuple(_predictions(evidence, period))
+    deployments = tuple(_predictions(evidence, period, requests))
     return Work(
-        nodes=tuple(_node_hours(evidence, body["id"], period) for body in clusters),
+        nodes=tuple(_node_hours(evidence, body["id"], period, total, idle) for body in clusters),
         predictions=deployments,
         jobs_completed=jobs,
         instances=frozenset(key(body["id"]) for body in computes if is_instance(body)),
@@ -45,18 +57,18 @@ def work_of(evidence: Evidence, estate: Estate, period: Period) -> Work:
     )
 
 
-def _node_hours(evidence: Evidence, cluster: str, period: Period) -> NodeHours:
+def _node_hours(evidence: Evidence, cluster: str, period: Period, all_of: Series, idle_of: Series) -> NodeHours:
     workspace, _, name = cluster.rpartition("/computes/")
-    start, _ = TOTAL.window(evidence.as_of)
+    start, _ = all_of.window(evidence.as_of)
     if period.start < start:
-        return NodeHours(cluster, None, None, f"Monitor was read for the last {DAYS} days only")
-    if not evidence.lines(workspace, TOTAL):
+        return NodeHours(cluster, None, None, f"Monitor was read for the last {all_of.days} days only")
+    if not evidence.lines(workspace, all_of):
         return NodeHours(cluster, None, None, str(evidence.missing("metrics", workspace)))
     # A line that is not there: the cluster never had a node, as far as Monitor knows.
-    if not evidence.has_line(workspace, TOTAL, name):
+    if not evidence.has_line(workspace, all_of, name):
         return NodeHours(cluster, Decimal(0), Decimal(0))
-    total = between(evidence.measured(workspace, TOTAL, name), period.start, period.end)
-    idle = between(evidence.measured(workspace, IDLE, name), period.start, period.end)
+    total = between(evidence.measured(workspace, all_of, name), period.start, period.end)
+    idle = between(evidence.measured(workspace, idle_of, name), period.start, period.end)
     hours = int((period.end - period.start) / HOUR)
     for points in (total, idle):
         if len(points) < hours * COVERAGE:
@@ -66,20 +78,20 @@ def _node_hours(evidence: Evidence, cluster: str, period: Period) -> NodeHours:
     return NodeHours(cluster, _added(total), _added(idle))
 
 
-def _predictions(evidence: Evidence, period: Period) -> Iterator[Predictions]:
+def _predictions(evidence: Evidence, period: Period, requests: Series) -> Iterator[Predictions]:
     """Requests of each deployment. Averages over an hour, of requests a minute, are added up by 60 minutes each."""
-    start, _ = REQUESTS.window(evidence.as_of)
+    start, _ = requests.window(evidence.as_of)
     for name, body in sorted(evidence.bodies.items()):
         if type_of(name) != DEPLOYMENT:
             continue
         endpoint, _, deployment = body["id"].rpartition("/deployments/")
         said = f"{endpoint.rpartition('/')[2]}/{deployment}"
         if period.start < start:
-            yield Predictions(body["id"], said, None, f"Monitor was read for the last {DAYS} days only")
-        elif not evidence.lines(name, REQUESTS):
+            yield Predictions(body["id"], said, None, f"Monitor was read for the last {requests.days} days only")
+        elif not evidence.lines(name, requests):
             yield Predictions(body["id"], said, None, "Monitor told no request counts of it")
         else:
-            points = between(evidence.measured(name, REQUESTS), period.start, period.end)
+            points = between(evidence.measured(name, requests), period.start, period.end)
             yield Predictions(body["id"], said, _added(points) * 60)
 
 
