@@ -125,7 +125,7 @@ def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Pe
         return Effect("", line)
     unit, old, new = _quantity(given)
     words = {
-        "quantity": f"{_times(old, new)} the {unit} at the same price"
+        "quantity": f"{compared(old, new)} the {unit} at the same price"
         if unit and old > 0 and new > 0
         else "more of it, at the same price",
         "price": "another price for the same quantity",
@@ -151,7 +151,7 @@ def _quantity(given: Sequence[dict[str, Any]]) -> tuple[str, Decimal, Decimal]:
     return unit.lower(), old, sum((row["QuantityAfter"] for row in given), Decimal(0))
 
 
-def _times(old: Decimal, new: Decimal) -> str:
+def compared(old: Decimal, new: Decimal) -> str:
     """ "2.5 times the hours", "163 times the hours", "1% of the hours"."""
     ratio = new / old
     if ratio >= 1:
