@@ -8,13 +8,15 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops.charges import coverage, questions, rejects, tags
 from finops.charges.coverage import Gap
+from finops.charges.exact import added as added
+from finops.charges.exact import trimmed as trimmed
 from finops.charges.keys import key
 from finops.charges.part import Part
 from finops.charges.period import Period
@@ -25,9 +27,6 @@ from finops.errors import DataError, MixedCurrencies
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
-
-
-_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -166,6 +165,19 @@ class Charges:
         rows.sort(key=lambda row: (-row[width + 1], [str(cell) for cell in row[:width]]))
         return _frame(
             [*_names(keys), "Cost", "Charges"], [(*row[:width], trimmed(row[width + 1]), row[-1]) for row in rows]
+        )
+
+    def both(
+        self, keys: Sequence[str], period: Period | None = None, currency: str | None = None, where: Where | None = None
+    ) -> pd.DataFrame:
+        """Cost per key in both bases at once: the keys, Billed, Effective, Charges, in the order of the keys."""
+        measures = {"Billed": questions.column("billed"), "Effective": questions.column("effective")}
+        width = len(keys)
+        rows = self._sums(keys, measures, _periods(period), currency, where)
+        rows.sort(key=lambda row: [str(cell) for cell in row[:width]])
+        return _frame(
+            [*_names(keys), "Billed", "Effective", "Charges"],
+            [(*row[:width], trimmed(row[width + 1]), trimmed(row[width + 2]), row[-1]) for row in rows],
         )
 
     def side_by_side(
@@ -350,22 +362,6 @@ def _facts(parts: Sequence[Part]) -> Facts:
         # An index into a dictionary takes up to 4 bytes, a tag text of its own dozens.
         sum(part.tag_bytes * part.rows for part in parts) < 16 * rows,
     )
-
-
-def trimmed(amount: Decimal) -> Decimal:
-    """`amount` without the zeros behind its last digit, but with two decimals: 2.64, 100.00, 0.000011139."""
-    with localcontext() as context:
-        context.prec = 80
-        short = amount.normalize() + 0  # + 0: no minus before a zero
-        exponent = short.as_tuple().exponent
-        return short.quantize(_CENT) if isinstance(exponent, int) and exponent > -2 else short
-
-
-def added(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum of `amounts` with all its digits: Python's own addition keeps 28."""
-    with localcontext() as context:
-        context.prec = 80
-        return trimmed(sum(amounts, Decimal(0)))
 
 
 def _periods(period: Period | None) -> list[Period]:

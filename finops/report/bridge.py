@@ -58,7 +58,8 @@ def bridge(asked: Asked, period: Period, digits: int) -> Bridge | None:
     """
     if set(asked.book.bases) != {"effective", "billed"}:
         return None
-    effective, billed = asked.by(KEYS, period, "effective"), asked.by(KEYS, period, "billed")
+    both = asked.both(KEYS, period)
+    effective, billed = both["effective"], both["billed"]
     nothing = Spent(ZERO, 0)
     steps: dict[str, _Sums] = defaultdict(_Sums)
     own: dict[str, _Sums] = defaultdict(_Sums)

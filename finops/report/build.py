@@ -283,8 +283,8 @@ def days_of(asked: Asked, period: Period) -> tuple[Day, ...]:
 
 
 def _categories(asked: Asked, period: Period) -> tuple[Category, ...]:
-    effective = asked.by(["ChargeCategory"], period, "effective")
-    billed = asked.by(["ChargeCategory"], period, "billed")
+    both = asked.both(["ChargeCategory"], period)
+    effective, billed = both["effective"], both["billed"]
     order = ["Usage", "Purchase", "Credit", "Adjustment", "Tax"]  # FOCUS 1.2, ChargeCategory
     keys = sorted({*effective, *billed}, key=lambda key: (order.index(key[0]) if key[0] in order else 9, key))
     return tuple(

@@ -34,7 +34,8 @@ def details(
     by_cost, by_bill = (asked.dearest("ResourceId", period, resources, basis) for basis in BASES)
     some = len(by_cost) == resources
     where = {"ResourceId": sorted({*by_cost, *by_bill})} if some else None
-    effective, billed = asked.by(KEYS, period, "effective", where), asked.by(KEYS, period, "billed", where)
+    both = asked.both(KEYS, period, where)
+    effective, billed = both["effective"], both["billed"]
     nothing = Spent(ZERO, 0)
 
     def size(key: tuple[str, ...]) -> tuple[object, ...]:

@@ -108,6 +108,19 @@ class Asked:
             found[tuple(_text(part) for part in key)] = Spent(cost, int(charges))
         return found
 
+    def both(
+        self, keys: list[str], period: Period, where: Mapping[str, list[str]] | None = None
+    ) -> dict[Basis, dict[Key, Spent]]:
+        """Exact cost by `keys` in both bases, as `by` has it, asked at once."""
+        frame = self.book.both(keys, period, self.currency, self.only(where))
+        columns = [frame[name].tolist() for name in [*keys, "Billed", "Effective", "Charges"]]
+        found: dict[Basis, dict[Key, Spent]] = {"effective": {}, "billed": {}}
+        for *key, billed, effective, charges in zip(*columns, strict=True):
+            name = tuple(_text(part) for part in key)
+            found["billed"][name] = Spent(billed, int(charges))
+            found["effective"][name] = Spent(effective, int(charges))
+        return found
+
     def side_by_side(
         self, keys: list[str], before: Period, after: Period, top: int
     ) -> Iterator[tuple[Key, Decimal, Decimal]]:
@@ -143,15 +156,12 @@ class Asked:
         return [one for one in self._daily(basis) if first <= one[0] < last]
 
     def _daily(self, basis: Basis) -> list[Sum]:
-        """Asked once for each basis."""
+        """Asked once, for both bases."""
         kept: dict[Basis, list[Sum]] = self.__dict__.setdefault("_kept", {})
         if basis not in kept:
-            frame = self.book.by(["Day", "CostCenter"], basis, self.window, self.currency, self.only())
-            columns = [frame[name].tolist() for name in ("Day", "CostCenter", "Cost", "Charges")]
-            kept[basis] = [
-                (the_day(day), _text(centre), Spent(cost, int(charges)))
-                for day, centre, cost, charges in zip(*columns, strict=True)
-            ]
+            assert self.window is not None
+            for each, found in self.both(["Day", "CostCenter"], self.window).items():
+                kept[each] = [(the_day(day), centre, spent) for (day, centre), spent in found.items()]
         return kept[basis]
 
     def by_day(self, period: Period | None, basis: Basis | None = None) -> dict[date, Decimal]:
