@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from test_report_build import two_weeks
 
 from finops.charges import Gap
 from finops.config.model import FolderSettings, ReportSettings, Settings
-from finops.errors import ConfigError
+from finops.errors import ConfigError, MissingExtra
+from finops.mail import compose
 from finops.report import render
 
 HOSTILE = [
@@ -236,3 +240,37 @@ def test_an_unknown_locale_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"report.locale is xx_XX"):
         render(model, Settings(report=ReportSettings(locale="xx_XX")))
+
+
+def test_what_is_asked_for_is_attached_beside_the_workbook_and_named(tmp_path: Path) -> None:
+    settings = Settings(report=ReportSettings(attach=["csv"]))
+    mail = render(report_of(tmp_path, *two_weeks("CC-1", "1", "2")), settings)
+
+    names = [part.get_filename() for part in compose(mail, settings.mail).iter_attachments()]
+
+    assert names == ["cost-week-2026-11-21.xlsx", "cost-week-2026-11-21-lines.csv"]
+    assert "Attached: cost-week-2026-11-21.xlsx, cost-week-2026-11-21-lines.csv." in " ".join(mail.text.split())
+
+
+def test_a_pdf_shows_the_page_and_needs_its_extra(tmp_path: Path) -> None:
+    model = report_of(tmp_path, *two_weeks("CC-1", "1", "2"))
+    settings = Settings(report=ReportSettings(attach=["pdf"]))
+
+    if importlib.util.find_spec("weasyprint") is None:
+        with pytest.raises(MissingExtra, match="pdf"):
+            render(model, settings)
+    else:
+        assert render(model, settings).attachments["cost-week-2026-11-21.pdf"].startswith(b"%PDF-")
+
+
+def test_without_the_extra_a_pdf_is_refused_with_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['weasyprint'] = None\n"
+        "from finops.report.pdf import pdf\n"
+        "from finops.errors import MissingExtra\n"
+        "try:\n    pdf(None, {}, {})\nexcept MissingExtra as said:\n    print(said)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert "pip install 'aml-finops[pdf]'" in said

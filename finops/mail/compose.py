@@ -1,4 +1,4 @@
-"""Compose a report's mail: mixed( alternative( plain text, related( HTML, pictures ) ), workbook )."""
+"""Compose a report's mail: mixed( alternative( plain text, related( HTML, pictures ) ), workbook, others )."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from finops.config.model import MailSettings
 
 XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+KINDS = {"pdf": ("application", "pdf"), "csv": ("text", "csv"), "zip": ("application", "zip")}
+BINARY = ("application", "octet-stream")
 LIST = "finance-weekly"
 
 
@@ -38,6 +40,8 @@ class Bundle(Protocol):
     def images(self) -> Mapping[str, bytes]: ...
     @property
     def workbook(self) -> bytes: ...
+    @property
+    def attachments(self) -> Mapping[str, bytes]: ...
 
 
 def compose(bundle: Bundle, settings: MailSettings, revision: int = 1) -> EmailMessage:
@@ -66,6 +70,8 @@ def compose(bundle: Bundle, settings: MailSettings, revision: int = 1) -> EmailM
         name = f"{cid.partition('@')[0]}.png"
         html.add_related(png, "image", "png", cid=f"<{cid}>", disposition="inline", filename=name)
     message.add_attachment(bundle.workbook, *XLSX, filename=f"{bundle.name}.xlsx")
+    for name, content in bundle.attachments.items():
+        message.add_attachment(content, *KINDS.get(name.rpartition(".")[2], BINARY), filename=name)
     fix_boundaries(message)
     return message
 

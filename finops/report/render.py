@@ -59,7 +59,9 @@ def render(model: Report, settings: Settings) -> Rendered:
     """
     templates = Templates(settings.folders.reports, Words(model.digits, writing(settings.report.locale)))
     words = templates.words
-    context = told(model, settings, words, templates)
+    lines = dict([lines_file(model)]) if "csv" in settings.report.attach else {}
+    paper = [f"{model.name}.pdf"] if "pdf" in settings.report.attach else []
+    context = told(model, settings, words, templates, [f"{model.name}.xlsx", *lines, *paper])
 
     def html(frame: str, picture: Callable[[str], str], with_services: bool = True) -> str:
         whole = {**context, "frame": frame, "picture": picture, "with_services": with_services}
@@ -94,24 +96,15 @@ def render(model: Report, settings: Settings) -> Rendered:
         warnings=tuple(context["warnings"]),
         preheader=context["preheader"],
         verdict=context["verdict"],
-        attachments=_attachments(model, settings, templates, context, pictures),
+        attachments={**lines, **{name: _pdf(templates, context, pictures) for name in paper}},
         figures=figures_json(model, context["subject"], context["verdict"]),
     )
 
 
-def _attachments(
-    model: Report, settings: Settings, templates: Templates, context: dict[str, Any], pictures: dict[str, bytes]
-) -> dict[str, bytes]:
-    """What was asked for beside the workbook, by file name."""
-    found: dict[str, bytes] = {}
-    if "csv" in settings.report.attach:
-        file, content = lines_file(model)
-        found[file] = content
-    if "pdf" in settings.report.attach:
-        from finops.report.pdf import pdf
+def _pdf(templates: Templates, context: dict[str, Any], pictures: dict[str, bytes]) -> bytes:
+    from finops.report.pdf import pdf
 
-        found[f"{model.name}.pdf"] = pdf(templates, context, pictures)
-    return found
+    return pdf(templates, context, pictures)
 
 
 def inlined(html: str) -> str:

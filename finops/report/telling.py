@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from finops.report import alts, naming, periods
@@ -19,9 +20,14 @@ BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenan
 ANOMALIES = 5
 
 
-def told(model: Report, settings: Settings, words: Words, templates: Templates) -> dict[str, Any]:
-    """The context of every template. Sentences come last: their templates see what was made before them."""
-    context = _figures(model, settings, words)
+def told(
+    model: Report, settings: Settings, words: Words, templates: Templates, attached: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The context of every template. Sentences come last: their templates see what was made before them.
+
+    attached: the names of the files that go with it.
+    """
+    context = _figures(model, settings, words, attached)
     for name in ("warnings", "notes", "savings", "month", "governance", "footer"):
         key = {"savings": "savings_says", "month": "month_notes"}.get(name, name)
         context[key] = templates.lines(f"weekly.{name}.txt", **context)
@@ -63,7 +69,7 @@ def _anomaly(templates: Templates, anomaly: Anomaly, context: dict[str, Any]) ->
     return {"lead": lead, "says": says, "state": state}
 
 
-def _figures(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
+def _figures(model: Report, settings: Settings, words: Words, attached: Sequence[str]) -> dict[str, Any]:
     effective, billed = model.total.cost, model.other_total
     if model.basis == "billed":
         effective, billed = billed, effective
@@ -102,7 +108,7 @@ def _figures(model: Report, settings: Settings, words: Words) -> dict[str, Any]:
         "units_unknown": units_unknown(model, words),
         "decide_at": page_at(settings, decide) if decide else "",
         "stop_at": _stop(settings, model),
-        "attached": _attached(model, settings),
+        "attached": list(attached),
         "language": words.writing.language,
         "direction": words.writing.direction,
         "alt_cost": alts.cost(model, words),
@@ -136,8 +142,3 @@ def _stop(settings: Settings, model: Report) -> str:
     if asked:
         return asked
     return f"mailto:{settings.mail.reply_to or settings.mail.sender}?subject=Change%20or%20stop%20{model.name}"
-
-
-def _attached(model: Report, settings: Settings) -> list[str]:
-    return [f"{model.name}.xlsx", *(f"{model.name}-lines.csv" if kind == "csv" else f"{model.name}.pdf"
-                                    for kind in settings.report.attach)]  # fmt: skip
