@@ -53,7 +53,7 @@ def seen(bundle: Rendered) -> str:
 
 
 def test_no_charges_at_all_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has a header and no charges. Export a period that has charges"):
+    with pytest.raises(DataError, match=r"has a header and no charges\. Export a period that has charges"):
         report_of(tmp_path)
 
 
