@@ -270,6 +270,19 @@ def test_a_chance_near_certain_promises_no_more_than_it_knows(model: Report) -> 
     assert "more than 19 in 20 chance over" in render(replace(model, outlook=sure), Settings()).text
 
 
+def test_of_many_deployments_those_that_cost_most_are_printed(model: Report) -> None:
+    assert model.units is not None
+    [one] = model.units.predictions
+    many = tuple(replace(one, name=f"deployment-{n}/blue", cost=usd(n)) for n in range(1, 13))
+
+    made = render(replace(model, units=replace(model.units, predictions=many)), Settings())
+
+    for form in (made.html, made.text):
+        assert "deployment-12/blue" in form and "deployment-5/blue" in form
+        assert "deployment-4/blue" not in form
+        assert "4 more are in the workbook." in form
+
+
 def test_a_date_far_away_has_its_weekday_and_no_year(model: Report) -> None:
     one = replace(model.decisions[0], by=date(2027, 1, 4))
 

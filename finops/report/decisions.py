@@ -91,7 +91,8 @@ def _budgets(of: Sources) -> Iterable[Decision]:
             over, per = one.forecast.middle.amount - one.amount.amount, "over budget at the end"
         else:
             continue
-        what = f"raise the budget {one.name} for {one.period_name}, or spend less"
+        name = "" if one.name == "all" else f" “{one.name}”"
+        what = f"raise the budget{name} for {one.period_name}, or spend less"
         if over > 0:
             yield _decision("budget", Money(over, of.asked.currency), per, what, "", last, 1, 0, "")
 

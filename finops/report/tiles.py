@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from finops.report import naming
 from finops.report.model import Close, Money, Outlook, Report, Share, Unit, Wording
 from finops.report.words import Words
+
+# Sizes of GPU nodes, and deployments, that are printed, the dearest first; the workbook has all.
+UNITS = 8
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,15 @@ def unit_rows(model: Report, words: Words) -> tuple[UnitRow, ...]:
     if model.units is None or not model.units.any_known:
         return ()
     found = model.units
-    units = [*found.gpu_hours, found.per_job, *found.predictions]
+    units = [*_dearest(found.gpu_hours)[:UNITS], found.per_job, *_dearest(found.predictions)[:UNITS]]
     rows = [_unit(unit, words) for unit in units if unit.value is not None]
     return (*rows, *(_share(share, words) for share in (found.spot, found.idle) if share.percent is not None))
+
+
+def _dearest(units: Iterable[Unit]) -> list[Unit]:
+    """Those with a known value, those that cost most in all first."""
+    known = [unit for unit in units if unit.value is not None]
+    return sorted(known, key=lambda unit: -unit.cost.amount if unit.cost else Decimal(0))
 
 
 def _unit(unit: Unit, words: Words) -> UnitRow:
@@ -174,7 +185,9 @@ def units_unknown(model: Report, words: Words) -> tuple[str, ...]:
     if model.units is None:
         return ()
     found = model.units
-    missing = [f"{words.say('No cost per GPU-hour')}: {found.no_gpu_hours}"] if found.no_gpu_hours else []
+    more = sum(max(len(_dearest(units)) - UNITS, 0) for units in (found.gpu_hours, found.predictions))
+    missing = [words.say("{n} more are in the workbook.", n=words.number(Decimal(more)))] if more else []
+    missing += [f"{words.say('No cost per GPU-hour')}: {found.no_gpu_hours}"] if found.no_gpu_hours else []
     missing += [f"{words.say('No cost per prediction')}: {found.no_predictions}"] if found.no_predictions else []
     missing += [f"{unit.name or unit.per}: {unit.why}" for unit in (found.per_job,) if unit.value is None and unit.why]
     missing += [
