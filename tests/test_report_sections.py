@@ -278,7 +278,8 @@ def test_of_many_deployments_those_that_cost_most_are_printed(model: Report) -> 
     made = render(replace(model, units=replace(model.units, predictions=many)), Settings())
 
     for form in (made.html, made.text):
-        assert "deployment-12/blue" in form and "deployment-5/blue" in form
+        assert "deployment-12/blue" in form
+        assert "deployment-5/blue" in form
         assert "deployment-4/blue" not in form
         assert "4 more are in the workbook." in form
 
