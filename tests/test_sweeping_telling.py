@@ -429,7 +429,7 @@ def test_mails_of_a_run_that_died_are_left_as_they_were_before_anything_else_is_
     night = tell(state, settings, MONDAY.replace(hour=21))
 
     assert len(night.mails) == 2
-    assert only(state, "a").asked_at == MONDAY
+    assert only(state, "a").asked_at == MONDAY.replace(hour=21)  # grace begins when the mails have left
 
 
 @pytest.mark.parametrize("place", range(1, 7))

@@ -40,7 +40,7 @@ def send_mime(azure: Azure, user: str, content: bytes) -> None:
     """Hand Graph a whole mail; it goes to everybody in To, Cc and Bcc."""
     azure.send(
         "directory", "POST", _mailbox(azure, user) + "/sendMail", None, content=base64.b64encode(content),
-        headers={"Content-Type": "text/plain"}, scope="directory", doing=f"a mail from {user}",
+        headers={"Content-Type": "text/plain"}, scope="directory", doing=f"a mail from {user}", patient=True,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _call(
     try:
         answer = azure.send(
             service, method, url, None, content=content or None, read=method == "GET", scope="email", doing=doing,
-            headers=headers,
+            headers=headers, patient=True,
         )  # fmt: skip
     except SignInError as fault:
         # A wrong key, or an identity that is a stranger there, is no reason to stop reading Azure.
