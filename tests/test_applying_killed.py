@@ -127,9 +127,11 @@ def stage(served: Applying, folder: Path, name: str) -> tuple[Applying, Staged]:
 
 
 @contextmanager
-def witnessed(served: Served, state: Path, unasked: list[str], deleting: Event) -> Iterator[None]:
+def witnessed(
+    served: Served, state: Path, unasked: list[str], deleting: Event, deletions: Counter[str]
+) -> Iterator[None]:
     """While the block runs, the server itself looks for an open intent and a record that is `acted` on the disk before
-    it carries out a deletion. deleting: set then."""
+    it carries out a deletion. deleting: set then. deletions: of each resource, whatever was answered to them."""
 
     def admits(world: Any, request: Any, change: Any) -> None:
         if change.verb != "delete":
@@ -140,6 +142,7 @@ def witnessed(served: Served, state: Path, unasked: list[str], deleting: Event) 
         acted = {row[0] for row in db.execute("SELECT resource FROM findings WHERE status = 'acted'")}
         db.close()
         deleting.set()
+        deletions[name] += 1
         if name not in open_now:
             unasked.append(f"{change.resource_id} was deleted without an open intent")
         if name not in acted:
@@ -152,14 +155,9 @@ def witnessed(served: Served, state: Path, unasked: list[str], deleting: Event) 
         served.app._inner.state.admission.remove(admits)
 
 
-def judge(janitor: Applying, staged: Staged, tally: Counter[str]) -> list[str]:
+def judge(janitor: Applying, staged: Staged, deletions: Counter[str], tally: Counter[str]) -> list[str]:
     """What is wrong at the end of a history."""
     wrong = []
-    deletions = Counter(
-        one["path"].lower()
-        for one in janitor.served.requests
-        if one["method"] == "DELETE" and one["status"] in {200, 202}
-    )
     for resource in [*staged.approved, *staged.kept]:
         times = deletions[resource.lower()]
         gone = janitor.body(resource) is None
@@ -210,6 +208,7 @@ def history(
     janitor, staged = stage(served, folder, f"h{seed}")
     janitor.served.requests.clear()
     unasked: list[str] = []
+    deletions: Counter[str] = Counter()
     deleting = Event()
 
     def moment() -> None:
@@ -221,7 +220,7 @@ def history(
             deleting.wait(3 * longest)
             time.sleep(chance.choice((0, 0, chance.uniform(0, 0.2))))
 
-    with witnessed(janitor.served, folder / "state.db", unasked, deleting):
+    with witnessed(janitor.served, folder / "state.db", unasked, deleting, deletions):
         for _ in range(kills):
             janitor.served.faults.add(rules(chance.randrange(10**6)))
             status = worker.run(janitor, seed, moment)
@@ -233,10 +232,8 @@ def history(
         for _ in range(3):  # what Azure was still at comes to its end
             assert worker.run(janitor, seed) == 0
             janitor.live(minutes=20)
-    tally["deletions"] += sum(
-        one["method"] == "DELETE" and one["status"] in {200, 202} for one in janitor.served.requests
-    )
-    wrong = [*unasked, *judge(janitor, staged, tally)]
+    tally["deletions"] += deletions.total()
+    wrong = [*unasked, *judge(janitor, staged, deletions, tally)]
     for resource in [*staged.approved, *staged.kept]:
         janitor.gone(resource)
     return wrong
