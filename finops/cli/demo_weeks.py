@@ -100,8 +100,9 @@ def said(weekly: Weekly) -> dict[str, Any]:
 
 
 def line(seen: dict[str, Any]) -> str:
+    anomalies = f"{seen['anomalies']} new {'anomaly' if seen['anomalies'] == 1 else 'anomalies'}"
     return (
-        f"{seen['alerts']} budget thresholds crossed, {seen['anomalies']} new anomalies; what runs now costs "
+        f"{seen['alerts']} budget thresholds crossed, {anomalies}; what runs now costs "
         f"{seen['perDay']:,.0f} USD a day; {seen['mails']} mails"
     )
 
