@@ -12,6 +12,7 @@ import re
 import socketserver
 import ssl
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -299,6 +300,7 @@ class Hook:
     posted: list[Json] = field(default_factory=list)
     answers: list[tuple[int, str, Json]] = field(default_factory=list)  # status, body, headers; used up from the front
     hang_up: bool = False
+    stall: float = 0.0  # seconds between the head of an answer and its body
 
 
 @contextmanager
@@ -315,8 +317,10 @@ def webhook(tls: Certificate, path: str = "/services/T0/B0/secretpart") -> Itera
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if "Content-Length" not in headers:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            time.sleep(hook.stall)
             self.wfile.write(body.encode())
 
         def log_message(self, *args: Any) -> None:

@@ -184,13 +184,15 @@ def test_what_is_too_large_for_graph_goes_with_a_link(state: State, served: Serv
     assert len(content) < 10_000
 
 
-@pytest.mark.parametrize(("transport", "status"), [("graph", "403"), ("acs", "403")])
-def test_a_missing_permission_is_told_and_tried_again(state: State, served: Served, transport: str, status: str):
+@pytest.mark.parametrize(
+    ("transport", "status"), [("graph", "403"), ("acs", "403"), ("graph", "404-parent"), ("acs", "404-parent")]
+)
+def test_what_is_wrong_about_us_is_told_and_tried_again(state: State, served: Served, transport: str, status: str):
     served.faults.add({"fault": status, "path": "sendMail|emails:send"})
-    done = send(state, served, settings(transport), f"denied-{transport}")
+    done = send(state, served, settings(transport), f"denied-{transport}-{status}")
 
     assert done.waiting == 1
-    assert "denied" in done.problems[0].lower() or "403" in done.problems[0]
+    assert any(word in done.problems[0].lower() for word in ("denied", "403", "not be found"))
 
 
 def test_the_key_stays_secret(state: State, served: Served, caplog: pytest.LogCaptureFixture):

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from mailing import NOW, Certificate, Hook, certificate, letter, webhook
+from pydantic import SecretStr
 
 from finops.config.mailing import ChatSettings, MailSettings
 from finops.config.reading import gather
 from finops.mail import Post
 from finops.mail.carriers import carriers
-from finops.mail.chat import escaped, plain
+from finops.mail.chat import Chat, escaped, plain
 from finops.state import State
 
 LINK = "https://finops.contoso.com/reports/week"
@@ -138,6 +139,21 @@ def test_a_chat_that_hangs_up_is_told_again_for_a_notice_and_held_for_a_report(
     assert done.held == 1
     assert [one["text"] for one in hook.posted].count("About one") == 2
     assert [one["text"] for one in hook.posted].count("About week") == 1
+
+
+def test_a_chat_that_never_ends_its_refusal_stops_no_other_letter(state: State, ours: Certificate, tmp_path: Path):
+    with webhook(ours) as hook:
+        hook.answers.append((503, "", {"Content-Length": "300"}))
+        hook.stall = 1
+        sending = Post(state, told_to("slack", hook.url, ours, tmp_path))
+        for about in ("one", "two"):
+            sending.put(letter(about, kind="budget-alert"), NOW)
+        way = Chat("slack", SecretStr(hook.url), ours.chain, timeout_seconds=0.3)
+        with carriers(told_to("slack", hook.url, ours, tmp_path)) as ways:
+            done = sending.deliver(NOW, ways | {"slack": way})
+
+    assert (done.sent, done.waiting) == (3, 1)
+    assert "slack answered 503 (slack; tried again)" in done.problems[0]
 
 
 @pytest.mark.parametrize("fault", ["down", "certificate", "refused"])

@@ -3,62 +3,23 @@
 # ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email import message_from_bytes
-from pathlib import Path
 
 import pytest
 from databases import database, postgresql, server
+from mail_wire import Wire
 from mailing import NOW, letter
 
 from finops.config.mailing import MailSettings
 from finops.errors import DataError, FinopsError, TemporaryError
 from finops.mail import Delivered, Post
-from finops.mail.transport import Answer, Handing, Outgoing, Said, TooMany, Unreachable
+from finops.mail.transport import Answer, Said, Unreachable
 from finops.state import Attempt, State
 
 SETTINGS = MailSettings(sender="finops@contoso.com")
-
-
-@dataclass
-class Wire:
-    """A way out that does as it is told, and remembers what it was given."""
-
-    name: str = "wire"
-    longest: timedelta = timedelta(minutes=5)
-    proves: bool = False
-    said: dict[str, list[Said]] = field(default_factory=dict)
-    fault: FinopsError | None = None  # before anything leaves
-    breaks: FinopsError | None = None  # after it may have left
-    answer: Answer = field(default_factory=lambda: Answer("cannot", "nobody knows"))
-    together: bool = True
-    mails: list[Outgoing] = field(default_factory=list)
-    asked: list[Attempt] = field(default_factory=list)
-
-    def receipt(self) -> str:
-        return "receipt"
-
-    def send(self, mail: Outgoing, handing: Handing) -> Mapping[str, Said]:
-        if self.fault:
-            raise self.fault
-        said = {who: self.said[who].pop(0) if self.said.get(who) else Said("sent") for who in mail.to}
-        handing({who: one for who, one in said.items() if one.status in ("refused", "later")})
-        if not self.together and len(mail.to) > 1:
-            raise TooMany("One of them is wrong.", "")
-        self.mails.append(mail)
-        if self.breaks:
-            raise self.breaks
-        return said
-
-    def ask(self, attempt: Attempt) -> Answer:
-        self.asked.append(attempt)
-        return self.answer
-
-    def check(self) -> str:
-        return "well"
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_a_recipient_who_is_refused_is_told_and_the_others_have_it(state: State,
 
 
 @pytest.mark.parametrize(
-    ("answer", "becomes"), [("451 4.3.0 disk is full", "waiting"), ("554 5.7.1 this is spam", "failed")]
+    ("answer", "becomes"), [("451 4.3.0 disk is full", "waiting"), ("552 5.3.4 too large", "failed")]
 )
 def test_a_mail_that_is_refused_as_a_whole(state: State, tmp_path: Path, answer: str, becomes: str):
     with smtp(tmp_path / "taken", Behaviour(data=[answer])) as (port, taken, _):
@@ -318,7 +318,7 @@ def test_a_server_that_repeats_the_password_does_not_get_it_into_our_words(state
         done = sent_by(state, by_smtp(server.getsockname()[1], smtp_more=signing()))
         thread.join()
 
-    assert "535 5.7.8 *** is wrong" in done.problems[0]
+    assert "refused the sign-in of finops: 535 5.7.8. Check" in done.problems[0]
 
 
 # -- size -------------------------------------------------------------------------------------------------------------

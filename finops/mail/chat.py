@@ -40,11 +40,18 @@ INVISIBLE = "\u200b"  # between @ and a word: neither chat makes a mention of it
 class Chat:
     """One webhook."""
 
-    longest = timedelta(seconds=3 * TIMEOUT_SECONDS)
     proves = False
 
-    def __init__(self, name: Literal["teams", "slack"], webhook: SecretStr, ca_file: Path | None) -> None:
+    def __init__(
+        self,
+        name: Literal["teams", "slack"],
+        webhook: SecretStr,
+        ca_file: Path | None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self.name: str = name
+        self.longest = timedelta(seconds=3 * timeout_seconds)
+        self._timeout = timeout_seconds
         self._webhook = webhook
         self._ca_file = ca_file
 
@@ -64,7 +71,7 @@ class Chat:
         """Only whether its host can be reached: whatever is posted there, people see."""
         parts = urlsplit(self._webhook.get_secret_value())
         connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port or 443, timeout=TIMEOUT_SECONDS, context=tls(self._ca_file)
+            parts.hostname or "", parts.port or 443, timeout=self._timeout, context=tls(self._ca_file)
         )
         try:
             connection.connect()
@@ -80,11 +87,10 @@ class Chat:
             request = urllib.request.Request(  # noqa: S310 - the settings take https only
                 self._webhook.get_secret_value(), body, {"Content-Type": "application/json"}, method="POST"
             )
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            with opener.open(request, timeout=self._timeout) as answer:
                 return Said("sent", f"{answer.status} from {self.name}")
         except urllib.error.HTTPError as fault:
-            words = scrubbed(fault.read(300).decode("utf-8", "replace"), self._webhook.get_secret_value())
-            fault.close()
+            words = scrubbed(_words(fault), self._webhook.get_secret_value())
             return Said(_status(fault.code), f"{self.name} answered {fault.code} {words}".strip())
         except (OSError, ValueError, http.client.HTTPException) as fault:
             # The words of these errors may hold the address, and so may their chain.
@@ -102,6 +108,15 @@ class Chat:
         return Unreachable(
             f"{host} (mail.{self.name}.webhook) cannot be reached ({words}).", "Check the network; it is tried again."
         )
+
+
+def _words(fault: urllib.error.HTTPError) -> str:
+    """What a refusal says; nothing where it does not come to its end in time."""
+    with fault:
+        try:
+            return fault.read(300).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException):
+            return ""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -154,15 +154,15 @@ class _Round:
         try:
             said = transport.send(mail, handing)
         except TooMany as fault:
-            single = Fate("waiting", fault.what, self._now, counts=False, alone=True)
-            alone = {one.number: single for one in to if one.number not in settled}
-            self._letters.end(attempt, "not-sent", str(fault), alone, self._now)
+            self._apart(attempt, [one for one in to if one.number not in settled], fault.what)
             return True
         except TooLarge as fault:
             self._end(attempt, "refused", letter, {one: Said("refused", str(fault)) for one in to})
             return True
         except FinopsError as fault:
             return self._after_fault(attempt, letter, to, fault)
+        except OSError as fault:
+            return self._after_fault(attempt, letter, to, _unforeseen(fault))
         if any(one.status == "pending" for one in said.values()):
             return False  # asked for in the next round
         rest = {by_address[who]: one for who, one in said.items() if by_address[who].number not in settled}
@@ -181,6 +181,11 @@ class _Round:
             return False
         self._settle(known, str(fault))
         return False
+
+    def _apart(self, attempt: int, to: list[Recipient], why: str) -> None:
+        """What was refused for all may be about one of them: each gets it by itself."""
+        single = Fate("waiting", why, self._now, counts=False, alone=True)
+        self._letters.end(attempt, "not-sent", why, {one.number: single for one in to}, self._now)
 
     def _whom(self, letter: StoredLetter, channel: str) -> list[Recipient]:
         """Who is due: all together, but those who get it by themselves one at a time."""
@@ -221,6 +226,8 @@ class _Round:
                 answer = transport.ask(attempt)
         except FinopsError as trouble:
             answer = Answer("pending", str(trouble))
+        except OSError as trouble:
+            answer = Answer("pending", _unforeseen(trouble).what)
         if answer.found == "absent" and self._now - attempt.handed_at >= patience:
             assert transport
             known = not transport.proves or self._finds(transport)
@@ -235,6 +242,8 @@ class _Round:
             transport = self._transports.get(attempt.channel)
             outcome = "proven" if transport and transport.proves else "sent"
             self._end(attempt.number, outcome, letter, dict.fromkeys(to, Said("sent", answer.why)), said)
+        elif answer.found == "refused" and len(to) > 1:
+            self._apart(attempt.number, to, said)
         elif answer.found == "refused":
             self._end(attempt.number, "refused", letter, dict.fromkeys(to, Said("refused", said)), said)
         elif answer.found == "never":
@@ -301,22 +310,46 @@ class _Round:
     def _prove(self) -> None:
         """Look for what was taken some time ago: a server that takes mail and drops it is found out here."""
         patience = timedelta(minutes=self._settings.unsure_minutes)
+        trusted: dict[str, bool] = {}
         for attempt in self._letters.unproven(self._now - LOST_AFTER, self._now - patience):
             transport = self._transports.get(attempt.channel)
             if transport is None or transport.name != attempt.transport or not transport.proves:
                 continue
+            trusted.setdefault(transport.name, self._letters.finds(transport.name))
             try:
                 answer = transport.ask(attempt)
             except FinopsError as fault:
                 self._problems.append(str(fault))
                 return
+            except OSError as fault:
+                self._problems.append(str(_unforeseen(fault)))
+                return
             if answer.found == "arrived":
-                self._letters.prove(attempt.number, "proven", answer.why)
+                self._letters.prove(attempt.number, "proven", answer.why, {}, self._now)
+                trusted[transport.name] = True
             elif answer.found in ("absent", "never", "refused"):
-                letter = self._letters.get(attempt.letter)
-                why = f"the server took it, and {answer.why or 'there is no trace of it'}: it may have been dropped"
-                self._letters.prove(attempt.number, "missing", why)
-                self._problem(letter, why)
+                self._dropped(attempt, answer.why, trusted[transport.name])
+
+    def _dropped(self, attempt: Attempt, why: str, trusted: bool) -> None:
+        """The server took it, and there is no copy. Alerts are sent again, where copies were found until now.
+
+        Where the next one is not found either, copies are trusted no more: nothing goes round in circles.
+        """
+        letter = self._letters.get(attempt.letter)
+        to = [one for one in letter.recipients if one.number in attempt.recipients and one.status == "sent"]
+        why = f"the server took it, and {why or 'there is no trace of it'}: it may have been dropped"
+        if trusted and self._resends(letter.kind):
+            fate, end = Fate("waiting", why, self._now), "It is sent again"
+        else:
+            fate, end = Fate("unsure", why), f"Held: `finops mail retry {letter.number}` sends it again"
+            self._counts["unsure"] += len(to)
+        self._letters.prove(attempt.number, "missing", why, {one.number: fate for one in to}, self._now)
+        self._problem(letter, f"{why}. {end}")
+
+
+def _unforeseen(fault: OSError) -> FinopsError:
+    """A fault that its way out does not explain; it must not keep other letters from leaving."""
+    return FinopsError(f"The way out broke ({fault.strerror or type(fault).__name__}).", "It is tried again.")
 
 
 def _wire_id(message_id: str, used: list[str]) -> str:

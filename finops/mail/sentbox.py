@@ -30,6 +30,7 @@ class SentBox:
         self._user = settings.sent.user or settings.smtp.user
         secret = settings.sent.password or settings.smtp.password
         self._password = secret.get_secret_value() if secret else ""
+        self._secrets = [self._password]  # what no words of a server may bring into ours
 
     def ask(self, message_id: str) -> Answer:
         """arrived, or absent: a copy may still be on its way there."""
@@ -38,7 +39,7 @@ class SentBox:
         with self._folder() as box:
             status, found = box.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')
         if status != "OK":
-            raise self._fault("did not search", scrubbed(_text(found), self._password))
+            raise self._fault("did not search", scrubbed(_text(found), *self._secrets))
         where = f"{self._settings.folder} of {self._user or self._settings.host}"
         return Answer("arrived", f"a copy lies in {where}") if _text(found) else Answer("absent", f"no copy in {where}")
 
@@ -51,17 +52,23 @@ class SentBox:
         box: imaplib.IMAP4 | None = None
         try:
             box = self._connect()
-            self._sign_in(box)
+            try:
+                self._sign_in(box)
+            except imaplib.IMAP4.error as fault:
+                # A server may repeat what we said: of its words, only the code is ours to show (RFC 5530).
+                code = re.search(r"\[[A-Z]+\]", str(fault))
+                raise self._fault(f"refused the sign-in of {self._user}", code[0] if code else "") from None
             name = self._settings.folder.replace("\\", "\\\\").replace('"', '\\"')
             status, said = box.select(f'"{name}"', readonly=True)
             if status != "OK":
-                raise self._fault(f"has no folder {self._settings.folder} (mail.sent.folder)", _text(said))
+                words = scrubbed(_text(said), *self._secrets)
+                raise self._fault(f"has no folder {self._settings.folder} (mail.sent.folder)", words)
             yield box
         except ssl.SSLError as fault:
             what, fix = refused_certificate(fault)
             raise self._fault(what, fix=fix) from fault
         except imaplib.IMAP4.error as fault:
-            raise self._fault("refused", scrubbed(str(fault), self._password)) from fault
+            raise self._fault("refused", scrubbed(str(fault), *self._secrets)) from None
         except OSError as fault:
             raise self._fault(f"cannot be reached ({fault.strerror or 'no answer'})") from fault
         finally:
@@ -79,7 +86,9 @@ class SentBox:
         if self._smtp.sign_in == "xoauth2" and self._settings.password is None:
             from finops.mail.server import xoauth2
 
-            words = xoauth2(self._user, self._token(self._smtp.token_scope)).encode()
+            token = self._token(self._smtp.token_scope)
+            words = xoauth2(self._user, token).encode()
+            self._secrets += [token, words.decode()]
             box.authenticate("XOAUTH2", lambda challenge: b"" if challenge else words)
         else:
             box.login(self._user, self._password)
@@ -90,10 +99,11 @@ class SentBox:
 
 
 def _leave(box: imaplib.IMAP4) -> None:
+    """Politely; closed even where that is not answered well."""
     try:
         box.logout()
     except (imaplib.IMAP4.error, OSError):
-        return
+        box.shutdown()
 
 
 def _text(said: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import socket
 import ssl
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 PATIENCE = 5  # times mail.smtp.timeout_seconds for one mail, however slowly the server drips
 TAKEN = (250, 251, 252)
-SAYS_LATER = range(400, 500)
+# Replies to an address that are about it and no other: RFC 5321 4.2.2 and RFC 7504, or by their enhanced code about
+# the address (x.1) or the mailbox (x.2), RFC 3463. The rest, such as "relay access denied", somebody mends.
+ABOUT_ADDRESS = (501, 550, 551, 552, 553, 556)
+ENHANCED = re.compile(r"\d{3} 5\.(\d{1,3})\.\d{1,3}\b")
+TOO_LARGE = 552  # RFC 1870
 
 
 class Server:
@@ -40,7 +45,7 @@ class Server:
         self._token = token
         self._sent = sent
         self._copy_to = settings.sent.copy_to if sent else None
-        self._secrets = [settings.smtp.password.get_secret_value()] if settings.smtp.password else []
+        self._secrets: list[str] = []  # what no words of the server may bring into ours
         self.longest = timedelta(seconds=settings.smtp.timeout_seconds * (PATIENCE + 1))
         self.proves = sent is not None
 
@@ -57,17 +62,17 @@ class Server:
             content = fitting(mail.content, largest, mail.link)
             code, answer = session.mail(self._sender, [f"size={len(content)}"] if limit else [])
             if code != 250:
-                if code == 552:  # RFC 1870: larger than it takes
+                if code == TOO_LARGE:
                     return dict.fromkeys(mail.to, Said("refused", self._words(code, answer)))
                 raise self._fault(f"does not take mail from {self._sender}", self._words(code, answer))
-            said = {who: self._recipient(session, who) for who in mail.to}
+            said = _ours({who: self._recipient(session, who) for who in mail.to})
             taken = [who for who, one in said.items() if one.status == "sent"]
             if not taken:
                 return said
             self._add_copy(session, mail.to)
             settled = {who: one for who, one in said.items() if one.status != "sent"}
             code, answer = session.hand_over(content, lambda: handing(settled))
-            return said | dict.fromkeys(taken, self._said(code, answer))
+            return said | dict.fromkeys(taken, self._said(code, answer, code == TOO_LARGE))
 
     def ask(self, attempt: Attempt) -> Answer:
         if self._sent is None:
@@ -111,7 +116,7 @@ class Server:
         except (smtplib.SMTPException, OSError) as fault:
             if late.is_set():
                 raise self._fault(f"took longer than {self._settings.timeout_seconds * PATIENCE:g} s") from fault
-            raise self._explained(fault, ready) from fault
+            raise self._explained(fault, ready) from None  # its words may hold our secrets, and so may its chain
         finally:
             timer.cancel()
             for one in begun:
@@ -133,16 +138,21 @@ class Server:
         settings = self._settings
         session.ehlo_or_helo_if_needed()
         if settings.sign_in == "password" and settings.password:
-            session.login(settings.user, settings.password.get_secret_value())
+            password = settings.password.get_secret_value()
+            self._secrets = [password, f"\0{settings.user}\0{password}"]
+            session.login(settings.user, password)
         elif settings.sign_in == "xoauth2":
             token = self._token(settings.token_scope)
+            self._secrets = [token, xoauth2(settings.user, token)]
             # A refusal comes as a challenge with the reason, to be answered with nothing.
             session.auth("XOAUTH2", lambda challenge=None: "" if challenge else xoauth2(settings.user, token))
 
     def _recipient(self, session: _Session, who: str) -> Said:
         if not who.isascii():
             return Said("refused", f"{who} is not an address in ASCII, and this needs one")
-        return self._said(*session.rcpt(who))
+        code, answer = session.rcpt(who)
+        about = ENHANCED.match(self._words(code, answer))
+        return self._said(code, answer, about[1] in "12" if about else code in ABOUT_ADDRESS)
 
     def _add_copy(self, session: _Session, to: tuple[str, ...]) -> None:
         if self._copy_to and self._copy_to.lower() not in {who.lower() for who in to}:
@@ -154,20 +164,22 @@ class Server:
 
     # -- what it said -----------------------------------------------------------------------------------------------
 
-    def _said(self, code: int, answer: bytes) -> Said:
+    def _said(self, code: int, answer: bytes, final: bool) -> Said:
+        """final: whether trying a refusal (5xx) again cannot help"""
         words = self._words(code, answer)
         if code in TAKEN:
             return Said("sent", words)
-        return Said("later" if code in SAYS_LATER else "refused", words)
+        return Said("refused" if code >= 500 and final else "later", words)
 
     def _words(self, code: int, answer: bytes) -> str:
         return scrubbed(f"{code} {answer.decode('utf-8', 'replace')}", *self._secrets)
 
     def _explained(self, fault: Exception, ready: bool) -> FinopsError:
         if isinstance(fault, smtplib.SMTPAuthenticationError):
-            words = self._words(fault.smtp_code, _bytes(fault.smtp_error))
+            # A server may repeat what we said, whole or in part: of its answer, only the codes are shown.
+            code = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", _bytes(fault.smtp_error).decode("latin-1"))
             return self._fault(
-                f"refused the sign-in of {self._settings.user}", words,
+                f"refused the sign-in of {self._settings.user}", f"{fault.smtp_code} {code[0] if code else ''}".strip(),
                 "Check mail.smtp.user and its secret; for xoauth2 the identity needs SMTP.SendAsApp and the mailbox.",
             )  # fmt: skip
         if isinstance(fault, smtplib.SMTPNotSupportedError):
@@ -186,7 +198,9 @@ class Server:
             return self._fault(f"cannot be reached ({scrubbed(fault.strerror or str(fault), *self._secrets)})")
         if ready:
             return FinopsError(f"The mail server {self._where()} broke off.", "It is tried again.")
-        return self._fault(f"broke off ({scrubbed(str(fault), *self._secrets)})")
+        if isinstance(fault, smtplib.SMTPServerDisconnected):
+            return self._fault("broke off")
+        return self._fault("offers no sign-in that we know, or does not come to its end")
 
     def _fault(self, what: str, words: str = "", fix: str = "It is tried again.") -> Unreachable:
         return Unreachable(f"The mail server {self._where()} {what}{f': {words}' if words else ''}.", fix)
@@ -240,6 +254,15 @@ class _Session(smtplib.SMTP):
 
 class _SessionTls(_Session, smtplib.SMTP_SSL):
     """The same, with TLS from the start."""
+
+
+def _ours(said: dict[str, Said]) -> dict[str, Said]:
+    """Several who are all refused in the same words, which do not say why, are refused because of us."""
+    words = {one.why for one in said.values()}
+    alike = len(said) > 1 and len(words) == 1 and not ENHANCED.match(words.pop())
+    if not alike or any(one.status != "refused" for one in said.values()):
+        return said
+    return {who: Said("later", one.why) for who, one in said.items()}
 
 
 def xoauth2(user: str, token: str) -> str:

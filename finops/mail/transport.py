@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -80,8 +81,7 @@ class TooMany(FinopsError):
 
 
 def scrubbed(text: str, *secrets: str) -> str:
-    """`text` of a server on one line, without our secrets, not endless."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+    """`text` of a server on one line, without our secrets, plain or as they went over the wire, not endless."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***").replace(b64encode(secret.encode()).decode(), "***")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]

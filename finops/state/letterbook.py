@@ -186,11 +186,13 @@ class Letterbook:
             for number, fate in fates.items():
                 self._become(db, number, fate, now)
 
-    def prove(self, attempt: int, outcome: str, said: str) -> None:
-        """Write down whether a mail that was sent was found again: proven, or missing."""
+    def prove(self, attempt: int, outcome: str, said: str, fates: Mapping[int, Fate], now: datetime) -> None:
+        """Write down whether a mail that was sent was found again: proven, or missing; and what follows from that."""
         change = update(attempts).where(attempts.c.number == attempt, attempts.c.outcome == "sent")
         with writing(self._engine, self._where) as db:
             db.execute(change.values(outcome=outcome, said=clean(said)))
+            for number, fate in fates.items():
+                self._become(db, number, fate, now)
 
     def decide(self, letter: int, before: Collection[str], fate: Fate, now: datetime) -> int:
         """How many recipients of a letter with a status in `before` became `fate`, because a person said so."""
