@@ -1,6 +1,7 @@
 """Write N synthetic FOCUS charges as Parquet: 42 columns, 92 days, JSON tags, refunds, in ten files.
 
-    python benchmarks/focus_rows.py DIR [--rows 10000000] [--resources 50000]
+    python benchmarks/focus_rows.py DIR [--rows 10000000] [--resources 50000] [--centres 120]
+        [--since 2026-08-01]
 
 Of the rows 12 % have tags without CostCenter, 5 % spell it `costcenter`, 1.5 % have no tags, 0.5 % are refunds. Amounts
 are DECIMAL(38,18) and exact. The same arguments give the same rows under the same DuckDB.
@@ -9,6 +10,7 @@ are DECIMAL(38,18) and exact. The same arguments give the same rows under the sa
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -20,15 +22,15 @@ WITH n AS (SELECT CAST(hash(range, 1) >> 1 AS BIGINT) AS h1, CAST(hash(range, 2)
            FROM range({first}, {last})),
 r AS (SELECT *, CAST(pow((h1 % 1000000) / 1e6, 3) * {resources} AS BIGINT) AS res FROM n),
 s AS (SELECT *, CAST(hash(res, 5) >> 1 AS BIGINT) AS hr,
-      TIMESTAMP '2026-08-01' + INTERVAL 1 DAY * CAST(h2 % 92 AS INTEGER) AS day,
+      TIMESTAMP '{since}' + INTERVAL 1 DAY * CAST(h2 % 92 AS INTEGER) AS day,
       CAST(h3 % 24000000 AS DECIMAL(9,0)) * 0.000001 AS quantity,
       CAST(1 + hr % 9000 AS DECIMAL(9,0)) * 0.0001 * (CASE WHEN h4 % 1000 < 5 THEN -1 ELSE 1 END) AS price FROM r),
 t AS (SELECT *, quantity * price AS cost, CASE
         WHEN hr % 1000 < 15 THEN NULL
         WHEN hr % 1000 < 135 THEN '{{"env": "' || ['dev', 'test', 'prod'][1 + hr % 3] || '", "team": "t' || hr % 40
              || '"}}'
-        WHEN hr % 1000 < 185 THEN '{{"costcenter": "CC-' || 4000 + hr % 120 || '", "env": "prod"}}'
-        ELSE '{{"env": "' || ['dev', 'test', 'prod'][1 + hr % 3] || '", "CostCenter": "CC-' || 4000 + hr % 120 ||
+        WHEN hr % 1000 < 185 THEN '{{"costcenter": "CC-' || 4000 + hr % {centres} || '", "env": "prod"}}'
+        ELSE '{{"env": "' || ['dev', 'test', 'prod'][1 + hr % 3] || '", "CostCenter": "CC-' || 4000 + hr % {centres} ||
              '", "owner": "p' || hr % 300 || '@example.com"}}' END AS tags,
       ['Virtual Machines', 'Storage', 'Azure Machine Learning', 'Container Registry', 'Bandwidth', 'Key Vault',
        'Azure Monitor', 'Virtual Network', 'Load Balancer', 'Azure DNS'][1 + (hr >> 8) % 10] AS service FROM s)
@@ -81,13 +83,14 @@ FROM t
 FILES = 10
 
 
-def write(folder: Path, rows: int, resources: int) -> None:
+def write(folder: Path, rows: int, resources: int, centres: int, since: date) -> None:
     """Fill `folder` with part-00.parquet to part-09.parquet."""
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as engine:
         engine.execute("SET preserve_insertion_order = false")
         for n in range(FILES):
-            sql = ROWS.format(first=rows * n // FILES, last=rows * (n + 1) // FILES, resources=resources)
+            first, last = rows * n // FILES, rows * (n + 1) // FILES
+            sql = ROWS.format(first=first, last=last, resources=resources, centres=centres, since=since)
             engine.execute(f"COPY ({sql}) TO '{folder / f'part-{n:02}.parquet'}' (FORMAT parquet, COMPRESSION snappy)")
 
 
@@ -96,5 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--resources", type=int, default=50_000)
+    parser.add_argument("--centres", type=int, default=120)
+    parser.add_argument("--since", type=date.fromisoformat, default=date(2026, 8, 1))
     given = parser.parse_args()
-    write(given.folder, given.rows, given.resources)
+    write(given.folder, given.rows, given.resources, given.centres, given.since)

@@ -57,6 +57,19 @@ def test_only_the_top_movers_can_be_asked_for(book: Charges):
     assert list(frame["CostCenter"]) == ["ml"]
 
 
+def test_the_dearest_are_those_of_either_basis_credits_among_them(tmp_path: Path):
+    bought = charge("2024-09-01", "90", ResourceId="reservation", EffectiveCost="0")
+    used = charge("2024-09-02", "0", ResourceId="machine", EffectiveCost="80")
+    small = charge("2024-09-03", "1", ResourceId="disk", EffectiveCost="1")
+    refund = charge("2024-09-04", "-85", ResourceId="refund", EffectiveCost="-85")
+
+    with charges.load([focus(tmp_path / "a.csv", bought, used, small, refund)]) as book:
+        one, two = (book.dearest("ResourceId", Period.month("2024-09"), top) for top in (1, 2))
+
+    assert one == ["refund", "reservation"]
+    assert two == ["machine", "refund", "reservation"]
+
+
 def test_what_is_new_or_gone_changes_from_or_to_zero(book: Charges):
     frame = book.side_by_side(["CostCenter"], Period.month("2024-07"), Period.month("2024-08"))
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from report_sample import closed, sample
 from test_report_build import two_weeks
 
 from finops.errors import FinopsError
-from finops.report.workbook import workbook
+from finops.report.model import Money
+from finops.report.workbook import empty_book, saved, workbook
+from finops.report.workbook_cells import Price, Sheets, add_sheet
 from finops.report.workbook_csv import FORMULA, lines_file
 
 SHEETS = ["Summary", "By cost centre", "By service", "Daily", "Budgets", "Movers", "Anomalies", "Savings"]
@@ -77,6 +79,24 @@ def test_no_name_becomes_a_formula(tmp_path: Path) -> None:
     texts = {str(cell.value) for cell in cells}
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert {" ".join(name.split()) for name in FORMULAS} <= texts
+
+
+def test_what_is_written_into_a_cell_is_what_is_read_from_it() -> None:
+    whole = ["a < b & c > d", ' "quoted" ', "two\nlines", "]]>", "=1+1", "😀 مرحبا"]
+    cut = ["x" * 40_000, "bell\x07", "\ud800half"]
+    numbers = [0, -7, 12_345, Decimal("33.3"), Money(Decimal("-1234567.89"), "USD")]
+    price = Price(Money(Decimal("0.0042"), "USD"))
+    now = datetime(2026, 11, 21, 23, 59, tzinfo=UTC)
+    book = Sheets(empty_book())
+
+    rows = [[*whole, *cut], [*numbers, price, now.date(), now], [None, "", 1]]
+    add_sheet(book, "Cells", [f"Column {n}" for n in range(30)], rows)
+
+    texts, figures, nothing = opened(saved(book, now))["Cells"].iter_rows(min_row=2, values_only=True)
+    assert list(texts[:9]) == [*whole, "x" * 32_000, "bell", "half"]
+    assert list(figures[:6]) == [0, -7, 12345, 33.3, -1234567.89, 0.0042]
+    assert [f"{moment:%Y-%m-%d %H:%M}" for moment in figures[6:8]] == ["2026-11-21 00:00", "2026-11-21 23:59"]
+    assert list(nothing[:3]) == [None, None, 1]
 
 
 def test_the_mail_s_order_holds_and_every_mover_says_where_it_lies(tmp_path: Path) -> None:

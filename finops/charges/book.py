@@ -214,6 +214,14 @@ class Charges:
         rows.sort(key=lambda row: (-abs(row[-1]), [str(cell) for cell in row[:width]]))
         return _frame([*_names(keys), "Before", "After", "Change"], rows)
 
+    def dearest(
+        self, name: str, period: Period, top: int, currency: str | None = None, where: Where | None = None
+    ) -> list[str]:
+        """The values of the key `name` that are among the `top` largest costs or credits in either basis."""
+        self._check_tags([name, *(where or {})])
+        question = questions.dearest(name, period, top, where, self._facts)
+        return sorted(str(row[0]) for row in self._chosen(self._ask(question), 1, currency))
+
     def days(
         self,
         basis: str = "effective",

@@ -104,6 +104,16 @@ def sums(
     return Question(sql, tuple(values))
 
 
+def dearest(name: str, period: Period, top: int, where: Where | None, facts: Facts) -> Question:
+    """The keys whose cost or credit is among the `top` largest in any of BASES, and their currency."""
+    inner = sums([name], {column: f'"{column}"' for column in BASES.values()}, [period], where, facts)
+    ranks = " OR ".join(
+        f'row_number() OVER (PARTITION BY c ORDER BY abs("{column}") DESC, {quoted(key(name).name)}) <= {int(top)}'
+        for column in BASES.values()
+    )
+    return Question(f"SELECT * FROM ({inner.sql}) QUALIFY {ranks}", inner.values)
+
+
 IN_TWO = ("QuantityBefore", "QuantityAfter", "Before", "After", "OtherBefore", "OtherAfter")
 
 
@@ -126,16 +136,16 @@ def in_two(
     inner = sums(names, measures, periods, where, facts)
     if not apart:
         return Question(f"SELECT *, 'both' AS \"Side\" FROM ({inner.sql})", inner.values)
-    thing = ", ".join([quoted(key(name).name) for name in apart] + ["c"])
-    cost = {
-        side: f'sum(COALESCE("{side}", 0) + COALESCE("Other{side}", 0)) OVER (PARTITION BY {thing})'
-        for side in ("Before", "After")
-    }
+    thing = ", ".join([*(quoted(key(name).name) for name in apart), "c"])
+    cost = {side: f'sum(COALESCE("{side}", 0) + COALESCE("Other{side}", 0))' for side in ("Before", "After")}
     side = (
         f"CASE WHEN {cost['Before']} = 0 AND {cost['After']} <> 0 THEN 'new' "
         f"WHEN {cost['After']} = 0 AND {cost['Before']} <> 0 THEN 'gone' ELSE 'both' END"
     )
-    return Question(f'SELECT *, {side} AS "Side" FROM ({inner.sql})', inner.values)
+    # A join takes a tenth of the time of the same sums over windows, which sort.
+    sides = f'SELECT {thing}, {side} AS "Side" FROM found GROUP BY {thing}'
+    sql = f"WITH found AS MATERIALIZED ({inner.sql}) SELECT found.*, \"Side\" FROM found JOIN ({sides}) USING ({thing})"
+    return Question(sql, inner.values)
 
 
 def merged(question: Question, names: Sequence[str]) -> Question:

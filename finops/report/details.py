@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from finops.charges import Period
-from finops.report.gather import BASES, ZERO, Asked, Basis, Spent, the_day
+from finops.report.gather import ZERO, Asked, Basis, Spent, the_day
 from finops.report.missing import subscription_name
 from finops.report.model import Detail, Details, Money
 from finops.report.movers import resource_name
@@ -31,9 +31,8 @@ def details(
 
     names: of subscriptions, by id.
     """
-    by_cost, by_bill = (asked.dearest("ResourceId", period, resources, basis) for basis in BASES)
-    some = len(by_cost) == resources
-    where = {"ResourceId": sorted({*by_cost, *by_bill})} if some else None
+    dearest = asked.dearest("ResourceId", period, resources)
+    where = {"ResourceId": sorted(dearest)} if len(dearest) >= resources else None
     both = asked.both(KEYS, period, where)
     effective, billed = both["effective"], both["billed"]
     nothing = Spent(ZERO, 0)

@@ -20,13 +20,12 @@ Basis = Literal["effective", "billed"]
 Key = tuple[str, ...]
 # What charges print where a column is empty (finops.charges.keys).
 NONE = "(none)"
-NEVER = Period(date(1900, 1, 1), date(1900, 1, 2))
 BASES: tuple[Basis, Basis] = ("effective", "billed")
 ZERO = Decimal(0)
 
 
-# Questions that cost by day and cost centre answers.
-DAILY = (["CostCenter"], ["CostCenter", "Day"])
+# Keys that are asked for again and again, in several times: each is asked once by day, and added up here.
+DAILY = ("CostCenter", "ServiceName")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ Sum = tuple[date, str, Spent]
 class Asked:
     """The charges, in the one basis and currency of the report. share: the cost centre whose charges alone count.
 
-    window: days that are asked for again and again; their cost by day and cost centre is asked once, and added up here.
+    window: the days of which cost by day and each key of DAILY is asked once, and kept.
     """
 
     book: Charges
@@ -82,11 +81,9 @@ class Asked:
             return sum(spent.charges for _, _, spent in days)
         return sum(spent.charges for spent in self.by(["ChargeCategory"], period).values())
 
-    def dearest(self, key: str, period: Period, top: int, basis: Basis) -> list[str]:
-        """The `top` values of `key` with the largest cost or credit, as the charges spell them."""
-        # side_by_side ranks inside the database; against a time without charges, the change is the cost.
-        frame = self.book.side_by_side([key], NEVER, period, basis, self.currency, self.only(), top)
-        return [str(value) for value in frame[key].tolist()]
+    def dearest(self, key: str, period: Period, top: int) -> list[str]:
+        """The values of `key` that are among the `top` largest costs or credits in either basis."""
+        return self.book.dearest(key, period, top, self.currency, self.only())
 
     def by(
         self,
@@ -98,9 +95,11 @@ class Asked:
         """Exact cost by `keys`; a missing value is the empty text."""
         if period is None:
             return {}
-        days = self._days(period, basis or self.basis) if where is None and keys in DAILY else None
-        if days is not None:
-            return _by_centre(days, with_day="Day" in keys)
+        named = [key for key in keys if key != "Day"]
+        if where is None and len(named) == 1 and keys in (named, [*named, "Day"]) and named[0] in DAILY:
+            days = self._days(period, basis or self.basis, named[0])
+            if days is not None:
+                return _by_key(days, with_day="Day" in keys)
         frame = self.book.by(keys, basis or self.basis, period, self.currency, self.only(where))
         columns = [frame[name].tolist() for name in [*keys, "Cost", "Charges"]]
         found: dict[Key, Spent] = {}
@@ -147,22 +146,22 @@ class Asked:
             for row in zip(*columns, strict=True)
         ]
 
-    def _days(self, period: Period, basis: Basis) -> list[Sum] | None:
-        """Cost by day and cost centre; None where it is not at hand."""
+    def _days(self, period: Period, basis: Basis, key: str = "CostCenter") -> list[Sum] | None:
+        """Cost by day and `key`; None where it is not at hand."""
         window = self.window
         if window is None or period.start < window.start or period.end > window.end or not _is_whole(period):
             return None
         first, last = period.start.date(), period.end.date()
-        return [one for one in self._daily(basis) if first <= one[0] < last]
+        return [one for one in self._daily(basis, key) if first <= one[0] < last]
 
-    def _daily(self, basis: Basis) -> list[Sum]:
+    def _daily(self, basis: Basis, key: str) -> list[Sum]:
         """Asked once, for both bases."""
-        kept: dict[Basis, list[Sum]] = self.__dict__.setdefault("_kept", {})
-        if basis not in kept:
+        kept: dict[tuple[str, Basis], list[Sum]] = self.__dict__.setdefault("_kept", {})
+        if (key, basis) not in kept:
             assert self.window is not None
-            for each, found in self.both(["Day", "CostCenter"], self.window).items():
-                kept[each] = [(the_day(day), centre, spent) for (day, centre), spent in found.items()]
-        return kept[basis]
+            for each, found in self.both(["Day", key], self.window).items():
+                kept[key, each] = [(the_day(day), name, spent) for (day, name), spent in found.items()]
+        return kept[key, basis]
 
     def by_day(self, period: Period | None, basis: Basis | None = None) -> dict[date, Decimal]:
         if period is None:
@@ -177,10 +176,10 @@ class Asked:
         return {the_day(day): cost for day, cost in zip(frame["Day"].tolist(), frame["Cost"].tolist(), strict=True)}
 
 
-def _by_centre(days: Iterable[Sum], with_day: bool) -> dict[Key, Spent]:
+def _by_key(days: Iterable[Sum], with_day: bool) -> dict[Key, Spent]:
     costs: dict[Key, list[Spent]] = defaultdict(list)
-    for day, centre, spent in days:
-        costs[(centre, str(day)) if with_day else (centre,)].append(spent)
+    for day, name, spent in days:
+        costs[(name, str(day)) if with_day else (name,)].append(spent)
     return {
         key: Spent(added(each.cost for each in spent), sum(each.charges for each in spent))
         for key, spent in costs.items()

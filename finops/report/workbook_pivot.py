@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finops.report.model import Money, Report
-from finops.report.workbook_cells import Cell, add_sheet, printable_in_xml, put
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook
+from finops.report.workbook_cells import Cell, Sheets, Style, add_sheet, printable_in_xml
 
 CENTRE, SERVICE = "Cost centre", "Service"
 FIRST_ROW = 3
@@ -22,7 +19,7 @@ VERSION, MINIMUM = 6, 3
 COMMA_AND_CENTS = 4  # the built-in number format #,##0.00
 
 
-def pivot(book: Workbook, model: Report, header: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:
+def pivot(book: Sheets, model: Report, header: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:
     """The sheet "Pivot": `lines` of the sheet "Lines" (under `header`), added up in the report's basis."""
     value = next(place for place, name in enumerate(header) if name.startswith(model.basis.capitalize()))
     if not lines:
@@ -30,8 +27,8 @@ def pivot(book: Workbook, model: Report, header: Sequence[str], lines: Sequence[
         return
     names = {name: _distinct(lines, header.index(name)) for name in (CENTRE, SERVICE)}
     sums = _sums(lines, header, names, value)
-    sheet = book.create_sheet("Pivot")
-    put(sheet, 1, 1, f"{header[value]}, from the sheet Lines. Drag other fields in as you like.")
+    sheet = book.add("Pivot")
+    book.put(sheet, 1, [f"{header[value]}, from the sheet Lines. Drag other fields in as you like."])
     rows: list[tuple[str, Decimal, int]] = []
     for centre in sorted({at[0] for at in sums}):
         inside = {at[1]: amount for at, amount in sums.items() if at[0] == centre}
@@ -39,12 +36,9 @@ def pivot(book: Workbook, model: Report, header: Sequence[str], lines: Sequence[
         rows += [(names[SERVICE][service], inside[service], 1) for service in sorted(inside)]
     rows.append(("Grand Total", sum(sums.values(), Decimal(0)), 0))
     caption = f"Sum of {header[value]}"
-    put(sheet, FIRST_ROW, 1, "Row Labels")
-    put(sheet, FIRST_ROW, 2, caption)
+    book.put(sheet, FIRST_ROW, ["Row Labels", caption])
     for line, (name, amount, depth) in enumerate(rows, FIRST_ROW + 1):
-        put(sheet, line, 1, name)
-        put(sheet, line, 2, Money(amount, model.currency))
-        sheet.cell(line, 1).alignment = _indented(depth)
+        book.put(sheet, line, [name, Money(amount, model.currency)], Style(indent=depth))
     sheet.column_dimensions["A"].width = min(60, 4 + max(len(name) for name, *_ in rows))
     sheet.column_dimensions["B"].width = len(caption) + 4
     sheet.freeze_panes = f"A{FIRST_ROW + 1}"
@@ -76,12 +70,6 @@ def _sums(
         assert isinstance(amount, Money)
         sums[centre, service] = sums.get((centre, service), Decimal(0)) + amount.amount
     return sums
-
-
-def _indented(depth: int) -> Any:
-    from openpyxl.styles import Alignment
-
-    return Alignment(indent=depth)
 
 
 def _table(

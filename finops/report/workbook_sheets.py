@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from finops.report.model import EffectKind, Effects, Line, Money, Report, Savings, Table
-from finops.report.workbook_cells import Cell, add_sheet
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook
+from finops.report.workbook_cells import Cell, Sheets, add_sheet
 
 EFFECTS: tuple[EffectKind, ...] = get_args(EffectKind)
 NO_SERVICE = "(no service named)"
 
 
-def by_line(book: Workbook, title: str, first: str, model: Report, table: Table) -> None:
+def by_line(book: Sheets, title: str, first: str, model: Report, table: Table) -> None:
     """Every row, also those that the mail gathers under "Other"; the total last, outside the sortable table."""
     currency = model.currency
     with_plan = table is model.by_cost_centre
@@ -58,7 +55,7 @@ def _effects(effects: Effects | None) -> list[Cell]:
     return [*(parts.get(kind) for kind in EFFECTS), effects.lasts]
 
 
-def movers(book: Workbook, model: Report) -> None:
+def movers(book: Sheets, model: Report) -> None:
     currency = model.currency
     header = ["Cost centre", "Resource", "Workspace", "Subscription", "Service"]
     header += [f"Cost ({currency})", f"Before ({currency})"]
@@ -88,7 +85,7 @@ def _nothing_compared(model: Report) -> str:
     return f"Not compared with {model.wording.before}: {why}." if why else "There is nothing before it to compare with."
 
 
-def savings(book: Workbook, model: Report, found: Savings | None) -> None:
+def savings(book: Sheets, model: Report, found: Savings | None) -> None:
     """Every act, decision and finding. What is counted elsewhere has no amount here, so that columns add up."""
     currency = model.currency
     header = ["Finding", "Found by", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
@@ -122,7 +119,7 @@ def savings(book: Workbook, model: Report, found: Savings | None) -> None:
     add_sheet(book, "Savings", header, rows, empty="Nothing was found to be saved, or nobody looked.")
 
 
-def daily(book: Workbook, model: Report) -> None:
+def daily(book: Sheets, model: Report) -> None:
     """Each day's cost in both bases; from the month's first day on also where it was heading."""
     currency = model.currency
     first, second = ("Effective", "Billed") if model.basis == "effective" else ("Billed", "Effective")
@@ -145,7 +142,7 @@ def daily(book: Workbook, model: Report) -> None:
     add_sheet(book, "Daily", header, rows)
 
 
-def details(book: Workbook, model: Report) -> tuple[list[str], list[Sequence[Cell]]]:
+def details(book: Sheets, model: Report) -> tuple[list[str], list[Sequence[Cell]]]:
     """The lines, and as header and rows what the pivot is made from."""
     currency, found = model.currency, model.details
     header = ["Day", "Cost centre", "Subscription", "Resource", "Service", "Kind of charge"]

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from finops.report.model import Money, Range, Report, Unit
 from finops.report.periods import last_day
-from finops.report.workbook_cells import Cell, Price, add_sheet
-
-if TYPE_CHECKING:
-    from openpyxl import Workbook
+from finops.report.workbook_cells import Cell, Price, Sheets, add_sheet
 
 Row = Sequence[Cell]
 
 
-def summary(book: Workbook, model: Report, warnings: Sequence[str]) -> None:
+def summary(book: Sheets, model: Report, warnings: Sequence[str]) -> None:
     """Every figure of the mail's first screen, one a row, each with the id that `finops report explain` takes."""
     rows = [*_period(model), *_totals(model), *_plan(model), *_found(model), *_behind(model)]
     rows += [("Warning", warning, "") for warning in warnings]
@@ -127,7 +123,7 @@ def _behind(model: Report) -> list[tuple[str, Cell, str]]:
     return rows
 
 
-def budgets(book: Workbook, model: Report) -> None:
+def budgets(book: Sheets, model: Report) -> None:
     currency = model.currency
     header = ["Budget", "Watches", "Period", "First day", "Last day", "Basis", "Amount", "Currency", "Spent"]
     header += ["Left", "Spent (%)", "Period gone (%)", "Forecast, low", "Forecast, mean", "Forecast, high"]
@@ -162,7 +158,7 @@ def _ends(reach: Range | None) -> tuple[Cell, Cell, Cell]:
     return (reach.low, reach.middle, reach.high) if reach else (None, None, None)
 
 
-def anomalies(book: Workbook, model: Report) -> None:
+def anomalies(book: Sheets, model: Report) -> None:
     """Every anomaly, the open ones first."""
     currency = model.currency
     header = ["State", "Scope", "Name", "Kind", "First day", "Last day", f"Actual ({currency})"]
@@ -197,7 +193,7 @@ def anomalies(book: Workbook, model: Report) -> None:
     add_sheet(book, "Anomalies", header, rows, empty=empty)
 
 
-def reconciliation(book: Workbook, model: Report) -> None:
+def reconciliation(book: Sheets, model: Report) -> None:
     """The bridge line by line, both bases by kind of charge, and what a closed month comes to."""
     currency = model.currency
     rows: list[Row] = []
@@ -235,7 +231,7 @@ def reconciliation(book: Workbook, model: Report) -> None:
     add_sheet(book, "Reconciliation", header, rows)
 
 
-def restatements(book: Workbook, model: Report) -> None:
+def restatements(book: Sheets, model: Report) -> None:
     currency = model.currency
     header = ["Period", "First day", "Last day", f"Published ({currency})", "Published at (UTC)"]
     header += [f"Now ({currency})", f"Change ({currency})", "Change (%)", "State of the period", "Figure"]
@@ -261,7 +257,7 @@ def restatements(book: Workbook, model: Report) -> None:
     add_sheet(book, "Restatements", header, rows, empty=empty)
 
 
-def units(book: Workbook, model: Report) -> None:
+def units(book: Sheets, model: Report) -> None:
     if model.units is None:
         return
     found, currency = model.units, model.currency
@@ -279,7 +275,7 @@ def units(book: Workbook, model: Report) -> None:
     add_sheet(book, "Unit costs", header, rows)
 
 
-def governance(book: Workbook, model: Report) -> None:
+def governance(book: Sheets, model: Report) -> None:
     """What follows the policies, and what is exempt, with its cost."""
     if model.compliance is None and model.exemptions is None:
         return
