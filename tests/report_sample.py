@@ -219,7 +219,7 @@ def effects(line: Line) -> Effects:
 def decisions() -> tuple[Decision, ...]:
     return (
         Decision(
-            "dedicated",
+            "spot",
             usd("257.10"),
             "a day",
             "CC-4300's job llm-sft-117 runs on dedicated Standard_ND96asr_v4 in a dev workspace. "

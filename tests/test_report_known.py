@@ -84,7 +84,7 @@ def test_what_is_known_adds_up_with_what_is_charged(read: Read) -> None:
     assert [budget.name for budget in report.budgets] == ["all"]
     assert report.outlook is not None
     assert report.outlook.middle.amount > report.outlook.so_far.amount
-    assert {one.kind for one in report.decisions} & {"dedicated", "untagged", "budget"}
+    assert {one.kind for one in report.decisions} & {"spot", "scale", "untagged", "budget"}
 
 
 def test_a_report_of_long_ago_says_that_monitor_was_not_read_for_it(read: Read) -> None:

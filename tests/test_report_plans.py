@@ -1,4 +1,4 @@
-"""Budgets, the forecast and the status that follows from them; what a person is asked to decide."""
+"""Budgets, the forecast and the status that follows from them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_data import NOW, book, charge, daily, report_of, standing_of
+from report_data import NOW, book, daily, standing_of
 
 from finops.budget import Scope
 from finops.config.model import ReportSettings
 from finops.report import build
 from finops.report.foreseeing import foreseen
-from finops.report.known import Dedicated, Known, Request
-from finops.report.model import Decision, Report
+from finops.report.known import Known
+from finops.report.model import Report
 from finops.report.plans import status_of
 
 NOVEMBER = ("2026-11-01", "2026-11-22")
@@ -156,69 +156,3 @@ def test_fewer_than_fourteen_days_give_no_range_and_say_why(tmp_path: Path) -> N
 def test_a_month_that_is_over_has_no_forecast(tmp_path: Path) -> None:
     with book(tmp_path, *daily("2026-10-01", "2026-11-22", "CC-1", "10")) as loaded:
         assert foreseen(loaded, "effective", "USD", date(2026, 10, 31)) == (None, "the month is over")
-
-
-def decided(folder: Path, known: Known, *rows: dict[str, str], **settings: Any) -> tuple[Decision, ...]:
-    rows = rows or tuple(daily("2026-11-08", "2026-11-22", "CC-1", "10"))
-    return report_of(folder, *rows, known=known, **settings).decisions
-
-
-def request(number: int, saving: str | None, currency: str = "USD", expires: date | None = None) -> Request:
-    amount = Decimal(saving) if saving else None
-    return Request(number, f"delete endpoint e{number}", amount, currency, "p@contoso.com", expires)
-
-
-def test_what_waits_for_approval_is_added_up_with_what_is_not_known(tmp_path: Path) -> None:
-    known = Known(
-        requests=(
-            request(1, "100", expires=date(2026, 12, 2)),
-            request(2, "50.5", expires=date(2026, 11, 28)),
-            request(3, None),
-            request(4, "7", "EUR"),
-        )
-    )
-
-    [one] = decided(tmp_path, known)
-
-    assert one.amount is not None
-    assert (one.amount.amount, one.per, one.count, one.unknown) == (Decimal("150.5"), "a month", 4, 2)
-    assert (one.by, one.owner) == (date(2026, 11, 28), "p@contoso.com")
-
-
-def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
-    rows = [*daily("2026-11-08", "2026-11-22", None, "10"), *daily("2026-11-08", "2026-11-22", "CC-1", "90", "vm-2")]
-    known = Known(
-        requests=(request(1, "60"),),
-        dedicated=(Dedicated("/c", "gpu", "m@contoso.com", Decimal(500), "USD"),),
-    )
-
-    found = decided(tmp_path, known, *rows, monthly_budget=Decimal(500))
-
-    assert [one.kind for one in found] == ["budget", "dedicated", "untagged"]
-    assert [one.figure for one in found] == ["decision/1", "decision/2", "decision/3"]
-    assert [one.amount.amount for one in found if one.amount] == [900, 500, 70]  # 14 days x 100 less 500; 7 x 10
-
-
-def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
-    rows = [
-        *daily("2026-11-08", "2026-11-22", None, "10", "vm"),
-        *daily("2026-11-08", "2026-11-22", None, "4", "other"),
-    ]
-    vm = rows[0]["ResourceId"].lower()
-
-    [one] = decided(tmp_path, Known(owners={vm: "m@contoso.com"}), *rows)
-
-    assert (one.kind, one.owner, one.by, one.count) == ("untagged", "m@contoso.com", date(2026, 11, 30), 2)
-
-
-def test_untagged_cost_below_the_target_is_nobodys_decision(tmp_path: Path) -> None:
-    rows = [*daily("2026-11-08", "2026-11-22", None, "1"), *daily("2026-11-08", "2026-11-22", "CC-1", "99", "vm-2")]
-
-    assert decided(tmp_path, Known(), *rows) == ()
-    assert [one.kind for one in decided(tmp_path, Known(), *rows, untagged_target=Decimal("0.9"))] == ["untagged"]
-
-
-def test_a_week_without_charges_decides_nothing(tmp_path: Path) -> None:
-    rows = [*daily("2026-11-08", "2026-11-22", "CC-1", "0"), charge("2026-11-10", None, "0")]
-
-    assert decided(tmp_path, Known(), *rows) == ()

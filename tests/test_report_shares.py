@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from finops.config.model import ReportSettings, Settings
 from finops.exemptions import Exemption, Listed
 from finops.jobs import make, message
 from finops.report import Claim, build, render
-from finops.report.known import Dedicated, Known, NodeHours, Request, Verdicts, Work
+from finops.report.known import Known, NodeHours, Request, Verdicts, Work
 from finops.report.model import UNTAGGED, Report
 
 CENTRES = ["CC-1", "CC-2", UNTAGGED]
@@ -48,11 +49,11 @@ KNOWN = Known(
         claim(2, "two", "found", "40"),
         claim(3, "nobody", "found", "50"),
         claim(4, "unheard-of", "decided", "60"),
+        replace(claim(5, "one", "found", "9"), rule="guard/spot"),
     ),
     requests=tuple(
         Request(n, name, Decimal(10 * n), "USD", "", None, the_id(name)) for n, name in enumerate(["one", "two"], 1)
     ),
-    dedicated=(Dedicated(the_id("two"), "two", "", Decimal(9), "USD"),),
     work=Work(nodes=(NodeHours(the_id("one"), Decimal(5), Decimal(1)),), jobs_completed=4),
     verdicts=Verdicts(NOW, 10, {"allowed sizes": (the_id("one"), the_id("nobody")), "tags": (the_id("nobody"),)}),
     exemptions=(
@@ -132,7 +133,7 @@ def test_a_decision_of_a_share_is_about_its_own(reports: dict[str | None, Report
         one: {each.kind: each.amount.amount for each in reports[one].decisions if each.amount} for one in CENTRES
     }
 
-    assert amounts == {"CC-1": {"approvals": 10}, "CC-2": {"approvals": 20, "dedicated": 9}, UNTAGGED: {}}
+    assert amounts == {"CC-1": {"approvals": 10, "spot": 9}, "CC-2": {"approvals": 20}, UNTAGGED: {}}
 
 
 def test_the_mail_of_a_share_goes_to_its_readers_alone(tmp_path: Path) -> None:

@@ -95,6 +95,12 @@ class Anomaly:
     owner: str = ""
     found_at: datetime | None = None
     why: str = ""  # what a person said of it
+    resources: tuple[str, ...] = ()  # ids of what is behind it, the one with most of it first
+
+    @property
+    def per_day(self) -> Decimal:
+        """Money a day, over or under, on the average of its days."""
+        return self.impact / ((self.last - self.first).days + 1)
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

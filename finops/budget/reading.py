@@ -28,6 +28,7 @@ def _budget(name: str, one: BudgetSettings, settings: Settings) -> Budget:
         basis=one.basis or settings.report.basis,
         thresholds=_thresholds(one),
         to=tuple(one.to or settings.mail.finance),
+        owner=one.owner or "",
         escalate=Escalation(one.escalate.after_days, tuple(one.escalate.to)) if one.escalate else None,
         year_starts=one.year_starts,
         start=one.start,

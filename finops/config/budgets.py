@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
+from .addresses import Mailboxes
 from .strict import STRICT
 
 _AMOUNT = {"max_digits": 24, "decimal_places": 8, "allow_inf_nan": False}
 Amount = Annotated[Decimal, Field(gt=0, **_AMOUNT)]
-Mailbox = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-Mailboxes = Annotated[list[Mailbox], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 _EVERY = {"monthly": "month", "quarterly": "quarter", "yearly": "year", "annually": "year"}
 Every = Annotated[
     Literal["month", "quarter", "year"],
@@ -138,6 +137,9 @@ class BudgetSettings(BaseModel):
         ThresholdSettings(on="forecast", percent=Decimal(100)),
     ]
     to: Annotated[Mailboxes, Field(description="Who is told; empty: mail.finance.")] = []
+    owner: Annotated[
+        Mailbox | None, Field(description="Who decides when it runs out; empty: the first who is told.")
+    ] = None
     escalate: Annotated[EscalateSettings | None, Field(description="Who is told where nobody acknowledges.")] = None
     azure_scope: Annotated[
         str | None,

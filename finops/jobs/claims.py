@@ -75,6 +75,7 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         since=since,
         until=until,
         ends=planned_end(finding.evidence.get("tags")),
+        owner=finding.owner,
     )
 
 

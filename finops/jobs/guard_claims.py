@@ -76,6 +76,8 @@ def waiting(lines: Iterable[Line], promises: Collection[str], currency: str) -> 
             currency=currency,
             source=SOURCE,
             ref=f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}",
+            owner=line.owner,
+            basis="list price" if line.rule == "scale" else "bill",
         )
 
 
@@ -99,6 +101,7 @@ def _scaled(intent: Intent, currency: str) -> Claim:
     kept, keeps = (int(scale.get("minNodeCount") or 0) for scale in (seen, wanted))
     said = ", ".join(f"{name} to {wanted[name]}" for name in wanted if wanted[name] != seen.get(name))
     one = _claim(intent, currency, f"set {said}", f"given {said.replace(' to ', ' ')}", "idle")
+    one = replace(one, basis="list price")
     if kept > keeps:
         return replace(one, kept=kept, keeps=keeps)
     return replace(one, measure="unknown", cannot=WAITED)

@@ -21,7 +21,7 @@ from finops.jobs.claims import claims_of
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
 from finops.report.foreseeing import foreseen
-from finops.report.known import Dedicated, Known, Request, Verdicts
+from finops.report.known import Known, Request, Verdicts
 from finops.report.periods import choose, last_complete_day, last_day, midnight_after
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def known_by_estate(
         claims=tuple(guard_claims.waiting(lines, promises, currency)),
         owners=_owners(estate),
         work=work_of(evidence, estate, period, days),
-        dedicated=tuple(_dedicated(lines, currency)),
         verdicts=verdicts(azure, now),
         exemptions=tuple(exemptions.listed(estate, now, guard.expiring_days)),
     )
@@ -195,13 +194,6 @@ def _guard_lines(
 
     context = Context(estate, settings.guard, exemptions, promises, now)
     return lines(context, prices_of(azure, now, currency))
-
-
-def _dedicated(lines: Iterable[Line], currency: str) -> Iterable[Dedicated]:
-    """Dev clusters on dedicated nodes that nothing keeps, as the guard finds them."""
-    for line in lines:
-        if line.rule == "spot" and line.status != "keep":
-            yield Dedicated(line.id, line.name, line.owner, line.saving, currency)
 
 
 def _owners(estate: Estate) -> Mapping[str, str]:

@@ -69,6 +69,7 @@ def _shown(one: strange.Anomaly, currency: str, names: Mapping[str, str]) -> Ano
         found_at=one.found_at,
         cost_centre=centre,
         figure=f"anomaly/{one.id}",
+        resources=one.resources,
     )
 
 

@@ -123,6 +123,7 @@ def build(
     untagged = next(line for line in centres.all if line.role == "untagged")
     untagged_percent = percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None
     strange = anomalies(known.anomalies, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
+    saved = savings(known.claims, book, currency, digits, now) if known.claims else None
     in_period = days_of(asked, period)
     cents = get_currency_precision(currency)
     return Report(
@@ -153,7 +154,7 @@ def build(
         dearest_day=max(in_period, key=lambda day: day.cost.amount),
         categories=_categories(asked, period),
         details=details(asked, period, names),
-        savings=savings(known.claims, book, currency, digits, now) if known.claims else None,
+        savings=saved,
         completeness=completeness,
         other_currencies=other_currencies,
         sources=source_names(book),
@@ -164,7 +165,7 @@ def build(
         budgets=budgets,
         decisions=decisions(
             known,
-            Sources(asked, period, now, budgets, strange, untagged, untagged_percent, settings.untagged_target, digits),
+            Sources(asked, period, now, budgets, strange, saved, untagged, untagged_percent, settings.untagged_target),
         ),
         anomalies=strange,
         units=units(asked, period, before, known.work),

@@ -14,6 +14,7 @@ from finops.estate.ids import key
 # node-hours that the nodes kept before would have taken, less those it took, at the price before. none: an act that
 # changes no cost, such as a tag. unknown: what the charges cannot tell.
 Measure = Literal["whole", "price", "idle", "none", "unknown"]
+Basis = Literal["bill", "list price"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Claim:
     ref: what the report calls it by, unique over all sources; by default the number of the finding.
     kept, keeps: nodes that never went away before and since, where it is measured by them.
     ends: the day its owner had planned it to go, told before it was acted on.
+    basis: what `expected` follows from: the bill of the 30 days before, or today's list price of 730 hours.
     """
 
     number: int
@@ -47,6 +49,8 @@ class Claim:
     keeps: int = 0
     ends: date | None = None
     cannot: str = ""  # why what it saved cannot be known, where that is known beforehand
+    owner: str = ""
+    basis: Basis = "bill"
 
     @property
     def id(self) -> str:

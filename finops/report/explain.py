@@ -239,14 +239,19 @@ def _decision(of: _Of, rest: str) -> Answer:
     one = next(one for one in of.report.decisions if one.figure == f"decision/{rest}")
     if one.kind == "untagged":
         return _charged(of, of.period, {"CostCenter": [UNTAGGED]})
-    if one.kind in {"approvals", "dedicated"}:
-        waiting = of.known.requests if one.kind == "approvals" else of.known.dedicated
-        rows = [
+    unknown = [f"{one.unknown} of {one.count} have no known amount."] if one.unknown else []
+    if one.kind == "approvals":
+        return [
             Behind("", printable(each.name), each.resource_id, "", each.saving, 0, f"owner {each.owner or 'not known'}")
-            for each in waiting
+            for each in of.known.requests
             if each.saving is not None and each.currency.upper() == of.report.currency
-        ]
-        return rows, [f"{one.unknown} of {one.count} have no known amount."] if one.unknown else []
+        ], unknown
+    if one.refs:
+        return [
+            Behind("", each.name, each.resource_id, each.rule, each.expected.amount, 0, f"saving/{each.ref}")
+            for each in (of.report.savings.all if of.report.savings else ())
+            if each.ref in one.refs and each.expected is not None
+        ], unknown
     return [], [one.what]
 
 

@@ -36,18 +36,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Dedicated:
-    """A dev cluster on dedicated nodes that the guard found. saving: a month on spot; None: not known."""
-
-    resource_id: str
-    name: str
-    owner: str
-    saving: Decimal | None
-    currency: str
-    by: date | None = None
-
-
-@dataclass(frozen=True)
 class NodeHours:
     """Node-hours of one cluster in the period, as Monitor counted its nodes, and those of them without a job.
 
@@ -134,7 +122,6 @@ class Known:
     anomalies_of: Period | None = None
     no_anomalies: str = ""
     requests: tuple[Request, ...] = ()
-    dedicated: tuple[Dedicated, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)  # of resources, by id in lower case
     work: Work | None = None
     verdicts: Verdicts | None = None
@@ -149,6 +136,6 @@ NOTHING = Known()
 
 
 __all__ = [
-    "NOTHING", "Claim", "Dedicated", "Known", "NodeHours", "Predictions", "Published", "Request", "Said", "Verdicts",
+    "NOTHING", "Claim", "Known", "NodeHours", "Predictions", "Published", "Request", "Said", "Verdicts",
     "Work",
 ]  # fmt: skip

@@ -90,7 +90,14 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         crossed=tuple(threshold.key for threshold in one.crossed),
         complete_until=one.complete_until,
         figure=f"budget/{one.budget.name}",
+        owner=printable(one.budget.owner or _first_of(one.budget.to)),
+        runs_out=one.runs_out or (one.until.date() if one.until and one.known > one.budget.amount else None),
     )
+
+
+def _first_of(people: Sequence[str]) -> str:
+    others = f" and {len(people) - 1} more" if len(people) > 1 else ""
+    return f"{people[0]}{others}" if people else ""
 
 
 def status_of(spent: Decimal, amount: Decimal, percent: Decimal, gone: Decimal, chance: Decimal | None) -> Status:

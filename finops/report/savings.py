@@ -136,9 +136,16 @@ def _came(entries: Iterable[Saving], currency: str) -> Came:
 
 def _sum(entries: Iterable[Saving], kind: Kind, currency: str) -> Sum:
     mine = [one for one in entries if one.kind == kind and one.counted_with is None and one.saves]
-    amounts = [one.realised if kind == "realised" else one.expected for one in mine]
-    known = [amount.amount for amount in amounts if amount is not None]
-    return Sum(Money(added(known), currency), len(mine), len(mine) - len(known))
+    amounts = [(one, one.realised if kind == "realised" else one.expected) for one in mine]
+    known = [(one, amount.amount) for one, amount in amounts if amount is not None]
+    listed = added(amount for one, amount in known if one.basis == "list price" and kind != "realised")
+    return Sum(
+        amount=Money(added(amount for _, amount in known), currency),
+        count=len(mine),
+        unknown=len(mine) - len(known),
+        nothing=sum(not amount for _, amount in known),
+        listed=Money(listed, currency) if listed else None,
+    )
 
 
 def _dearest(claims: Iterable[Claim], stage: str) -> list[Claim]:

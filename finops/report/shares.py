@@ -48,7 +48,6 @@ def share_of(
     """`known` without what belongs to other cost centres."""
     work = known.work
     ids = [one.resource_id for one in known.claims] + [one.resource_id for one in known.requests]
-    ids += [one.resource_id for one in known.dedicated]
     if work:
         ids += [one.resource_id for one in work.nodes] + [one.resource_id for one in work.predictions]
     centres = centres_of(book, ids, basis, currency)
@@ -61,7 +60,6 @@ def share_of(
         known,
         claims=tuple(one for one in known.claims if ours(one.resource_id)),
         requests=tuple(one for one in known.requests if ours(one.resource_id)),
-        dedicated=tuple(one for one in known.dedicated if ours(one.resource_id)),
         work=_work(work, centres, share) if work else None,
         outlook=outlook,
         no_outlook=why,

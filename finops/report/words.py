@@ -196,9 +196,14 @@ class Words:
         return f"{amount} {self.say(decision.per)}".strip()
 
     def to_do(self, decision: Decision) -> str:
-        """ "Owner: p.ortiz. Decide by Tue 24 Nov."."""
+        """ "Owner: p.ortiz. Decide by Tue 24 Nov: each day costs about $353."."""
         owner = self.say("Owner: {owner}.", owner=decision.owner) if decision.owner else self.say("Owner not known.")
-        by = self.say(" Decide by {day}.", day=self.writing.weekday(decision.by)) if decision.by else ""
+        by = ""
+        if decision.by:
+            day = self.writing.weekday(decision.by)
+            if decision.a_day:
+                day += self.say(": each day costs about {amount}", amount=self.about(decision.a_day))
+            by = self.say(" Decide by {day}.", day=day)
         return one_stop(owner + by)
 
     def of_budget(self, line: Line) -> str:

@@ -13,7 +13,7 @@ from finops.report.model.lines import Money, Tone
 if TYPE_CHECKING:
     from finops.charges import Period
 
-DecisionKind = Literal["approvals", "anomaly", "untagged", "dedicated", "budget"]
+DecisionKind = Literal["approvals", "anomaly", "untagged", "spot", "scale", "budget"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ class Budgeted:
     crossed: tuple[str, ...]  # thresholds that were reached: "80%", "100% of forecast"
     complete_until: datetime | None
     figure: str
+    owner: str = ""  # who decides about it
+    runs_out: date | None = None  # the day by whose end the mean of the forecast, or what is charged, passes the amount
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Decision:
     """Something that waits for a person. `what` goes on after the amount: "$1,240 a month: 12 deletions wait".
 
     per: what the amount is of: "a month", "so far", "over budget", "this week". unknown: how many of `count` have no
-    known amount. by: the last day on which it can be decided, or should be.
+    known amount. by: the last day on which it can be decided, or should be. a_day: what each day until then costs.
+    refs: of the savings that `amount` is the sum of, where it is one.
     """
 
     kind: DecisionKind
@@ -123,6 +126,8 @@ class Decision:
     unknown: int
     page: str  # path in the web app, such as "/approvals"; empty: there is none
     figure: str  # "decision/1"
+    a_day: Money | None = None
+    refs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ class Anomaly:
     found_at: datetime | None
     cost_centre: str | None
     figure: str
+    resources: tuple[str, ...] = ()  # ids of what is behind it
 
 
 @dataclass(frozen=True)

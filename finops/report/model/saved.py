@@ -45,6 +45,8 @@ class Saving:
     saves: bool = True  # False: an act that changes no cost, such as a tag
     hours_before: Decimal | None = None  # charged hours, where it is measured by the hour
     hours_after: Decimal | None = None
+    owner: str = ""
+    basis: Literal["bill", "list price"] = "bill"  # what `expected` was worked out from
 
     @property
     def is_done(self) -> bool:
@@ -53,11 +55,16 @@ class Saving:
 
 @dataclass(frozen=True)
 class Sum:
-    """What several savings of one kind come to, of how many, and how many of those have no known amount."""
+    """What several savings of one kind come to, of how many, and how many of those have no known amount.
+
+    nothing: how many come to zero. listed: the part of `amount` that follows list prices.
+    """
 
     amount: Money
     count: int
     unknown: int
+    nothing: int = 0
+    listed: Money | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,198 @@
+"""What a person is asked to decide: the dearest first, each with its amount, its owner and its day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from report_data import NOW, book, charge, daily, report_of
+
+from finops.anomalies import Anomaly, Reach, Scope
+from finops.budget import Budget
+from finops.budget import Scope as BudgetScope
+from finops.charges import Period
+from finops.config.model import ReportSettings
+from finops.jobs.budgeting.checking import stands
+from finops.report import Claim, build
+from finops.report.explain import explain
+from finops.report.known import Known, Request
+from finops.report.model import Decision, Report
+
+TODAY = NOW.date()
+
+
+def decided(folder: Path, known: Known, *rows: dict[str, str], **settings: Any) -> tuple[Decision, ...]:
+    rows = rows or tuple(daily("2026-11-08", "2026-11-22", "CC-1", "10"))
+    return report_of(folder, *rows, known=known, **settings).decisions
+
+
+def request(number: int, saving: str | None, currency: str = "USD", expires: date | None = None) -> Request:
+    amount = Decimal(saving) if saving else None
+    return Request(number, f"delete endpoint e{number}", amount, currency, "p@contoso.com", expires)
+
+
+def test_what_waits_for_approval_is_added_up_with_what_is_not_known(tmp_path: Path) -> None:
+    known = Known(
+        requests=(
+            request(1, "100", expires=date(2026, 12, 2)),
+            request(2, "50.5", expires=date(2026, 11, 28)),
+            request(3, None),
+            request(4, "7", "EUR"),
+        )
+    )
+
+    [one] = decided(tmp_path, known)
+
+    assert one.amount is not None
+    assert (one.amount.amount, one.per, one.count, one.unknown) == (Decimal("150.5"), "a month", 4, 2)
+    assert (one.by, one.owner) == (date(2026, 11, 28), "p@contoso.com")
+
+
+def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", None, "10"), *daily("2026-11-08", "2026-11-22", "CC-1", "90", "vm-2")]
+    known = Known(requests=(request(1, "60"),), claims=(cluster("gpu", "500"),))
+
+    found = decided(tmp_path, known, *rows, monthly_budget=Decimal(500))
+
+    assert [one.kind for one in found] == ["budget", "spot", "untagged"]
+    assert [one.figure for one in found] == ["decision/1", "decision/2", "decision/3"]
+    assert [one.amount.amount for one in found if one.amount] == [900, 500, 70]  # 14 days x 100 less 500; 7 x 10
+
+
+def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
+    rows = [
+        *daily("2026-11-08", "2026-11-22", None, "10", "vm"),
+        *daily("2026-11-08", "2026-11-22", None, "4", "other"),
+    ]
+    vm = rows[0]["ResourceId"].lower()
+
+    [one] = decided(tmp_path, Known(owners={vm: "m@contoso.com"}), *rows)
+
+    assert (one.kind, one.owner, one.by, one.count) == ("untagged", "m@contoso.com", date(2026, 11, 30), 2)
+
+
+def test_untagged_cost_below_the_target_is_nobodys_decision(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", None, "1"), *daily("2026-11-08", "2026-11-22", "CC-1", "99", "vm-2")]
+
+    assert decided(tmp_path, Known(), *rows) == ()
+    assert [one.kind for one in decided(tmp_path, Known(), *rows, untagged_target=Decimal("0.9"))] == ["untagged"]
+
+
+def test_a_week_without_charges_decides_nothing(tmp_path: Path) -> None:
+    rows = [*daily("2026-11-08", "2026-11-22", "CC-1", "0"), charge("2026-11-10", None, "0")]
+
+    assert decided(tmp_path, Known(), *rows) == ()
+
+
+def cluster(name: str, saving: str | None, rule: str = "spot", owner: str = "m@contoso.com", **other: Any) -> Claim:
+    does = {"spot": "make it anew as spot when drained", "scale": "set minNodeCount to 0"}[rule]
+    values: dict[str, Any] = {
+        "number": 0, "stage": "found", "resource_id": f"/subscriptions/s/computes/{name}", "name": name,
+        "what": "compute", "holder": "ws", "rule": f"guard/{rule}", "does": does, "did": "", "cost": None,
+        "expected": Decimal(saving) if saving else None, "currency": "USD", "source": "Spot guard",
+        "ref": f"guard-{rule}-{name}", "owner": owner, "basis": "list price" if rule == "scale" else "bill",
+    }  # fmt: skip
+    return Claim(**{**values, **other})
+
+
+def strange(impact: str, *resources: str, state: str = "open") -> Anomaly:
+    reach = Reach(Decimal(10), Decimal(20), Decimal(30))
+    return Anomaly(
+        "A1", Scope("cost centre", "vision"), "step", date(2026, 11, 18), date(2026, 11, 21), Decimal(impact) + 20,
+        reach, Decimal(impact), None, state=state, cause="gpu: it keeps at least 4 nodes",  # type: ignore[arg-type]
+        owner="vera@contoso.com", resources=resources,
+    )  # fmt: skip
+
+
+def test_nodes_that_nobody_uses_are_a_decision_with_its_verb_and_what_a_day_costs(tmp_path: Path) -> None:
+    [one] = decided(tmp_path, Known(claims=(cluster("gpu", "730", "scale"),)))
+
+    assert (one.kind, one.what) == ("scale", "set the minimum of gpu to 0 nodes")
+    assert one.a_day is not None
+    assert one.a_day.amount == 24
+    assert (one.owner, one.by) == ("m@contoso.com", TODAY + timedelta(days=7))
+
+
+def test_the_cluster_behind_an_anomaly_is_one_decision_with_it(tmp_path: Path) -> None:
+    gpu, other = cluster("gpu", "730", "scale"), cluster("cpu", "5", "scale")
+    known = Known(claims=(gpu, other), anomalies=(strange("300", gpu.resource_id.upper()),))
+
+    [one] = decided(tmp_path, known)
+
+    assert one.what == (
+        "set the minimum of gpu to 0 nodes, and of one more cluster; it is why vision costs more since 18 Nov"
+    )
+    assert one.by == TODAY + timedelta(days=3)
+
+
+def test_an_anomaly_of_something_else_stays_a_decision_of_its_own(tmp_path: Path) -> None:
+    known = Known(claims=(cluster("gpu", "730", "scale"),), anomalies=(strange("300", "/subscriptions/s/computes/x"),))
+
+    assert [one.kind for one in decided(tmp_path, known)] == ["scale", "anomaly"]
+
+
+def test_what_is_asked_for_on_one_cluster_is_in_one_decision_only(tmp_path: Path) -> None:
+    claims = (cluster("gpu", "730", "scale"), cluster("gpu", "100"), cluster("cpu", "40"))
+
+    report = report_of(tmp_path, *daily("2026-11-08", "2026-11-22", "CC-1", "10"), known=Known(claims=claims))
+
+    assert report.savings is not None
+    assert [(one.kind, one.amount.amount) for one in report.decisions if one.amount] == [("scale", 730), ("spot", 40)]
+    assert sum(one.amount.amount for one in report.decisions if one.amount) == report.savings.identified.amount.amount
+
+
+def test_many_owners_are_the_one_with_most_of_it_and_how_many_others(tmp_path: Path) -> None:
+    owners = (("a", "10", "ana@x"), ("b", "9", "bo@x"), ("c", "8", "bo@x"), ("d", "90", ""))
+
+    [one] = decided(tmp_path, Known(claims=tuple(cluster(name, amount, owner=who) for name, amount, who in owners)))
+
+    assert one.owner == "bo@x and 1 other"
+
+
+def test_the_charges_of_a_decision_of_the_guard_add_up(tmp_path: Path) -> None:
+    known = Known(claims=(cluster("a", "10"), cluster("b", "9"), cluster("c", None)))
+    with book(tmp_path, *daily("2026-11-08", "2026-11-22", "CC-1", "10")) as loaded:
+        report = build(loaded, NOW, ReportSettings(), known=known)
+        found = explain(report, loaded, "decision/1", known)
+
+    assert (found.total, found.adds_up, found.evidence) == (19, True, ("1 of 3 have no known amount.",))
+
+
+def heading_over(folder: Path, amount: int, **budget: Any) -> Report:
+    with book(folder, *daily("2026-09-01", "2026-11-22", "CC-1", "100")) as loaded:
+        one = Budget(**{"name": "all", "scope": BudgetScope(), "amount": Decimal(amount), **budget})
+        standing = stands(one, loaded, NOW, Period.month("2026-11"))
+        return build(loaded, NOW, ReportSettings(), known=Known(standings=(standing,)))
+
+
+def test_a_budget_is_decided_on_before_the_day_that_uses_it_up(tmp_path: Path) -> None:
+    report = heading_over(tmp_path, 2550)  # 100 a day: used up on the 26th
+
+    [one] = report.decisions
+    assert report.budgets[0].runs_out == date(2026, 11, 26)
+    assert one.what == "raise the budget for Nov, or spend less; it is used up about 26 Nov"
+    assert one.by == date(2026, 11, 25)
+
+
+def test_a_day_that_has_passed_is_no_day_to_decide_by(tmp_path: Path) -> None:
+    [one] = heading_over(tmp_path, 2110).decisions  # used up on the 22nd; it is the 23rd
+
+    assert one.by == TODAY
+
+
+def test_a_budget_has_the_owner_it_names_else_the_first_who_is_told(tmp_path: Path) -> None:
+    told = heading_over(tmp_path, 2550, to=("a@contoso.com", "b@contoso.com")).decisions[0]
+    named = heading_over(tmp_path, 2550, to=("a@contoso.com",), owner="cfo@contoso.com").decisions[0]
+
+    assert (told.owner, named.owner) == ("a@contoso.com and 1 more", "cfo@contoso.com")
+
+
+def test_nobody_decides_about_a_month_that_is_over(tmp_path: Path) -> None:
+    rows = daily("2026-10-01", "2026-11-22", "CC-1", "100")
+
+    report = report_of(tmp_path, *rows, period=Period.month("2026-10"), monthly_budget=Decimal(10))
+
+    assert report.statuses[0].word == "Over budget"
+    assert report.decisions == ()
