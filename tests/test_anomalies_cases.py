@@ -2,97 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from anomaly_desk import WHO, Desk, at, day, desk_in
 
-from finops import charges
 from finops.anomalies import Scope
-from finops.config.model import Settings
 from finops.errors import UsageError
 from finops.jobs import anomalies
-from finops.state import State
-
-START = date(2026, 8, 3)
-WEEK = [100, 104, 98, 102, 96, 30, 24]
-WOBBLE = [1.03, 0.97, 1.0, 1.05, 0.96, 1.02, 0.98, 1.01, 0.95, 1.04, 0.99]
-WHO = "ann on laptop"
-COLUMNS = ["BilledCost", "EffectiveCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory",
-           "ServiceName", "ResourceId", "ResourceName", "SubAccountId", "Tags", "ConsumedQuantity", "ConsumedUnit",
-           "x_SkuMeterName", "x_SkuMeterCategory", "BillingPeriodStart", "BillingPeriodEnd", "BillingAccountId",
-           "PricingCategory"]  # fmt: skip
-WORKSPACE = (
-    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/"
-    "Microsoft.MachineLearningServices/workspaces/mlw-llm"
-)
-
-
-def day(number: int) -> date:
-    return START + timedelta(days=number)
-
-
-def at(number: int) -> datetime:
-    """The morning after the charges of a day are complete."""
-    return datetime.combine(day(number) + timedelta(days=2), datetime.min.time(), UTC) + timedelta(hours=6)
-
-
-def write(folder: Path, through: int, more: dict[int, float] | None = None) -> Path:
-    """Charges of one cost centre with two clusters; `more`: dollars a day that the second one costs beside."""
-    folder.mkdir(exist_ok=True)
-    with (folder / "charges.csv").open("w", newline="") as file:
-        out = csv.DictWriter(file, COLUMNS)
-        out.writeheader()
-        for n in range(through + 1):
-            usual = WEEK[n % 7] * WOBBLE[n % 11]
-            for name, cost in [("steady", usual), ("gpu", 5 + (more or {}).get(n, 0))]:
-                first = day(n).replace(day=1)
-                after = (first + timedelta(days=32)).replace(day=1)
-                out.writerow({
-                    "BilledCost": f"{cost:.2f}", "EffectiveCost": f"{cost:.2f}", "BillingCurrency": "USD",
-                    "ChargePeriodStart": f"{day(n)}T00:00:00Z", "ChargePeriodEnd": f"{day(n + 1)}T00:00:00Z",
-                    "ChargeCategory": "Usage", "ServiceName": "Azure Machine Learning",
-                    "ResourceId": f"{WORKSPACE}/computes/{name}", "ResourceName": name,
-                    "SubAccountId": "/subscriptions/00000000-0000-0000-0000-000000000001",
-                    "Tags": '{"CostCenter": "CC-4300"}', "ConsumedQuantity": f"{cost / 2:.4f}", "ConsumedUnit": "Hours",
-                    "x_SkuMeterName": f"meter of {name}", "x_SkuMeterCategory": "Virtual Machines",
-                    "BillingPeriodStart": f"{first}T00:00:00Z", "BillingPeriodEnd": f"{after}T00:00:00Z",
-                    "BillingAccountId": "B1", "PricingCategory": "Standard",
-                })  # fmt: skip
-    return folder
-
-
-class Desk:
-    """A state, its settings, and charges as they come in."""
-
-    def __init__(self, folder: Path, state: State, settings: Settings) -> None:
-        self.folder, self.state, self.settings = folder, state, settings
-
-    def watch(self, through: int, more: dict[int, float] | None = None, now: datetime | None = None, **also):
-        moment = now or at(through)
-        source = write(self.folder / "charges", through, more)
-        with charges.load([source], late_hours=24, now=moment) as book:
-            return anomalies.watch(None, book, self.state, self.settings, moment, **also)
-
-    @property
-    def subjects(self) -> list[str]:
-        return [letter.subject for letter in reversed(self.state.letters.newest())]
-
-    def case(self) -> anomalies.Case:
-        [one] = anomalies.cases(self.state)
-        return one
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    settings = Settings.model_validate(
-        {"mail": {"outbox": str(tmp_path / "outbox"), "finance": ["finance@contoso.com"]}}
-    )
-    with State.open(tmp_path / "state.db") as state:
-        yield Desk(tmp_path, state, settings)
+    with desk_in(tmp_path) as found:
+        yield found
 
 
 LEFT_ON = {70: 400.0, 71: 400.0, 72: 400.0}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anomaly_desk import day, write
 from click.testing import CliRunner, Result
 from estates import write_estate
-from test_anomalies_cases import day, write
 
 from finops.cli import cli
 from finops.simulator import serving

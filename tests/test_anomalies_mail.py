@@ -14,7 +14,7 @@ from finops.anomalies import Anomaly, Reach, Scope, id_of
 from finops.config.model import Settings
 from finops.jobs.anomalies.causes import compared
 from finops.jobs.anomalies.kept import Case
-from finops.jobs.anomalies.letters import closing, first_mail
+from finops.jobs.anomalies.letters import closing, first_mails
 
 NOW = datetime(2026, 11, 17, 12, tzinfo=UTC)
 SETTINGS = Settings.model_validate({"mail": {"finance": ["finance@contoso.example"]}})
@@ -41,12 +41,12 @@ def case(name: str, impact: str = "1505.09") -> Case:
 
 def opening(*cases: Case) -> Json:
     """The first mail of the largest of them."""
-    _, [letter] = next(first_mail(cases, SETTINGS, NOW))
+    _, [letter], _ = next(first_mails(cases, SETTINGS, NOW))
     return letter
 
 
 def last(of: Case) -> Json:
-    told, _ = next(first_mail([of], SETTINGS, NOW))
+    told, _, _ = next(first_mails([of], SETTINGS, NOW))
     [letter] = closing(replace(told, anomaly=replace(told.anomaly, state="resolved", why="done")), SETTINGS, NOW)
     return letter
 
@@ -87,6 +87,55 @@ def test_of_many_the_largest_names_twenty_and_counts_the_rest():
 
     assert text.count("it is new") == 21
     assert "and 15 more, see finops anomaly list" in text
+
+
+def test_it_says_what_a_day_more_costs_and_what_that_comes_to_by_the_end_of_the_month():
+    text = " ".join(opening(case("CC-4300"))["text"].split())
+
+    assert "about $301 a day more than expected, $4,515 more of it by 30 Nov if nothing changes" in text
+
+
+def test_what_is_over_costs_nothing_more():
+    over = case("CC-4300")
+    letter = opening(replace(over, anomaly=replace(over.anomaly, going_on=False)))
+
+    assert "a day more" not in letter["text"]
+
+
+def test_it_says_how_it_is_stopped_and_who_changed_what_belongs_to_whom():
+    found = case("CC-4300")
+    found = replace(
+        found,
+        anomaly=replace(found.anomaly, owner="vera@contoso.example"),
+        actor="priya@contoso.example",
+        stop="Set the fewest nodes of gpu from 4 to 0.",
+        command="az ml compute update -n gpu --min-instances 0 -g rg -w mlw",
+    )
+
+    text = " ".join(opening(found)["text"].split())
+
+    assert "Changed by priya@contoso.example; it belongs to vera@contoso.example." in text
+    assert "Set the fewest nodes of gpu from 4 to 0. az ml compute update -n gpu --min-instances 0 -g rg -w mlw" in text
+
+
+def test_where_nothing_can_stop_it_somebody_is_named_to_ask():
+    found = case("CC-4300")
+    found = replace(found, anomaly=replace(found.anomaly, owner="vera@contoso.example"))
+
+    assert "Ask vera@contoso.example whether it is needed" in " ".join(opening(found)["text"].split())
+
+
+WEB = {"web": {"auth": "easyauth", "public_url": "https://finops.contoso.example"}}
+
+
+def test_where_there_is_a_page_finance_is_led_to_it_and_not_to_a_command_line():
+    settings = Settings.model_validate({**WEB, "mail": {"finance": ["finance@contoso.example"]}})
+    _, [letter], _ = next(first_mails([case("CC-4300")], settings, NOW))
+
+    address = f"https://finops.contoso.example/anomalies/{case('CC-4300').id}"
+    assert address in letter["text"]
+    assert f'href="{address}"' in letter["html"]
+    assert "finops anomaly" not in letter["text"] + letter["html"]
 
 
 @pytest.mark.parametrize(

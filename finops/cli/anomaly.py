@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from finops.cli.delivering import all_left
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import look_at, opened, person
 from finops.cli.session import Session, reads_azure
@@ -171,7 +172,7 @@ def plan(session: Session, scope: str, first: str, last: str, why: str) -> None:
 def watch(context: click.Context, session: Session, what_if: bool, output: str) -> None:
     """Judge all complete days, keep a case for each anomaly, mail each once. Changes nothing in Azure.
 
-    Exits 20 when something that a cause needs could not be read.
+    Exits 20 when something that a cause needs could not be read, or a mail is still to be sent.
 
     \b
     finops anomaly watch
@@ -198,19 +199,22 @@ def watch(context: click.Context, session: Session, what_if: bool, output: str) 
             done, asked = _with_azure(
                 session, lambda azure: anomalies.watch(azure, book, state, settings, now, step=note)
             )
-            deliver(state, settings, now)
+            sent = deliver(state, settings, now)
     if output == "table":
-        for case in done.new:
+        for case in (*done.new, *done.again):
             click.echo(line(case))
     else:
-        show([row(case) for case in done.new], output)
-    note(done.why or f"Judged {done.period.label if done.period else ''}: {len(done.new)} new, "
-         f"{len(done.moved)} changed, {len(done.ended)} closed.")  # fmt: skip
+        show([row(case) for case in (*done.new, *done.again)], output)
+    counts = f"{len(done.new)} new, {len(done.moved)} changed, {len(done.ended)} closed"
+    counts += f", {len(done.again)} open again" if done.again else ""
+    note(done.why or f"Judged {done.period.label if done.period else ''}: {counts}.")
     for letter in done.mails:
         note(f"Mail to {letter['to']}: {letter['subject']}")
     for gap in done.gaps:
         note(f"! not read: {gap}")
-    if done.gaps or not asked:
+    for problem in done.problems:
+        note(f"! {problem}")
+    if not all_left(sent) or done.gaps or not asked:
         context.exit(PARTIAL)
 
 
@@ -229,23 +233,21 @@ def _with_azure(session: Session, work: Callable[[Azure | None], Made]) -> tuple
 
 
 def _what_if(session: Session, book: Any, output: str) -> bool:
-    """Print what would be found. False where a cause is not whole."""
-    from datetime import timedelta
-
+    """Print what would be found. False where charges or something of a cause could not be read."""
     from finops.cli.anomaly_lines import line, row
     from finops.jobs import anomalies
 
     with look_at(session) as state:
-        read, found = anomalies.look(book, session.settings, state, session.now)
-        cases: list[Case] = []
-        asked = True
-        if read is not None:
-            recent = read.through - timedelta(days=session.settings.anomalies.tell_days - 1)
-            wanted = [one for one in found if one.last >= recent]
-            cases, asked = _with_azure(
-                session, lambda azure: [anomalies.caused(one, book, read, azure, session.now) for one in wanted]
-            )
-    for gap in dict.fromkeys(gap for case in cases for gap in case.gaps):
+        looks = anomalies.look(book, session.settings, state, session.now)
+    wanted = [(one, look.read) for look in looks for one in look.recent(session.settings.anomalies.tell_days)]
+    cases: list[Case] = []
+    asked = True
+    if wanted:
+        cases, asked = _with_azure(
+            session, lambda azure: [anomalies.caused(one, book, read, azure, session.now) for one, read in wanted]
+        )
+    gaps = [*(gap for look in looks for gap in look.read.gaps), *(gap for case in cases for gap in case.gaps)]
+    for gap in dict.fromkeys(gaps):
         note(f"! not read: {gap}")
     if output != "table":
         show([row(case) for case in cases], output)
@@ -253,8 +255,8 @@ def _what_if(session: Session, book: Any, output: str) -> bool:
         for case in cases:
             click.echo(line(case))
         if not cases:
-            click.echo("Nothing is off." if read else "No day is complete yet.")
-    return asked and not any(case.gaps for case in cases)
+            click.echo("Nothing is off." if looks else "No day is complete yet.")
+    return asked and not gaps
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,14 @@ from finops.jobs.anomalies.kept import (
     scope_of,
 )
 from finops.jobs.anomalies.reading import DAY
-from finops.jobs.anomalies.watching import Watched, caused, look, watch
+from finops.jobs.anomalies.watching import Look, Watched, caused, look, watch
 
 if TYPE_CHECKING:
     from finops.state import State
 
 __all__ = [
     "Case",
+    "Look",
     "Watched",
     "bar_of",
     "case_of",
@@ -52,7 +54,8 @@ def open_cases(state: State | None, currency: str = "") -> tuple[Anomaly, ...] |
     """The cases that are not closed, for a report; None where nobody has looked yet."""
     if evaluated(state) is None:
         return None
-    return tuple(one.anomaly for one in cases(state) if one.is_open and currency in ("", one.currency))
+    mine = [one for one in cases(state) if one.is_open and currency in ("", one.currency)]
+    return tuple(replace(one.anomaly, resources=one.ids) for one in mine)
 
 
 def evaluated(state: State | None) -> Period | None:

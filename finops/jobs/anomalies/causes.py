@@ -28,17 +28,29 @@ BEHIND = Decimal("0.5")
 """The part below which nobody is: cause not found."""
 MAIN = Decimal("0.7")
 NOWHERE = {"", "(none)"}
+SAID = {
+    "quantity": "by the quantity used",
+    "price": "by the price",
+    "mix": "by the kind of machine",
+    "new": "by what is new",
+    "gone": "by what is gone",
+    "not split": "that the charges do not split into price and use",
+}
+"""What the kinds of effects are, to people who read an invoice."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """said: one sentence for people. ids: of the resources behind it."""
+    """said: one sentence for people. ids: of the resources behind it. actor, stop, command: as `Seen` has them."""
 
     said: str
     evidence: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     owner: str = ""
     gaps: tuple[str, ...] = ()
+    actor: str = ""
+    stop: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,8 @@ def cause_of(found: Anomaly, book: Charges, read: Read, azure: Azure | None, now
     evidence += [why.line] if why.line else []
     seen = look_in_azure(azure, ids[:1], found.first, found.last, now, gone=found.kind == "gone") if azure else Seen()
     evidence += seen.evidence
-    return Cause(_sentence(culprits, why.short, seen), tuple(evidence), ids, seen.owner, seen.gaps)
+    said = _sentence(culprits, why.short, seen)
+    return Cause(said, tuple(evidence), ids, seen.owner, seen.gaps, seen.actor, seen.stop, seen.command)
 
 
 def before_of(found: Anomaly, read: Read) -> Period | None:
@@ -116,10 +129,11 @@ def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Pe
     if not parts:
         return Effect()
     whole = sum(parts.values(), Decimal(0))
-    said = ", ".join(
-        f"{kind} {amount:+,.0f}" for kind, amount in sorted(parts.items(), key=lambda one: (-abs(one[1]), one[0]))
+    said = "; ".join(
+        f"{amount:+,.0f} {SAID.get(kind, kind)}"
+        for kind, amount in sorted(parts.items(), key=lambda one: (-abs(one[1]), one[0]))
     )
-    line = f"Of that ({read.currency}): {said}"
+    line = f"Of this change, in {read.currency}: {said}"
     kind, amount = max(parts.items(), key=lambda one: (abs(one[1]), one[0]))
     if not whole or amount / whole < MAIN:
         return Effect("", line)

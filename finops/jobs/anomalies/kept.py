@@ -22,12 +22,17 @@ Json = dict[str, Any]
 CASE, PLAN, RAISED, LOOKED = "anomaly/", "anomaly-plan/", "anomaly-raised/", "anomaly-looked"
 STATES: tuple[State, ...] = get_args(State)
 AGAIN = Decimal("1.25")
-"""What was said to be no anomaly is told again where it comes to so many times the money a day."""
+"""What was closed is told again where it comes to so many times the money a day."""
+RESTATED = "Restated charges: nothing is off any more."
 
 
 @dataclass(frozen=True)
 class Case:
-    """An anomaly and its life. told: when its mail was put; closed: when the last was. ids: of what is behind it."""
+    """An anomaly and its life. told: when its mail was put; closed: when the last was. ids: of what is behind it.
+
+    ended: since when it is resolved. again: how often it was opened anew. actor: who changed what is behind it;
+    stop: how that is ended, a sentence; command: the same for `az`.
+    """
 
     anomaly: Anomaly
     currency: str
@@ -41,6 +46,11 @@ class Case:
     who: str = ""
     gaps: tuple[str, ...] = ()
     by_person: bool = False
+    ended: datetime | None = None
+    again: int = 0
+    actor: str = ""
+    stop: str = ""
+    command: str = ""
 
     @property
     def id(self) -> str:
@@ -115,6 +125,11 @@ def kept_as(case: Case) -> tuple[str, Json]:
         "people": list(case.people),
         "closed": _text(case.closed),
         "gaps": list(case.gaps),
+        "ended": _text(case.ended),
+        "again": case.again,
+        "actor": case.actor,
+        "stop": case.stop,
+        "command": case.command,
     }
 
 
@@ -154,14 +169,14 @@ def false_positive(state: Memory, given: str, why: str, who: str, until: date, n
     least = bar_of(one)
     for place, scope in enumerate(one.scopes):
         value = {"scope": [scope.kind, scope.key], "first": one.first.isoformat(), "last": until.isoformat(),
-                 "least": f"{least:.2f}", "who": who, "why": why}  # fmt: skip
+                 "least": f"{least:.2f}", "currency": case.currency, "who": who, "why": why}  # fmt: skip
         state.keep(f"{RAISED}{one.id}/{place}", value, now)
     return _say(state, given, "resolved", f"No anomaly: {why}", who, now, "said that an anomaly is none")
 
 
 def bar_of(one: Anomaly) -> Decimal:
     """Money a day from which it would be told again, once it was said to be none."""
-    return (abs(one.impact) / ((one.last - one.first).days + 1) * AGAIN).quantize(Decimal("0.01"))
+    return (abs(one.per_day) * AGAIN).quantize(Decimal("0.01"))
 
 
 def plan(state: Memory, scope: Scope | None, first: date, last: date, why: str, who: str, now: datetime) -> list[Case]:
@@ -193,12 +208,13 @@ def plans(state: Memory | None) -> tuple[Planned, ...]:
     )  # fmt: skip
 
 
-def raised(state: Memory | None) -> tuple[Raised, ...]:
+def raised(state: Memory | None, currency: str) -> tuple[Raised, ...]:
+    """What was said to be no anomaly, in money of `currency`."""
     kept = state.kept(RAISED).values() if state is not None else ()
     return tuple(
         Raised(Scope(*value["scope"]), date.fromisoformat(value["first"]), date.fromisoformat(value["last"]),
                Decimal(value["least"]))
-        for value in kept
+        for value in kept if value.get("currency", currency) == currency
     )  # fmt: skip
 
 
@@ -211,6 +227,7 @@ def _say(state: Memory, given: str, to: State, why: str, who: str, now: datetime
     case = case_of(state, given)
     _check_reason(why)
     said = replace(case, anomaly=replace(case.anomaly, state=to, why=why.strip()), who=who, by_person=True)
+    said = replace(said, ended=now if to == "resolved" else None)
     name, value = kept_as(said)
     state.audit(who, did, name, why, {"before": case.anomaly.state, "after": to, "id": case.id}, now)
     state.keep(name, value, now)
@@ -270,4 +287,9 @@ def _case(value: Json) -> Case:
         value["who"],
         tuple(value["gaps"]),
         value["byPerson"],
+        _moment(value.get("ended", "")),
+        value.get("again", 0),
+        value.get("actor", ""),
+        value.get("stop", ""),
+        value.get("command", ""),
     )

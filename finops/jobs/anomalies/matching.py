@@ -1,31 +1,31 @@
-"""Which case a finding belongs to: restated charges move a case, they never make a second one."""
+"""Which case a finding belongs to: restated charges move a case, and what comes after a closed one is no part of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from finops.anomalies import Anomaly
-from finops.jobs.anomalies.kept import Case
+from finops.anomalies import Anomaly, id_of
+from finops.jobs.anomalies.kept import AGAIN, RESTATED, Case
 
 NEAR = timedelta(days=2)
 
 
 def matched(found: Sequence[Anomaly], known: Sequence[Case]) -> tuple[dict[str, Anomaly], list[Anomaly]]:
-    """What is found of each case, by the case's id, and what belongs to none. Each finding goes to one case."""
+    """What is found of each case, by the case's id, and what belongs to none. One finding for a case, one case for it.
+
+    Where several could be it, the open case, then the same id, then the same scope, then the most money.
+    """
+    pairs = [(case, one) for case in known for one in found if _same(case, one)]
+    pairs.sort(key=lambda pair: _place(*pair))
     of_case: dict[str, Anomaly] = {}
-    fresh = []
-    for one in found:
-        near = [case for case in known if _same(case.anomaly, one)]
-        near.sort(key=lambda case: (case.id != one.id, abs(case.anomaly.first - one.first), case.id))
-        if not near:
-            fresh.append(one)
-            continue
-        name = near[0].id
-        if name not in of_case or abs(one.impact) > abs(of_case[name].impact):
-            of_case[name] = one
-    return of_case, fresh
+    taken: set[int] = set()
+    for case, one in pairs:
+        if case.id not in of_case and id(one) not in taken:
+            of_case[case.id] = one
+            taken.add(id(one))
+    return of_case, [one for one in found if id(one) not in taken]
 
 
 def moved(case: Case, one: Anomaly) -> Case:
@@ -51,12 +51,36 @@ def is_news(case: Case, one: Anomaly) -> bool:
     return one.scope != was.scope or one.first != was.first or one.last != was.last
 
 
-def _same(was: Anomaly, one: Anomaly) -> bool:
+def goes_on(case: Case, one: Anomaly) -> bool:
+    """Whether a closed case is none any more: off on days after it was closed, dearer a day than was known, or back."""
+    if case.is_open:
+        return False
+    if case.anomaly.why == RESTATED or case.ended is None:
+        return case.anomaly.why == RESTATED
+    return one.last > case.ended.date() or abs(one.per_day) > AGAIN * abs(case.anomaly.per_day)
+
+
+def own_id(one: Anomaly, currency: str, taken: Collection[str]) -> Anomaly:
+    """The finding under an id that no other has: one scope has costs in two currencies, and begins anew."""
+    place = 0
+    while one.id in taken:
+        place += 1
+        scope = replace(one.scope, key=f"{one.scope.key} {currency} {place}")
+        one = replace(one, id=id_of(scope, one.first))
+    return one
+
+
+def _same(case: Case, one: Anomaly) -> bool:
+    was = case.anomaly
     if not set(was.scopes) & set(one.scopes) or (was.impact > 0) != (one.impact > 0):
         return False
-    return was.first <= one.last + NEAR and one.first <= was.last + NEAR
+    if case.is_open or was.why == RESTATED:
+        return was.first <= one.last + NEAR and one.first <= was.last + NEAR
+    # Of a closed case only what shares days with it can be it.
+    return was.first <= one.last and one.first <= was.last
 
 
-def after(case: Case, state: str, why: str, now: datetime) -> Case:
-    """The case in another state that nobody but the charges asked for."""
-    return replace(case, anomaly=replace(case.anomaly, state=state, why=case.anomaly.why or why, going_on=False))  # type: ignore[arg-type]
+def _place(case: Case, one: Anomaly) -> tuple[object, ...]:
+    was = case.anomaly
+    return (not case.is_open, case.id != one.id, was.scope != one.scope, -abs(one.impact),
+            abs(was.first - one.first), case.id, one.id)  # fmt: skip

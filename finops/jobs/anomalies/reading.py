@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.anomalies import Scope, ScopeKind
-from finops.budget.foresee import last_complete
 from finops.charges import Period
 from finops.charges.keys import NONE
-from finops.report.build import basis_of, currency_of
+from finops.forecast.charged import last_complete
+from finops.report.build import basis_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,45 +32,61 @@ NAMES: dict[ScopeKind, str] = {
 USAGE = {"ChargeCategory": "Usage"}
 PLACELESS: frozenset[ScopeKind] = frozenset({"workspace", "meter"})
 """Kinds of which what has no name is left out: the cost of no workspace is no workspace's."""
+ALL = ""
+"""The part of all subscriptions that lack no day."""
+Days = dict[Scope, list[tuple[date, Decimal]]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Daily usage by scope that is judged by itself, up to `through`; `missing`: days that say nothing."""
+
+    days: Days
+    through: date
+    missing: frozenset[date]
 
 
 @dataclass(frozen=True)
 class Read:
-    """Daily usage by scope from `first` to `through`. meets: whether two scopes share charges."""
+    """Daily usage in one currency from `first` to `through`. meets: whether two scopes share charges.
 
-    days: dict[Scope, list[tuple[date, Decimal]]]
+    gaps: sentences on what lacks; touched: the scopes that it lacks in.
+    """
+
+    parts: tuple[Part, ...]
     first: date
     through: date
-    missing: frozenset[date]
     basis: str
     currency: str
     meets: Callable[[Scope, Scope], bool]
+    gaps: tuple[str, ...] = ()
+    touched: frozenset[Scope] = frozenset()
 
     @property
     def period(self) -> Period:
         return Period(self.first, self.through + DAY)
 
 
-def read(book: Charges, settings: Settings, now: datetime) -> Read | None:
-    """None where no day is complete."""
-    currency, _ = currency_of(book, settings.report)
+def read(book: Charges, settings: Settings, now: datetime) -> tuple[Read, ...]:
+    """What can be judged, by currency: amounts of two are never added. None where no day is complete."""
     basis = basis_of(book, settings.report)
     through = last_complete(book, now)
     first = max(book.span.start.date(), through - timedelta(days=HISTORY - 1))
     if through < first:
-        return None
+        return ()
     period = Period(first, through + DAY)
-    days: dict[Scope, list[tuple[date, Decimal]]] = {}
-    for kind, name in NAMES.items():
-        frame = book.by([name, "Day"], basis, period, currency, where=USAGE)
-        for key, day, cost in sorted(rows(frame, name, "Day", "Cost")):
-            if kind not in PLACELESS or key != NONE:
-                days.setdefault(Scope(kind, str(key)), []).append((day, cost))
-    # A subscription that lacks a day would look like one that is gone.
-    holes = (
-        frozenset(day for day in period.days if book.missing(Period(day, day + DAY))) if book.missing(period) else ()
-    )
-    return Read(days, first, through, frozenset(holes), basis, currency, _meeting(book, basis, period, currency))
+    lacks = _lacking(book, period)
+    gaps = tuple(f"{gap.scope}: {gap.what} ({gap.reason})" for gap in book.gaps)
+    gaps += tuple(_gap(book, one, days, through) for one, days in sorted(lacks.items()))
+    found = []
+    for currency in book.currencies:
+        parts = _parts(book, basis, period, currency, lacks)
+        if not parts:
+            continue
+        touched = frozenset(scope for name, part in parts.items() if name != ALL for scope in part.days)
+        meets = _meeting(book, basis, period, currency)
+        found.append(Read(tuple(parts.values()), first, through, basis, currency, meets, gaps, touched))
+    return tuple(found)
 
 
 def where_of(scope: Scope) -> dict[str, Any]:
@@ -80,6 +96,70 @@ def where_of(scope: Scope) -> dict[str, Any]:
 
 def rows(frame: Any, *names: str) -> list[tuple[Any, ...]]:
     return list(zip(*(frame[name].tolist() for name in names), strict=True))
+
+
+def _lacking(book: Charges, period: Period) -> dict[str, frozenset[date]]:
+    """The days that lack charges, by subscription; ALL: those on which nothing can be told of any."""
+    if not book.missing(period):
+        return {}
+    last: dict[str, date] = {}
+    for currency in book.currencies:
+        frame = book.by(["SubAccountId", "Day"], currency=currency)
+        for written, day in rows(frame, "SubAccountId", "Day"):
+            last[bare(written)] = max(last.get(bare(written), day), day)
+    found: dict[str, set[date]] = {}
+    for day in period.days:
+        for gap in book.missing(Period(day, day + DAY)):
+            named = bare(gap.scope)
+            is_one = named in last or gap.scope.startswith("/subscriptions/")
+            found.setdefault(named if is_one else ALL, set()).add(day)
+    through = period.days[-1]
+    # One that nobody waits for any more is gone, as far as charges tell.
+    return {
+        one: frozenset(days)
+        for one, days in found.items()
+        if through in days or one == ALL or last.get(one, through) > max(days)
+    }
+
+
+def bare(subscription: str) -> str:
+    """ "/subscriptions/X" and "X" are one."""
+    return subscription.strip().lower().removeprefix("/subscriptions/").rstrip("/")
+
+
+def _gap(book: Charges, subscription: str, days: frozenset[date], through: date) -> str:
+    if subscription == ALL:
+        return f"charges: {len(days)} days lack them, the last one {max(days)}; those are not judged"
+    name = book.names.get(f"/subscriptions/{subscription}", subscription)
+    until = f"nothing of it is judged after {min(days) - DAY}" if through in days else "those are not judged"
+    return f"subscription {name}: {len(days)} days lack its charges, {min(days)} to {max(days)}; {until}"
+
+
+def _parts(
+    book: Charges, basis: Any, period: Period, currency: str, lacks: dict[str, frozenset[date]]
+) -> dict[str, Part]:
+    """One part for all subscriptions that lack nothing, and one for each that does.
+
+    A subscription that lacks a day would look like one that is gone; masked in every scope, it would hide the others.
+    """
+    through = (period.end - DAY).date()
+    everywhere = lacks.get(ALL, frozenset())
+    alone = set(lacks) - {ALL}
+    split: dict[str, Days] = {}
+    for kind, name in NAMES.items():
+        keys = [name, "SubAccountId", "Day"] if alone else [name, "Day"]
+        frame = book.by(keys, basis, period, currency, where=USAGE)
+        for key, *of, day, cost in sorted(rows(frame, *keys, "Cost")):
+            if kind not in PLACELESS or key != NONE:
+                own = bare(str(of[0])) if of else ALL
+                days = split.setdefault(own if own in alone else ALL, {})
+                days.setdefault(Scope(kind, str(key)), []).append((day, cost))
+    found = {}
+    for own, days in split.items():
+        missing = everywhere | lacks.get(own, frozenset())
+        known = [day for day in period.days if day not in lacks.get(own, frozenset())]
+        found[own] = Part(days, max(known, default=through), missing)
+    return found
 
 
 def _meeting(book: Charges, basis: Any, period: Period, currency: str) -> Callable[[Scope, Scope], bool]:

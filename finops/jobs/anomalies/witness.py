@@ -1,18 +1,21 @@
-"""What Azure knows of a resource on some days: who changed it, what it is like now, which jobs ran, whose it is."""
+"""What Azure knows of a resource: who changed it on some days, what it is like now, which jobs ran, whose it is."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from finops.approvals.naming import shown
-from finops.errors import AzureError, NotFound, SignInError
+from finops.budget.running import command_of
+from finops.errors import AzureError, ConfigError, NotFound, SignInError
 from finops.estate.evidence import moment_of
 from finops.estate.facts.owner import creator_of
 from finops.estate.ids import key, subscription_of, type_of
 from finops.estate.model import Json, at, text
-from finops.estate.queries import ACTIVITY_SINCE, ACTIVITY_VERSION, COMPUTE, ML, ML_VERSION
+from finops.estate.queries import ACTIVITY_SINCE, ACTIVITY_VERSION, COMPUTE, DEPLOYMENT, ML, ML_VERSION
+from finops.mail.naming import address_of
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -22,36 +25,50 @@ BEFORE = timedelta(days=2)
 JOBS_AT_MOST = 2000
 OLD = 50
 """Jobs in a row that are too old, after which a list that is newest first holds no younger ones."""
+ARM_ID = re.compile(
+    r"/subscriptions/[0-9a-f-]{1,36}(/resourcegroups/[-\w.()]{1,90})?/providers/[a-z]\w*(\.\w+)+"
+    r"(/[a-z]\w*/(?!\.{1,2}(/|$))[-\w.()~!@: ]{1,260})+",
+    re.IGNORECASE,
+)
+"""What is put into addresses and filters of Azure: a cost file may hold anything under ResourceId."""
 VERBS = {"write": "changed", "delete": "deleted", "start/action": "started", "stop/action": "stopped"}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """said: the change, in a few words; "" where none was found. gaps: what could not be asked."""
+    """said: the change, in a few words; "" where none was found. gaps: what could not be asked.
+
+    actor: who made the change. stop: how the cost is ended, a sentence; command: the same for `az`.
+    """
 
     said: str = ""
     evidence: tuple[str, ...] = ()
     owner: str = ""
     gaps: tuple[str, ...] = ()
+    actor: str = ""
+    stop: str = ""
+    command: str = ""
 
 
 def look_in_azure(
     azure: Azure, ids: tuple[str, ...], first: date, last: date, now: datetime, gone: bool = False
 ) -> Seen:
     """What is known of the first of the resources. gone: a deletion explains more than a change."""
-    if not ids or not ids[0].startswith("/subscriptions/"):
+    if not ids:
         return Seen()
+    if not ARM_ID.fullmatch(ids[0]):
+        return Seen(evidence=("Its id is none that Azure can be asked about.",))
     resource = ids[0]
     evidence: list[str] = []
     gaps: list[str] = []
-    said, owner = "", ""
+    said = owner = actor = stop = command = ""
     event: Json | None = None
     try:
         event = _change(azure, resource, first, now, gone)
         if event is None:
             evidence.append("The activity log shows no change of it in those days.")
         else:
-            said = _done(event)
+            said, actor = _done(event), shown(text(event, "caller"))
             evidence.append(f"Activity log: {text(event, 'operationName.value')} by {_caller(event)}, {_at(event)}")
     except AzureError as fault:
         _raise_sign_in(fault)
@@ -66,6 +83,7 @@ def look_in_azure(
             held = at(body, "properties.properties.scaleSettings.minNodeCount")
             if isinstance(held, int) and held > 0 and not gone:
                 said = f"{said}, and it keeps at least {held} nodes" if said else f"it keeps at least {held} nodes"
+        stop, command = ("", "") if gone else _way_out(resource, body)
     except NotFound:
         evidence.append("It does not exist any more.")
     except AzureError as fault:
@@ -77,7 +95,7 @@ def look_in_azure(
         except AzureError as fault:
             _raise_sign_in(fault)
             gaps.append(f"jobs: {fault.what}")
-    return Seen(said, tuple(evidence), owner, tuple(gaps))
+    return Seen(said, tuple(evidence), owner, tuple(gaps), actor, stop, command)
 
 
 def _change(azure: Azure, resource: str, first: date, now: datetime, gone: bool) -> Json | None:
@@ -130,8 +148,35 @@ def _owner(body: Json) -> str:
     tags = body.get("tags")
     for name, value in tags.items() if isinstance(tags, dict) else ():
         if str(name).lower() == "owner" and isinstance(value, str) and "@" in value:
-            return value.strip()
+            return first_address(value) or value.strip()
     return creator_of(body)
+
+
+def first_address(text: str) -> str:
+    """The first mail address in what people write, such as "Jane Doe <jane@x.example>; joe@x.example", or ""."""
+    for part in re.split(r"[\s,;<>]+", text):
+        try:
+            return address_of(part).addr_spec
+        except ConfigError:
+            continue
+    return ""
+
+
+def _way_out(resource: str, body: Json) -> tuple[str, str]:
+    """How the cost of a compute or a deployment is ended: for people, and for `az`; ("", "") for anything else."""
+    parts = resource.strip("/").split("/")
+    kind = text(body, "properties.computeType").lower()
+    held = at(body, "properties.properties.scaleSettings.minNodeCount")
+    if type_of(resource) == COMPUTE and kind == "amlcompute":
+        if isinstance(held, int) and held > 0:
+            return f"Set the fewest nodes of {shown(parts[-1])} from {held} to 0.", command_of("compute cluster", parts)
+        return f"Cancel the jobs that {shown(parts[-1])} runs, if nobody needs them: without any it costs nothing.", ""
+    if type_of(resource) == COMPUTE and kind == "computeinstance":
+        return f"Stop {shown(parts[-1])}: it costs until then.", command_of("compute instance", parts)
+    if type_of(resource) == DEPLOYMENT:
+        name = shown(f"{parts[-3]}/{parts[-1]}")
+        return f"Give {name} fewer instances, or delete it if nobody calls it.", ""
+    return "", ""
 
 
 def _like(body: Json) -> str:
