@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from budgeting import WORKSPACE, book, charge, days, mails, settings
+from budgeting import SUB, WORKSPACE, book, charge, days, mails, settings
 from test_budget_check import Killed, Mortal
 from test_budget_rate import running
 
@@ -19,7 +19,9 @@ from finops.budget.reckoning import reckon
 from finops.budget.running import Rates, Running
 from finops.cloud import connect
 from finops.config.model import AzureSettings, Settings
+from finops.estate import Gap
 from finops.estate.ids import key
+from finops.estate.queries import COMPUTES
 from finops.jobs import budgeting
 from finops.jobs.budgeting import Watched
 from finops.jobs.budgeting.recording import Records, noted
@@ -41,8 +43,10 @@ class Site:
         self.now = AT
 
     def look(self, *things: Running, minutes: int = 15, unread: tuple[str, ...] = ()) -> Watched:
+        """unread: scopes whose computes could not be listed."""
+        gaps = tuple(Gap(scope, COMPUTES, "403") for scope in unread)
         with State.open(self.folder / "state.db") as state:
-            done = budgeting.watch(lambda: Rates(self.now, things, unread), self.settings, state)
+            done = budgeting.watch(lambda: Rates(self.now, things, gaps), self.settings, state)
             budgeting.deliver(state, self.settings, self.now)
         self.now += timedelta(minutes=minutes)
         return done
@@ -50,7 +54,7 @@ class Site:
     def subjects(self) -> list[str]:
         return [
             str(one["Subject"]).strip()
-            for one in sorted(mails(self.folder / "outbox"), key=lambda one: str(one["Date"]))
+            for one in sorted(mails(self.folder / "outbox"), key=lambda one: one["Date"].datetime)
         ]
 
 
@@ -109,7 +113,7 @@ def test_small_change_beside_what_was_told_is_no_second_mail(site: Site):
 def test_a_subscription_that_cannot_be_read_any_more_ends_nothing(site: Site):
     site.look(running())
 
-    done = site.look(unread=("computes of /subscriptions/x: 403",))
+    done = site.look(unread=(SUB,))
 
     assert (len(site.subjects()), done.incident is not None) == (1, True)
 
@@ -129,7 +133,7 @@ def test_while_it_is_muted_nothing_is_told_and_looks_are_remembered_all_the_same
 def test_the_mail_says_how_to_stop_it_what_has_no_price_and_what_was_not_read(site: Site, tmp_path: Path):
     thing = running(command="az ml compute update -n gpu --min-instances 0")
 
-    site.look(thing, running("dark", None), unread=("computes of /subscriptions/x: 403",))
+    site.look(thing, running("dark", None), unread=(SUB,))
 
     text = mails(tmp_path / "outbox")[0].get_body(("plain",))
     assert text is not None
@@ -171,7 +175,7 @@ def test_after_too_long_without_a_look_nobody_knows_what_ran(site: Site, tmp_pat
 
 
 def test_time_in_which_not_everything_was_read_counts_as_not_looked_at(site: Site, tmp_path: Path):
-    site.look(running(), unread=("x",))
+    site.look(running(), unread=(SUB,))
     site.look(running())
 
     with State.open(tmp_path / "state.db") as state:

@@ -27,13 +27,15 @@ WHOLE = Decimal("0.9")  # of a day that was looked at, to count as one
 class Recorded:
     """What was running on one day, added up from one look to the next: USD by resource id in lower case.
 
-    covered: the share of the day that was looked at. free: whether nobody works on that day.
+    covered: the share of the day that was looked at. free: whether nobody works on that day. without: ids in lower case
+    of what could not be read for long, with all below it: nothing is known of it.
     """
 
     day: date
     covered: Decimal
     free: bool
     amounts: Mapping[str, Decimal]
+    without: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Decimal:
@@ -68,12 +70,25 @@ class Threat:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What all things of one kind will cost by the end of the month. kind: "" of all that ends by itself; name: of the
+    dearest."""
+
+    kind: str
+    name: str
+    count: int
+    cost: Decimal
+
+
+@dataclass(frozen=True)
 class Projection:
     """What runs now and will by what is known, until `until`: the next working hour, a day from now at the least.
 
     usual_per_day: None with fewer than three days on record, and usual_from says so; then only what does no work counts
         as too much. per_day and excess are USD a day.
-    culprits: what makes the excess, dearest first. reasons: why this is worth a mail, as sentences; empty: it is not.
+    culprits: what makes the excess, dearest first. reasons: why this is worth a mail; empty: it is not.
+    month_parts: what month_end is made of, dearest first, what ends by itself last. planned: ids in lower case of what
+    somebody declared beforehand: it is carried forward like all else, and no reason for a mail.
     """
 
     rates: Rates
@@ -84,10 +99,16 @@ class Projection:
     per_day: Decimal
     usual_per_day: Decimal | None
     usual_from: str
-    month_end: Decimal
+    month_parts: tuple[Part, ...]
     culprits: tuple[Ahead, ...]
     threats: tuple[Threat, ...]
     reasons: tuple[str, ...]
+    planned: frozenset[str] = frozenset()
+
+    @property
+    def month_end(self) -> Decimal:
+        """USD to the end of the month, of what nothing ends; of all else only what is known to come."""
+        return sum((part.cost for part in self.month_parts), Decimal(0))
 
     @property
     def excess(self) -> Decimal | None:
@@ -123,12 +144,13 @@ def project(
     usual: Decimal | None = None,
     spells: Mapping[str, Sequence[Decimal]] | None = None,
     busy_since: Mapping[str, datetime] | None = None,
+    planned: frozenset[str] = frozenset(),
 ) -> Projection:
     """What runs now carried forward, and whether that is worth a mail. Pure: every moment is an argument.
 
     next_work: when people work next; that very moment within working hours. works_until: the end of these hours.
     usual: USD a day where our own records are too few for it. spells: how many hours a resource was at work, the last
-    times; busy_since: since when it is now.
+    times; busy_since: since when it is now. planned: ids of what is no reason for a mail, whatever it costs.
     """
     now = rates.at
     free = works_until is None
@@ -158,11 +180,15 @@ def project(
     cost = sum((one.cost for one in each), Decimal(0))
     per_day = cost / days
     threats = tuple(_threats(parts, lefts, now, until))
+    told = [one for one in each if key(one.running.id) not in planned]
+    agreed = [one for one in each if key(one.running.id) in planned]
     excess = sum((one.excess for one in each), Decimal(0)) if known is None else per_day - known
-    culprits = _culprits(each, excess)
-    reasons = tuple(_reasons(per_day, excess, known, rules, threats, culprits))
+    excess -= sum((one.excess for one in agreed), Decimal(0))
+    unplanned = per_day - sum((one.per_day for one in agreed), Decimal(0))
+    culprits = _culprits(told, excess)
+    reasons = tuple(_reasons(unplanned, excess, known, rules, threats, culprits))
     if reasons and not culprits:
-        culprits = tuple(sorted(each, key=lambda one: -one.cost)[:MOST])
+        culprits = tuple(sorted(told, key=lambda one: -one.cost)[:MOST])
     return Projection(
         rates=rates,
         until=until,
@@ -172,10 +198,11 @@ def project(
         per_day=per_day,
         usual_per_day=known,
         usual_from=usual_from,
-        month_end=_to_month_end(parts, now, until),
+        month_parts=tuple(_to_month_end(parts, now)),
         culprits=culprits if reasons else (),
         threats=threats,
         reasons=reasons,
+        planned=frozenset(key(one.running.id) for one in agreed),
     )
 
 
@@ -247,16 +274,23 @@ def _threats(parts: Iterable[Ahead], lefts: Iterable[Left], now: datetime, until
             yield Threat(left.budget, left.left, left.currency, now + HOUR * float(left.left / rate), cost)
 
 
-def _to_month_end(parts: Iterable[Ahead], now: datetime, until: datetime) -> Decimal:
-    """USD to the end of the month, of what nothing ends; of all else only what is known to come."""
+def _to_month_end(parts: Iterable[Ahead], now: datetime) -> Iterable[Part]:
     month_end = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=now.tzinfo)
-    total = Decimal(0)
+    hours = Decimal(str((month_end - now) / HOUR))
+    found: dict[str, dict[str, Decimal]] = {}
+    names: dict[str, str] = {}
     for part in parts:
-        assert part.running.per_hour is not None
-        goes_on = part.running.ends is None and (not part.running.has_work or part.running.kind == "deployment")
-        hours = Decimal(str((month_end - now) / HOUR)) if goes_on else part.hours
-        total += part.running.per_hour * hours
-    return total
+        one = part.running
+        assert one.per_hour is not None
+        goes_on = one.ends is None and (not one.has_work or one.kind == "deployment")
+        own, name = found.setdefault(one.kind if goes_on else "", {}), key(one.id)
+        own[name] = own.get(name, Decimal(0)) + one.per_hour * (hours if goes_on else min(part.hours, hours))
+        names[name] = one.name
+    each = [
+        Part(kind, names[max(own, key=own.__getitem__)], len(own), sum(own.values(), Decimal(0)))
+        for kind, own in found.items()
+    ]
+    return sorted(each, key=lambda part: (not part.kind, -part.cost))
 
 
 def _reasons(

@@ -9,9 +9,10 @@ from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING
 
-from finops.budget.foresee import last_complete
 from finops.budget.rate import Recorded
 from finops.charges import Period
+from finops.estate.ids import scopes
+from finops.forecast.charged import last_complete
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,6 +92,9 @@ def reckon(records: Iterable[Recorded], book: Charges, now: datetime, currency: 
             continue
         frame = book.by(["ResourceId"], "effective", day, currency, {"ServiceName": SERVICE})
         charged = dict(zip((str(one).lower() for one in frame["ResourceId"]), frame["Cost"].tolist(), strict=True))
+        if record.without:
+            names = ", ".join(sorted(one.rpartition("/")[2] for one in record.without))
+            left_out.append(f"{record.day:%-d %b}: {names} could not be read")
         rows += _rows(record, charged)
     by_day: dict[date, list[Row]] = {}
     for row in rows:
@@ -117,6 +121,8 @@ def _rows(record: Recorded, charged: dict[str, Decimal]) -> Iterable[Row]:
         predicted[at] = predicted.get(at, Decimal(0)) + amount / record.covered
     machines = {name for name in charged if "/providers/microsoft.machinelearningservices/workspaces/" in name}
     for name in sorted({*predicted, *machines}):
+        if not record.without.isdisjoint(scopes(name)):
+            continue
         yield Row(record.day, name, predicted.get(name, Decimal(0)), charged.get(name, Decimal(0)))
 
 

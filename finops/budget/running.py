@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from shlex import quote
 from typing import Any
 
 from finops.budget.model import Scope
-from finops.estate import Estate, Known, Resource, Unknown
+from finops.estate import Estate, Gap, Known, Resource, Unknown
 from finops.estate.evidence import moment_of, targets
 from finops.estate.facts.jobs import OVER, WAITING
 from finops.estate.ids import key, scopes, subscription_of
@@ -22,6 +23,9 @@ FACTS = ("pricePerHour", "nodes", "idleNodes", "runningNodes", "preparingNodes",
          "preemptedNodes", "spot")  # fmt: skip
 # What, where it could not be read, leaves out something that may run.
 NEEDED = frozenset({COMPUTES, DEPLOYMENTS, GRAPH, NODES, PRICES})
+# What, where it could not be read, may leave out a resource altogether; without the others it is there, unpriced.
+LISTS = frozenset({COMPUTES, DEPLOYMENTS, GRAPH})
+LONGEST_NAME = 40  # of a job, in a sentence
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?", re.I)
 
 
@@ -70,11 +74,26 @@ class Running:
 
 @dataclass(frozen=True)
 class Rates:
-    """Everything that runs at `at`, dearest first, and what could not be read, as sentences: the sum is at least so."""
+    """Everything that runs at `at`, dearest first, and what could not be read: the sum is at least so."""
 
     at: datetime
     running: tuple[Running, ...]
-    unread: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What could not be read, as sentences."""
+        return tuple(dict.fromkeys(f"{gap.what.rpartition('/')[2]} of {gap.scope}: {gap.reason}" for gap in self.gaps))
+
+    @property
+    def dark(self) -> frozenset[str]:
+        """The scopes below which something could not be read; "" stands for all."""
+        return frozenset(key(gap.scope) for gap in self.gaps)
+
+    def hides(self, resource_id: str) -> bool:
+        """Whether it may run and not be in `running`: a list that would hold it could not be read."""
+        places = {key(gap.scope) for gap in self.gaps if gap.what in LISTS}
+        return not places.isdisjoint({"", *scopes(resource_id)})
 
     @property
     def per_hour(self) -> Decimal:
@@ -102,11 +121,8 @@ def rates(estate: Estate) -> Rates:
             found += _instance(one, estate, jobs)
     for one in estate.of_type(DEPLOYMENT):
         found += _deployment(one, estate)
-    unread = [
-        f"{gap.what.rpartition('/')[2]} of {gap.scope}: {gap.reason}" for gap in estate.gaps if gap.what in NEEDED
-    ]
     found.sort(key=lambda one: (-(one.per_hour or Decimal(0)), one.id))
-    return Rates(estate.as_of, tuple(found), tuple(dict.fromkeys(unread)))
+    return Rates(estate.as_of, tuple(found), tuple(gap for gap in estate.gaps if gap.what in NEEDED))
 
 
 def _cluster(one: Resource, estate: Estate, jobs: list[Json]) -> Iterator[Running]:
@@ -148,7 +164,7 @@ def _work(one: Resource, estate: Estate, jobs: list[Json]) -> tuple[datetime | N
     waiting = sum(text(job, "properties.status").lower() in WAITING for job in here)
     if not here:
         return None, "at work, on a job that is not in the list"
-    called = ", ".join(text(job, "properties.displayName") or text(job, "name") or "a job" for job in here[:2])
+    called = ", ".join(_short(text(job, "properties.displayName") or text(job, "name") or "a job") for job in here[:2])
     more = f" and {len(here) - 2} more" if len(here) > 2 else ""
     says = f"at work on {called}{more}" + (f", {waiting} waiting" if waiting else "")
     latest = estate.as_of
@@ -218,20 +234,22 @@ def _made(
         has_work=has_work,
         ends=ends,
         says=says,
-        command=_command(kind, parts, name),
+        command=command_of(kind, parts),
         tags=own,
     )
 
 
-def _command(kind: str, parts: list[str], name: str) -> str:
+def command_of(kind: str, parts: Sequence[str]) -> str:
+    """How a person would stop it, with `az`. parts: of its id."""
     if len(parts) < 8:
         return ""
-    place = f"-g {parts[3]} -w {parts[7]}"
+    group, workspace, above, name = (quote(parts[n]) for n in (3, 7, -3, -1))
+    place = f"-g {group} -w {workspace}"
     if kind == "compute cluster":
-        return f"az ml compute update -n {parts[-1]} --min-instances 0 {place}"
+        return f"az ml compute update -n {name} --min-instances 0 {place}"
     if kind == "compute instance":
-        return f"az ml compute stop -n {parts[-1]} {place}"
-    return f"az ml online-deployment delete -n {parts[-1]} -e {parts[-3]} {place}"
+        return f"az ml compute stop -n {name} {place}"
+    return f"az ml online-deployment delete -n {name} -e {above} {place}"
 
 
 def _tags(body: Json) -> dict[str, str]:
@@ -264,6 +282,10 @@ def _duration(written: str) -> timedelta | None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _said(length: timedelta) -> str:

@@ -10,6 +10,7 @@ import click
 from finops.cli.budget_azure import sync
 from finops.cli.budget_lines import line, row, whole
 from finops.cli.budget_watch import watch
+from finops.cli.delivering import all_left
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import look_at, opened
 from finops.cli.session import Session, reads_azure
@@ -93,7 +94,7 @@ def shown(context: click.Context, session: Session, name: str, output: str) -> N
 def check(context: click.Context, session: Session, output: str) -> None:
     """Look at all budgets and mail what is due: each threshold once a period. Changes nothing in Azure.
 
-    Exits 20 when a budget could not be told, or charges are missing.
+    Exits 20 when a budget could not be told, charges are missing, or a mail is still to be sent.
 
     \b
     finops budget check
@@ -115,7 +116,7 @@ def check(context: click.Context, session: Session, output: str) -> None:
 
     with opened(session, create=True) as state, book_of(settings, now, session.azure) as book:
         done = budgeting.check(book, settings, state, now, running, note)
-        budgeting.deliver(state, settings, now)
+        sent = budgeting.deliver(state, settings, now)
     known_rows = [
         {"Budget": alert.standing.budget.name, "Threshold": alert.threshold.key, "Limit": round(alert.limit, 2),
          "Reached": round(alert.reached, 2), "Currency": alert.standing.currency, "Period": alert.standing.label}
@@ -132,7 +133,7 @@ def check(context: click.Context, session: Session, output: str) -> None:
         note("Nothing new to tell.")
     for name in done.muted:
         note(f"Muted: {name}")
-    _finish(context, done.looked)
+    _finish(context, done.looked, all_left(sent))
 
 
 @budget.command()
@@ -239,7 +240,7 @@ def _day(text: str, now: datetime) -> datetime:
     return moment
 
 
-def _finish(context: click.Context, looked: Looked) -> None:
+def _finish(context: click.Context, looked: Looked, is_told: bool = True) -> None:
     for problem in looked.problems:
         note(f"! {problem}")
     lacking = sorted({gap for one in looked.standings for gap in one.gaps})
@@ -247,5 +248,5 @@ def _finish(context: click.Context, looked: Looked) -> None:
         note(f"! {gap}")
     if len(lacking) > 5:
         note(f"! and {len(lacking) - 5} more (-o json)")
-    if looked.problems or lacking:
+    if looked.problems or lacking or not is_told:
         context.exit(PARTIAL)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.delivering import all_left
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import look_at, opened
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from finops.budget.rate import Ahead, Projection
     from finops.budget.reckoning import Reckoned
+    from finops.charges import Charges
 
 MOST = 12
 
@@ -29,7 +32,7 @@ MOST = 12
 def watch(context: click.Context, session: Session, tell: bool, record: bool, output: str) -> None:
     """Show what runs now in money an hour, long before it is on the bill; with --tell also mail. Changes no Azure.
 
-    Exits 20 when something could not be read, or has no known price.
+    Exits 20 when something could not be read, has no known price, or a mail is still to be sent.
 
     \b
     finops budget watch
@@ -40,30 +43,21 @@ def watch(context: click.Context, session: Session, tell: bool, record: bool, ou
         _record(session, output)
         return
     from finops.jobs import budgeting
-    from finops.jobs.budgeting.charging import stored, usual_of
     from finops.jobs.budgeting.recording import Records
     from finops.jobs.budgeting.watching import carried, read_rates
 
     settings, now = session.settings, session.now
-
-    def usual() -> Any:
-        book = stored(settings, now)
-        try:
-            return usual_of(book, now)
-        finally:
-            if book is not None:
-                book.close()
-
+    is_told = True
     if tell:
         if session.estate:
             raise UsageError("--estate was given: nobody is to be told of a recording.", "Leave out --tell.")
-        with opened(session, create=True) as state, session.azure() as azure:
-            done = budgeting.watch(lambda: read_rates(azure, now), settings, state, usual)
-            budgeting.deliver(state, settings, now)
+        with opened(session, create=True) as state, session.azure() as azure, _at_hand(session) as book:
+            done = budgeting.watch(lambda: read_rates(azure, now), settings, state, book)
+            sent = budgeting.deliver(state, settings, now)
         found = done.projection
     else:
-        with look_at(session) as known, session.azure() as azure:
-            found = carried(read_rates(azure, now), settings, Records.of(known), known, usual)
+        with look_at(session) as known, session.azure() as azure, _at_hand(session) as book:
+            found = carried(read_rates(azure, now), settings, Records.of(known), known, book)
     if output == "table":
         for line in _said(found):
             click.echo(line)
@@ -74,10 +68,30 @@ def watch(context: click.Context, session: Session, tell: bool, record: bool, ou
             note(f"Mail to {letter['to']}: {letter['subject']}")
         if done.muted:
             note(f"Muted: {done.muted}")
+        for problem in done.problems:
+            note(f"! {problem}")
+        is_told = all_left(sent) and not done.problems
     for gap in found.rates.unread:
         note(f"! not read: {gap}")
-    if found.rates.at_least:
+    if found.rates.at_least or not is_told:
         context.exit(PARTIAL)
+
+
+@contextmanager
+def _at_hand(session: Session) -> Iterator[Callable[[], Charges | None]]:
+    """The charges in the store, opened when somebody asks for them."""
+    from functools import cache
+
+    from finops.jobs.budgeting.charging import stored
+
+    with ExitStack() as stack:
+
+        @cache
+        def book() -> Charges | None:
+            found = stored(session.settings, session.now)
+            return stack.enter_context(found) if found is not None else None
+
+        yield book
 
 
 def _said(found: Projection) -> Iterator[str]:
@@ -89,7 +103,12 @@ def _said(found: Projection) -> Iterator[str]:
     yield f"          {least}{found.cost:,.0f} USD until {until}{work}"
     usual = "not known" if found.usual_per_day is None else f"{found.usual_per_day:,.0f} USD"
     yield f"A day:    {found.per_day:,.0f} USD; usual: {usual} ({found.usual_from})"
-    yield f"          {found.month_end:,.0f} USD more by the end of the month"
+    yield f"          {found.month_end:,.0f} USD more by the end of the month:"
+    for part in found.month_parts:
+        count = _plain(part.name) if part.count == 1 else f"{part.count} of them"
+        yield f"          {part.cost:,.0f} {f'{part.kind}, {count}' if part.kind else 'what ends by itself'}"
+    if found.planned:
+        yield f"Planned:  {len(found.planned)} of what runs, and no reason for a mail"
     for threat in found.threats:
         left = f"{threat.left:,.0f} {threat.currency} left"
         yield f"! It uses up the budget {_plain(threat.budget)} by {threat.used_up:%a %-d %b %H:%M}: {left}"

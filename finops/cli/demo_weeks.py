@@ -21,7 +21,6 @@ APPROVED = 8  # of what waits, dearest first: within what the janitor may do in 
 def watched(azure: Azure, settings: Settings, simulator: Served, step: Step) -> dict[str, Any]:
     """Look at anomalies, budgets and what runs now, as the daemon does, and mail what is due."""
     from finops.jobs import anomalies, budgeting, ingest
-    from finops.jobs.budgeting.charging import usual_of
     from finops.jobs.budgeting.watching import read_rates
     from finops.state import State
 
@@ -31,7 +30,7 @@ def watched(azure: Azure, settings: Settings, simulator: Served, step: Step) -> 
         strange = anomalies.watch(azure, book, state, settings, now)
         rates = read_rates(azure, now)
         checked = budgeting.check(book, settings, state, now, lambda: rates)
-        running = budgeting.watch(lambda: rates, settings, state, lambda: usual_of(book, now))
+        running = budgeting.watch(lambda: rates, settings, state, lambda: book)
         budgeting.deliver(state, settings, now)
     return {
         "alerts": len(checked.alerts),

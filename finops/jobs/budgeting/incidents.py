@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.approvals.naming import shown
-from finops.budget.rate import Ahead, Projection
+from finops.budget.rate import HOUR, Ahead, Projection
 from finops.estate.ids import key
-from finops.report.locales import writing
-from finops.report.model import Money
-from finops.report.render import inlined
-from finops.report.templates import Templates
-from finops.report.words import Words
+from finops.jobs.budgeting.alarms import Shows, letter
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -22,50 +19,93 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 RISE = Decimal("1.5")  # what costs so many times what was told of it is told again
 ON = Decimal("0.5")  # what costs less than this part of what was told of it has come to an end
-SMALL = Decimal(100)  # USD; less is told to the cent
+NOBODY = "What runs is too much, and nobody is named to be told; set watch.to or mail.finance."
 
 
-def told_of(
-    projection: Projection, incident: Json | None, settings: Settings, now: datetime
-) -> tuple[Json | None, list[Json], list[str]]:
-    """The incident as it is now, the letters, and the ids that they tell of.
+@dataclass(frozen=True)
+class Told:
+    """The incident as it is now, the letters, and the ids that they tell of. problem: why nobody could be told."""
+
+    incident: Json | None
+    letters: tuple[Json, ...] = ()
+    ids: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def seen(incident: Json | None, projection: Projection) -> Json | None:
+    """The incident brought up to this look: what each thing came to by now, and whether it is still on."""
+    if incident is None:
+        return None
+    now = projection.rates.at
+    return {**incident, "told": {name: _seen(name, was, projection, now) for name, was in incident["told"].items()}}
+
+
+def told_of(projection: Projection, incident: Json | None, settings: Settings, shows: Shows) -> Told:
+    """What is to be told of a look. `incident` is brought up to it.
 
     An incident begins with the first thing told and ends when all of them have: the last mail closes its thread.
     """
+    now = projection.rates.at
     open_: dict[str, Json] = dict(incident["told"]) if incident else {}
-    current = {key(one.running.id): one for one in projection.ahead}
-    is_unsure = bool(projection.rates.unread)
-    for name, was in open_.items():
-        one = current.get(name)
-        rate = one.running.per_hour if one else Decimal(0)
-        total = _rate_of(projection, name) if one else rate
-        is_on = (total or Decimal(0)) >= Decimal(was["per_hour"]) * ON
-        # What could not be read this time has not ended for that.
-        was["ended"] = "" if is_on or (is_unsure and one is None) else was.get("ended") or now.isoformat()
+    people = list(dict.fromkeys(settings.watch.to or settings.mail.finance))
     fresh = [one for one in projection.culprits if _is_news(one, open_, projection)]
-    threatened = sorted({one.budget for one in projection.threats} | set(incident["threats"] if incident else ()))
+    problem = ""
     if fresh and (incident is None or _is_enough(fresh, projection, incident, settings)):
-        started = incident["started"] if incident else now.isoformat()
-        for one in fresh:
-            name = key(one.running.id)
-            open_[name] = {
-                "name": shown(one.running.name),
-                "workspace": shown(one.running.workspace),
-                "kind": one.running.kind,
-                "per_hour": f"{_rate_of(projection, name):f}",
-                "told": now.isoformat(),
-                "first": open_.get(name, {}).get("first", now.isoformat()),
-                "ended": "",
+        if people:
+            for one in fresh:
+                name = key(one.running.id)
+                open_[name] = _told(one, open_.get(name), projection, now)
+            incident = {
+                "started": incident["started"] if incident else now.isoformat(),
+                "told": open_,
+                "threats": sorted(
+                    {one.budget for one in projection.threats} | set(incident["threats"] if incident else ())
+                ),
             }
-        incident = {"started": started, "told": open_, "threats": threatened}
-        letters = [_letter("watch", person, projection, incident, fresh, settings, now) for person in _people(settings)]
-        return incident, letters, [key(one.running.id) for one in fresh]
-    if incident is None:
-        return None, [], []
-    incident = {**incident, "told": open_}
-    if all(was["ended"] for was in open_.values()):
-        return None, [_letter("closed", to, projection, incident, (), settings, now) for to in _people(settings)], []
-    return incident, [], []
+            letters = [letter("watch", to, projection, incident, fresh, settings, shows) for to in people]
+            return Told(incident, tuple(letters), tuple(key(one.running.id) for one in fresh))
+        problem = NOBODY
+    if incident is None or any(_is_on(was) for was in open_.values()):
+        return Told(incident, problem=problem)
+    letters = [letter("closed", to, projection, incident, (), settings, shows) for to in people]
+    return Told(None, tuple(letters), problem=problem)
+
+
+def _told(one: Ahead, was: Json | None, projection: Projection, now: datetime) -> Json:
+    """What is remembered of a thing that is told now. What it came to when it was told before counts on."""
+    rate = f"{_rate_of(projection, key(one.running.id)) or Decimal(0):f}"
+    return {
+        "name": shown(one.running.name),
+        "workspace": shown(one.running.workspace),
+        "kind": one.running.kind,
+        "per_hour": rate,
+        "told": now.isoformat(),
+        "first": was["first"] if was else now.isoformat(),
+        "came_to": was["came_to"] if was else "0",
+        "ended": "",
+        "rate": rate,
+        "seen": now.isoformat(),
+    }
+
+
+def _seen(name: str, was: Json, projection: Projection, now: datetime) -> Json:
+    """It is taken to have run since the last look as it did then.
+
+    `ended` stays once it is set, until the thing is told again: left on anew, it is news.
+    """
+    hours = max(timedelta(0), now - datetime.fromisoformat(was["seen"])) / HOUR
+    came_to = Decimal(was["came_to"]) + Decimal(was["rate"]) * Decimal(str(hours))
+    rate = _rate_of(projection, name)
+    if rate is None:
+        rate = Decimal(was["rate"])  # what could not be read or has no price this time has not ended for that
+    if rate < Decimal(was["per_hour"]) * ON:
+        rate = Decimal(0)
+    ended = now.isoformat() if _is_on(was) and not rate else was["ended"]
+    return {**was, "came_to": f"{came_to:.6f}", "rate": f"{rate:f}", "ended": ended, "seen": now.isoformat()}
+
+
+def _is_on(was: Json) -> bool:
+    return Decimal(was["rate"]) > 0
 
 
 def _is_enough(fresh: Sequence[Ahead], projection: Projection, incident: Json, settings: Settings) -> bool:
@@ -80,101 +120,12 @@ def _is_news(one: Ahead, open_: Json, projection: Projection) -> bool:
     was = open_.get(key(one.running.id))
     if was is None or was["ended"]:
         return True
-    return _rate_of(projection, key(one.running.id)) >= Decimal(was["per_hour"]) * RISE
+    return (_rate_of(projection, key(one.running.id)) or Decimal(0)) >= Decimal(was["per_hour"]) * RISE
 
 
-def _rate_of(projection: Projection, name: str) -> Decimal:
-    """USD an hour of all that one resource runs."""
-    own = (one.per_hour for one in projection.rates.running if key(one.id) == name)
+def _rate_of(projection: Projection, name: str) -> Decimal | None:
+    """USD an hour of all that one resource runs; None where nobody knows."""
+    own = [one.per_hour for one in projection.rates.running if key(one.id) == name]
+    if None in own or (not own and projection.rates.hides(name)):
+        return None
     return sum((one for one in own if one is not None), Decimal(0))
-
-
-def _people(settings: Settings) -> list[str]:
-    return list(dict.fromkeys(settings.watch.to or settings.mail.finance))
-
-
-def _letter(
-    why: str, to: str, projection: Projection, incident: Json, fresh: Sequence[Ahead], settings: Settings, now: datetime
-) -> Json:
-    def usd(amount: Decimal | None) -> Money | None:
-        return None if amount is None else Money(amount, "USD")
-
-    names = {key(one.running.id) for one in fresh}
-    rows = [
-        {
-            "name": shown(one.running.name),
-            "kind": one.running.kind,
-            "holder": shown(one.running.workspace),
-            "what": f"{one.running.count} x {one.running.size}{' spot' if one.running.spot else ''}",
-            "says": shown(one.running.says),
-            "per_hour": usd(_rate_of(projection, key(one.running.id))),
-            "cost": usd(one.cost),
-            "usual": usd(one.usual) if one.usual else None,
-            "command": one.running.command,
-            "work": one.running.has_work,
-        }
-        for one in projection.culprits
-        if key(one.running.id) in names or why == "closed"
-    ]
-    over = [
-        {**was, "per_hour": usd(Decimal(was["per_hour"])), "cost": usd(_came_to(was, now)),
-         "first": datetime.fromisoformat(was["first"]), "ended": datetime.fromisoformat(was["ended"])}
-        for was in incident["told"].values() if was["ended"]
-    ]  # fmt: skip
-    costs = [row["cost"].amount for row in rows if isinstance(row["cost"], Money)]
-    closed = [row["cost"].amount for row in over if isinstance(row["cost"], Money)]
-    context: Json = {
-        "organisation": shown(settings.report.organisation),
-        "to": to,
-        "why": why,
-        "rows": rows,
-        "over": over,
-        "cost": usd(sum(costs, Decimal(0))),
-        "came_to": usd(sum(closed, Decimal(0))),
-        "per_hour": usd(sum((_rate_of(projection, name) for name in names), Decimal(0))),
-        "all_per_hour": usd(projection.rates.per_hour),
-        "per_day": usd(projection.per_day),
-        "usual": usd(projection.usual_per_day),
-        "usual_from": projection.usual_from,
-        "excess": usd(projection.excess),
-        "month_end": usd(projection.month_end),
-        "until": projection.until,
-        "until_clock": f"{projection.until:%H:%M} UTC",
-        "free": projection.free,
-        "reasons": projection.reasons,
-        "threats": [
-            {"name": shown(one.budget), "left": Money(one.left, one.currency), "used_up": one.used_up}
-            for one in projection.threats
-        ],
-        "unread": [shown(one) for one in projection.rates.unread[:3]],
-        "unpriced": [f"{shown(one.name)} ({shown(one.why_unknown)})" for one in projection.rates.unpriced[:3]],
-        "unpriced_count": len(projection.rates.unpriced),
-        "rule": usd(settings.watch.above_usual),
-        "started": datetime.fromisoformat(incident["started"]),
-        "now": now,
-    }
-    digits = 0 if sum(costs, Decimal(0)) >= SMALL or not costs else 2
-    templates = Templates(settings.folders.reports, Words(digits, writing(settings.report.locale)))
-    subject = templates.line("budget-watch.subject.txt", **context).replace("\N{WORD JOINER}", "")
-    preheader = templates.line("budget-watch.preheader.txt", **context)
-    html = templates.render("budget-watch.html", subject=subject, preheader=preheader, **context)
-    start = incident["started"]
-    about = [f"watch/{start}/closed"] if why == "closed" else [
-        f"watch/{start}/{name}/{incident['told'][name]['told']}" for name in sorted(names)
-    ]  # fmt: skip
-    return {
-        "kind": "budget-watch",
-        "to": to,
-        "subject": subject,
-        "text": templates.render("budget-watch.txt", subject=subject, **context),
-        "html": inlined(html),
-        "about": about,
-        "thread": f"watch/{start}",
-    }
-
-
-def _came_to(was: Json, now: datetime) -> Decimal:
-    """About what it cost from when it was told to its end."""
-    end = datetime.fromisoformat(was["ended"]) if was["ended"] else now
-    hours = max(timedelta(0), end - datetime.fromisoformat(was["first"])) / timedelta(hours=1)
-    return Decimal(was["per_hour"]) * Decimal(str(hours))

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from finops import mail
+from finops.errors import ConfigError
+from finops.mail.naming import address_of
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -29,9 +31,10 @@ def leave(
 ) -> list[Json]:
     """Put the letters, then keep and drop what that changes; all of it or, after a kill, all of it by `finish`.
 
-    name: where the plan is kept meanwhile, such as "budget/outgoing"
+    name: where the plan is kept meanwhile, such as "budget/outgoing". A letter to what is no address is left out: see
+    `misaddressed`.
     """
-    keeps, drops = list(keeps), list(drops)
+    letters, keeps, drops = [one for one in letters if _wrong_with(one) is None], list(keeps), list(drops)
     if not letters and not keeps and not drops:
         return []
     plan = {"letters": letters, "keeps": keeps, "drops": drops, "at": now.isoformat()}
@@ -46,7 +49,8 @@ def finish(state: State, settings: Settings, name: str) -> list[Json]:
         return []
     now = datetime.fromisoformat(plan["at"])
     post = mail.Post(state, settings.mail, settings.azure)
-    new = [letter for letter in plan["letters"] if post.put(_message(letter, settings, now), now)]
+    sound = [letter for letter in plan["letters"] if _wrong_with(letter) is None]
+    new = [letter for letter in sound if post.put(_message(letter, settings, now), now)]
     for key, value in plan["keeps"]:
         state.keep(key, value, now)
     for key in plan["drops"]:
@@ -55,9 +59,22 @@ def finish(state: State, settings: Settings, name: str) -> list[Json]:
     return new
 
 
-def deliver(state: State, settings: Settings, now: datetime) -> None:
-    """Send what waits in the outbox, of whichever kind."""
-    mail.Post(state, settings.mail, settings.azure).deliver(now)
+def misaddressed(letters: Iterable[Json]) -> tuple[str, ...]:
+    """What is wrong with the letters that nobody can be sent, as sentences."""
+    return tuple(dict.fromkeys(wrong for letter in letters if (wrong := _wrong_with(letter)) is not None))
+
+
+def deliver(state: State, settings: Settings, now: datetime) -> mail.Delivered:
+    """Send what waits in the outbox, of whichever kind: what became of it."""
+    return mail.Post(state, settings.mail, settings.azure).deliver(now)
+
+
+def _wrong_with(letter: Json) -> str | None:
+    try:
+        address_of(letter["to"])
+    except ConfigError as fault:
+        return f"{fault} '{letter['subject']}' was not sent there."
+    return None
 
 
 def _message(letter: Json, settings: Settings, now: datetime) -> Any:

@@ -51,6 +51,7 @@ class Records:
                 Decimal(str(kept["covered"])),
                 bool(kept["free"]),
                 {name: Decimal(amount) for name, amount in kept["amounts"].items()},
+                frozenset(kept.get("without", ())),
             )
             for day, kept in sorted(self.days.items())
             if day < before
@@ -75,10 +76,12 @@ def noted(
     """What to keep and what to drop after a look at `rates`; `records` is brought up to it.
 
     What ran at the last look is taken to have run until this one. After too long, or where the last look could not see
-    everything, nobody knows: that time counts as not looked at.
+    everything, nobody knows: that time counts as not looked at. What was dark at the look before that, too, is left out
+    of the day in place of holding all others up.
     """
     now = rates.at
     last = records.last
+    dark_before = frozenset(last["dark"]) if last else frozenset()
     keeps: list[tuple[str, Any]] = []
     if last is not None:
         before = datetime.fromisoformat(last["at"])
@@ -91,10 +94,13 @@ def noted(
                 for name, per_hour in last["rates"].items():
                     amount = Decimal(per_hour) * Decimal(str(share / HOUR))
                     kept["amounts"][name] = f"{(Decimal(kept['amounts'].get(name, '0')) + amount).quantize(MICRO):f}"
+                if last["dark"]:
+                    kept["without"] = sorted({*kept.get("without", ()), *last["dark"]})
                 keeps.append((f"{DAYS}{day}", kept))
     records.last = {
         "at": now.isoformat(),
-        "whole": not rates.unread,
+        "whole": rates.dark <= dark_before - {""},
+        "dark": sorted(rates.dark),
         "rates": {name: f"{rate:f}" for name, rate in _by_resource(rates).items()},
     }
     keeps.append((LAST, records.last))
@@ -108,7 +114,7 @@ def _work(records: Records, rates: Rates) -> list[tuple[str, Any]]:
     at_work = {key(one.id) for one in rates.running if one.has_work and one.kind != "deployment"}
     changed = False
     for name, since in list(records.busy.items()):
-        if name not in at_work and not rates.unread:
+        if name not in at_work and not rates.hides(name):
             hours = Decimal(str((rates.at - datetime.fromisoformat(since)) / HOUR)).quantize(MICRO)
             records.spells[name] = [*records.spells.get(name, []), f"{hours:f}"][-SPELLS_KEPT:]
             del records.busy[name]

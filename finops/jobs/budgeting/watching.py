@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from finops import estate as estates
 from finops import prices
+from finops.anomalies import Planned
 from finops.approvals import Workdays
 from finops.budget import budgets_of
 from finops.budget.rate import FEWEST_DAYS, WHOLE, Left, Projection, Rules, project
-from finops.budget.reckoning import Reckoned, reckon
-from finops.budget.running import FACTS, Rates, rates
+from finops.budget.reckoning import SERVICE, Reckoned, reckon
+from finops.budget.running import FACTS, Rates, Running, rates
 from finops.estate.ids import key
+from finops.jobs.anomalies.kept import plans
 from finops.jobs.budgeting import memory
-from finops.jobs.budgeting.incidents import told_of
+from finops.jobs.budgeting.billed import billed
+from finops.jobs.budgeting.charging import usual_of
+from finops.jobs.budgeting.incidents import Told, seen, told_of
 from finops.jobs.budgeting.memory import remembered
-from finops.jobs.budgeting.outgoing import finish, leave
+from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
 from finops.jobs.budgeting.recording import Records, noted
 
 if TYPE_CHECKING:
@@ -36,7 +40,10 @@ WHAT = "watch"  # how `finops budget mute` calls it
 
 @dataclass(frozen=True)
 class Watched:
-    """What a look found and told. left: mails that a crash had left behind. incident: what was told and is still on."""
+    """What a look found and told. left: mails that a crash had left behind. incident: what was told and is still on.
+
+    problems: who could not be told, as sentences.
+    """
 
     projection: Projection
     told: tuple[str, ...] = ()
@@ -44,6 +51,7 @@ class Watched:
     left: tuple[Json, ...] = ()
     muted: str = ""
     incident: Json | None = None
+    problems: tuple[str, ...] = ()
 
 
 def read_rates(azure: Azure, now: datetime) -> Rates:
@@ -56,9 +64,12 @@ def carried(
     settings: Settings,
     records: Records,
     state: State | None,
-    usual: Callable[[], Decimal | None] = lambda: None,
+    book: Callable[[], Charges | None] = lambda: None,
 ) -> Projection:
-    """What runs now carried forward by what is remembered, against what is usual and left. Changes nothing."""
+    """What runs now carried forward by what is remembered, against what is usual and left. Changes nothing.
+
+    book: the charges at hand, asked for while our own records are too few to say what is usual
+    """
     calendar = Workdays(settings.janitor)
     now = found.at
     history = records.history(now.date())[-settings.watch.usual_days :]
@@ -70,9 +81,10 @@ def carried(
         history,
         Rules(settings.watch.above_usual, settings.watch.per_day),
         tuple(_lefts(found, settings, records, state, now)) if state else (),
-        None if enough else usual(),
+        None if enough else usual_of(book(), now),
         records.lengths(),
         records.since(),
+        frozenset(key(one.id) for one in found.running if _is_planned(one, plans(state), now.date())),
     )
 
 
@@ -80,11 +92,11 @@ def watch(
     read: Callable[[], Rates],
     settings: Settings,
     state: State,
-    usual: Callable[[], Decimal | None] = lambda: None,
+    book: Callable[[], Charges | None] = lambda: None,
 ) -> Watched:
     """Look once at what runs, remember it, and tell what is too much, once. Changes nothing in Azure.
 
-    usual: USD a day that machines cost by the charges, for as long as our own records are too few
+    book: the charges at hand, asked for where a mail says what they show, and see `carried`
     """
     with state.telling():
         left = finish(state, settings, OUTGOING)
@@ -92,16 +104,17 @@ def watch(
         now = found.at
         records = Records.of(state)
         keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch)
-        projection = carried(found, settings, records, state, usual)
-        incident = state.kept(INCIDENT).get(INCIDENT)
+        projection = carried(found, settings, records, state, book)
+        incident = seen(state.kept(INCIDENT).get(INCIDENT), projection)
         muted = remembered(state).mute_of(WHAT, now)
-        letters: list[Json] = []
-        told: list[str] = []
+        told = Told(incident)
         if muted is None:
-            incident, letters, told = told_of(projection, incident, settings, now)
-            keeps.append((INCIDENT, incident)) if incident else drops.append(INCIDENT)
-        mails = leave(state, settings, OUTGOING, letters, keeps, drops, now)
-    return Watched(projection, tuple(told), tuple(mails), tuple(left), muted.why if muted else "", incident)
+            told = told_of(projection, incident, settings, lambda one: billed(one, book(), now))
+        keeps.append((INCIDENT, told.incident)) if told.incident else drops.append(INCIDENT)
+        mails = leave(state, settings, OUTGOING, list(told.letters), keeps, drops, now)
+    problems = (*misaddressed(told.letters), *([told.problem] if told.problem else ()))
+    why = muted.why if muted else ""
+    return Watched(projection, told.ids, tuple(mails), tuple(left), why, told.incident, problems)
 
 
 def record(state: State, book: Charges, now: datetime) -> Reckoned:
@@ -121,9 +134,20 @@ def _lefts(found: Rates, settings: Settings, records: Records, state: State, now
         since = (
             records.since_of(datetime.fromisoformat(last["until"]), ids) if last["currency"] == "USD" else Decimal(0)
         )
-        amount = budget.amount
-        lefts.append(Left(budget.name, amount, amount - Decimal(last["spent"]) - since, last["currency"], ids))
+        # Of the days since, charges and our own records each know a part.
+        spent = max(Decimal(last["known"]), Decimal(last["spent"]) + since)
+        lefts.append(Left(budget.name, budget.amount, budget.amount - spent, last["currency"], ids))
     return lefts
+
+
+def _is_planned(one: Running, plans: Iterable[Planned], today: date) -> bool:
+    """Whether somebody declared beforehand that it costs more today."""
+    own = {("workspace", one.workspace.lower()), ("service", SERVICE.lower())}
+    own |= {("cost centre", value.lower()) for name, value in one.tags.items() if name.lower() == "costcenter"}
+    return any(
+        plan.first <= today <= plan.last and (plan.scope is None or (plan.scope.kind, plan.scope.key.lower()) in own)
+        for plan in plans
+    )
 
 
 def _end_of_work(settings: Settings, now: datetime) -> datetime:
