@@ -114,6 +114,43 @@ def test_what_a_deletion_takes_later_is_counted_with_the_deletion_only(tmp_path:
     assert [amount(one) for one in found.all] == [12 * 10 * 2, 7 * 10]
 
 
+def flat(first: str, last: str, cost: str) -> list[dict[str, str]]:
+    """Charges that state no hours, as Cost Management answers them."""
+    return daily(first, last, "CC-1", cost, "gpu", ResourceId=GPU, SubAccountId=WHERE)
+
+
+def test_without_hours_fewer_nodes_at_rest_save_what_each_day_costs_below_the_least_before(tmp_path: Path) -> None:
+    rows = [*flat("2026-10-01", "2026-11-10", "100"), *flat("2026-11-08", "2026-11-08", "60")]  # a busy day
+    rows += [*flat("2026-11-12", "2026-11-18", "30"), *flat("2026-11-19", "2026-11-21", "250")]
+
+    [one] = saved(tmp_path, [act("idle", kept=4)], *rows).all
+
+    assert amount(one) == 7 * (100 - 30)  # days of more work take nothing off
+    assert (one.days_before, one.why) == (7, "by the least that a day cost before, as the charges state no hours")
+
+
+def test_without_hours_nodes_that_still_stay_save_nothing(tmp_path: Path) -> None:
+    rows = [*flat("2026-10-01", "2026-11-10", "100"), *flat("2026-11-12", "2026-11-21", "0")]
+
+    [one] = saved(tmp_path, [act("idle", kept=4, keeps=1)], *rows).all
+
+    assert amount(one) == 10 * 75
+
+
+def test_what_evictions_cost_is_said_to_be_unknown_where_work_runs_on_spot_nodes(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "10", "3"), *hours("2026-11-12", "2026-11-21", "10", "1")]
+    rows += hours("2026-10-01", "2026-11-22", "24", "1", REST)
+
+    with book(tmp_path, *rows) as loaded:
+        told, quiet = (
+            " ".join(render(build(loaded, NOW, ReportSettings(), claims=[one]), Settings()).text.split())
+            for one in (act("price"), act("idle", kept=1))
+        )
+
+    assert "what evictions cost is not known" in told
+    assert "evictions" not in quiet
+
+
 def test_a_planned_end_ends_the_saving(tmp_path: Path) -> None:
     rows = [*hours("2026-10-01", "2026-11-11", "10", "3"), *hours("2026-11-12", "2026-11-21", "10", "1")]
 

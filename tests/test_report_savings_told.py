@@ -76,6 +76,26 @@ def test_an_act_after_a_quiet_step_is_dated_by_the_quiet_step(state: State) -> N
     assert claim.since == MONDAY + 2 * DAY
 
 
+def test_a_cluster_that_was_scaled_to_zero_lives_on_and_saves_idle_hours(state: State) -> None:
+    facts = {"facts": {"idleNodesLast7Days": {"value": 1, "asOf": "2026-11-16T00:00:00+00:00"}}}
+    record = pending(state, action="scaleToZero", evidence=facts)
+    desk(state).approve(row(record), ANA, MONDAY + DAY)
+    moved(state, ("scheduled", 2), ("acted", 2), ("confirmed", 2))
+    [found] = claims_of(state)
+    given = {
+        "run": "r", "resource_id": record.finding.resource_id, "workspace": "w", "api_version": "v", "why": "because",
+        "action": "scaleToZero", "rule": "janitor/idle", "who": "finops", "decision": "approved", "saving": "9",
+    }  # fmt: skip
+    with state.turn():
+        seen = {"record": record.number, "minNodes": 3}
+        number = state.open_intent(MONDAY, generation=None, evidence=seen, afterwards=None, **given)
+        state.close_intent(number, "done", "read back", MONDAY, "finops", {})
+    [known] = claims_of(state)
+
+    assert (found.measure, found.kept) == ("idle", 1)  # what idled all week, where nobody wrote down the minimum
+    assert (known.measure, known.kept, known.keeps) == ("idle", 3, 0)
+
+
 def test_an_undone_act_says_since_when(state: State) -> None:
     approved(state)
     moved(state, ("scheduled", 2), ("acted", 2), ("confirmed", 2), ("restored", 6))

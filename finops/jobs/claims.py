@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.state import Event, Record, State
 
+MIN_NODES = "minNodes"  # in the evidence of an intent that scales a cluster to zero: nodes that never went away before
 # Denied, snoozed, exempt and stale are nobody's plan; kept and gone never were or are no more.
 STAGES: dict[str, Literal["found", "decided", "done"]] = {
     **dict.fromkeys(("found", "asked", "pending", "failed", "expired"), "found"),
@@ -52,7 +54,30 @@ def _janitors(state: State) -> tuple[Claim, ...]:
     for event in state.findings.events() if done else ():
         if event.finding in done:
             steps[event.finding].append(event)
-    return tuple(_claim(record, steps.get(record.number, ())) for record in records)
+    scaled = {one.number for one in records if one.finding.action == "scaleToZero"} & done
+    kept = _kept(state) if scaled else {}
+    return tuple(
+        _scaled(one, record, kept) if record.number in scaled else one
+        for record in records
+        for one in [_claim(record, steps.get(record.number, ()))]
+    )
+
+
+def _kept(state: State) -> dict[int, int]:
+    """How many nodes never went away before a cluster was scaled to zero, by the number of its finding."""
+    found = {}
+    for intent in state.intents_since(datetime.min.replace(tzinfo=UTC)):
+        told = intent.evidence.get(MIN_NODES)
+        if intent.action == "scaleToZero" and isinstance(told, int):
+            found[int(intent.evidence["record"])] = told
+    return found
+
+
+def _scaled(one: Claim, record: Record, kept: Mapping[int, int]) -> Claim:
+    """A cluster that lives on: its own effect is the idle nodes, not that it was used less."""
+    fact = (record.finding.evidence.get("facts") or {}).get("idleNodesLast7Days") or {}
+    nodes = kept.get(record.number) or int(fact.get("value") or 0)
+    return replace(one, measure="idle", kept=nodes)
 
 
 def _claim(record: Record, steps: Iterable[Event]) -> Claim:

@@ -22,7 +22,7 @@ class Claim:
     """What is remembered of one saving: found, decided or done. Times are of the first step that changed anything.
 
     ref: what the report calls it by, unique over all sources; by default the number of the finding.
-    kept, keeps: nodes that never went away before and since, where it is measured by them.
+    kept, keeps: nodes that never went away before and since, where it is measured by them ("idle").
     ends: the day its owner had planned it to go, told before it was acted on.
     basis: what `expected` follows from: the bill of the 30 days before, or today's list price of 730 hours.
     """

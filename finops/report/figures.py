@@ -39,12 +39,12 @@ def _all(report: Report) -> Iterator[Figure]:
     if report.outlook:
         yield _money("month/forecast", f"where {report.outlook.month} ends, the mean", report.outlook.middle)
     if report.savings:
-        for kind, amount in (
+        for kind, added in (
             ("realised", report.savings.realised),
             ("approved", report.savings.approved),
             ("identified", report.savings.identified),
         ):
-            yield _money(f"savings/{kind}", f"savings {kind}", amount.amount)
+            yield _money(f"savings/{kind}", f"savings {kind}", added.amount)
         for source in report.savings.sources:
             for kind, part in (
                 ("realised", source.realised),
@@ -53,7 +53,9 @@ def _all(report: Report) -> Iterator[Figure]:
             ):
                 yield _money(f"savings/{kind}/{source.figure}", f"savings {kind}, {source.name}", part.amount)
         for act in report.savings.all:
-            yield _money(f"saving/{act.ref}", f"{act.name}, {act.kind}", act.realised or act.expected)
+            amount = (act.realised or act.expected) if act.counted_with is None else None
+            where = f", counted with {act.counted_with}" if act.counted_with else ""
+            yield _money(f"saving/{act.ref}", f"{act.name}, {act.kind}{where}", amount)
     yield Figure("untagged/percent", "the share without a cost centre", report.untagged_percent, "percent")
     for one in report.decisions:
         yield _money(one.figure, one.what, one.amount)

@@ -19,6 +19,8 @@ from finops.report.rounding import LONGEST_ID, printable
 BEFORE = timedelta(days=30)  # the cost before an act is averaged over at most these
 LEAST = 7  # complete days: fewer lack the week's weekend, or its busy days
 LIFE = timedelta(days=365)  # after which what was not there for a year is no saving any more, but how things are
+IN_USE = "its nodes were in use, or still there"
+FLOOR = "by the least that a day cost before, as the charges state no hours"
 # An average of 30 days has no last digit: cut here, each amount is exact, and so are their sums.
 FINEST = Decimal("1e-12")
 
@@ -152,6 +154,8 @@ def _by_the_hour(
     """An act after which the resource lives on: its own effect, whether the resource is used more or less since."""
     hours_before, was = bill.hours(one.resource_id, before)
     hours, is_now = bill.hours(one.resource_id, after)
+    if one.measure == "idle" and not why and not hours_before and len(before) >= LEAST:
+        return _by_the_floor(one, entry, bill, currency, before[-LEAST:], after)
     if not why and not hours_before:
         charged = bill.names(one.resource_id, before)
         why = "the charges state no hours" if charged else "no hour of it was charged in the days before it"
@@ -169,8 +173,8 @@ def _by_the_hour(
             saved = spared * was / hours_before
         saved = trimmed(saved.quantize(FINEST))
     why = "" if saved > 0 else "an hour costs more since" if saved else "nothing ran on it since"
-    if one.measure == "idle" and not saved:
-        why = "its nodes were in use, or still there"
+    if one.measure == "idle":
+        why = "" if saved else IN_USE
     return replace(
         entry,
         before=Money(was, currency),
@@ -179,6 +183,27 @@ def _by_the_hour(
         why=why,
         hours_before=hours_before,
         hours_after=hours,
+        evicted=one.measure == "price" and bool(hours),
+    )
+
+
+def _by_the_floor(
+    one: Claim, entry: Saving, bill: Bill, currency: str, before: Sequence[date], after: Sequence[date]
+) -> Saving:
+    """Fewer nodes at rest, where charges state no hours: nodes that never go away cost the same on every day, so the
+    least that one of the last days cost is theirs. On each day since, what was charged below that is saved."""
+    least = min(bill.cost(one.resource_id, [day]) for day in before)
+    with localcontext() as context:
+        context.prec = 80
+        most = (least * (one.kept - one.keeps) / one.kept).quantize(FINEST) if one.kept else ZERO
+        saved = added(min(max(least - bill.cost(one.resource_id, [day]), ZERO), most) for day in after)
+    return replace(
+        entry,
+        days_before=len(before),
+        before=Money(bill.cost(one.resource_id, before), currency),
+        after=Money(bill.cost(one.resource_id, after), currency),
+        realised=Money(saved, currency),
+        why=FLOOR if saved else IN_USE,
     )
 
 

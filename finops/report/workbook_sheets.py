@@ -89,8 +89,8 @@ def savings(book: Sheets, model: Report, found: Savings | None) -> None:
     """Every act, decision and finding. What is counted elsewhere has no amount here, so that columns add up."""
     currency = model.currency
     header = ["Finding", "Found by", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
-    header += [f"Realised ({currency})", f"Expected a month ({currency})", f"Cost before ({currency})", "Days before"]
-    header += [f"Cost since ({currency})", "Days since", "Why", "Resource id"]
+    header += [f"Realised ({currency})", f"Expected a month ({currency})", "Expected by", f"Cost before ({currency})"]
+    header += ["Days before", f"Cost since ({currency})", "Days since", "Why", "Resource id"]
     rows: list[Sequence[Cell]] = []
     for one in found.all if found else ():
         counts = one.counted_with is None
@@ -108,6 +108,7 @@ def savings(book: Sheets, model: Report, found: Savings | None) -> None:
                 one.until,
                 one.realised,
                 one.expected if counts else None,
+                one.basis if one.expected and counts else "",
                 one.before,
                 one.days_before or None,
                 one.after,

@@ -17,6 +17,7 @@ from finops.estate.generation import generation_of
 from finops.estate.ids import type_of
 from finops.estate.model import Json, at, text
 from finops.estate.queries import COMPUTE, ML_VERSION
+from finops.jobs.claims import MIN_NODES
 from finops.tombstones import Content, Step, sent, taken, taken_tag
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class Deed:
             rule=f"{RULE}{finding.rule}",
             evidence={
                 "record": self.record.number, "step": self.step, "digest": finding.digest, "tombstone": self.tombstone,
+                **({MIN_NODES: at(body, f"{SCALE}.minNodeCount")} if self.action == "scaleToZero" else {}),
             },
             expected_saving=finding.saving if finding.saving is not None else finding.monthly_cost,
             request=send,

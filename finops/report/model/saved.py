@@ -48,6 +48,8 @@ class Saving:
     owner: str = ""
     basis: Literal["bill", "list price"] = "bill"  # what `expected` was worked out from
 
+    evicted: bool = False  # whether work that is run again after an eviction may be in it
+
     @property
     def is_done(self) -> bool:
         return self.since is not None
