@@ -100,3 +100,11 @@ def test_a_command_whose_mail_did_not_leave_says_so_as_long_as_it_waits(
     assert "! Letter 1" in first.stderr
     assert "1 mail is still to be sent" in second.stderr
     assert (first.exit_code, second.exit_code) == (20, 20)
+
+
+def test_a_report_whose_mail_did_not_leave_is_said_to_wait(tmp_path: Path, down: None):
+    with serving(write_estate(tmp_path / "tiny")) as server:
+        done = run("report", "send", "costs.csv", "--week-ending", "2026-11-15", url=server.url)
+
+    assert "1 mail is still to be sent" in done.stderr
+    assert done.exit_code == 20

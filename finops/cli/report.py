@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.delivering import all_left
 from finops.cli.output import note, output_option, show
 from finops.cli.period import day, period, period_options
+from finops.cli.remembering import opened
 from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
@@ -102,16 +104,18 @@ def render(session: Session, out: Path, output: str, **asked: Any) -> None:
 @click.option("--revision", type=click.IntRange(1, 99), default=1, help="2 or more sends a report again, as corrected.")
 @output_option
 @reads_azure
-def send(session: Session, revision: int, output: str, **asked: Any) -> None:
+@click.pass_context
+def send(context: click.Context, /, session: Session, revision: int, output: str, **asked: Any) -> None:
     """Leave the report's mail in the outbox (mail.outbox). The same report to the same people is left there once.
 
-    FILES: as for `finops report render`.
+    Exits 20 when a mail is still to be sent. FILES: as for `finops report render`.
 
     \b
     finops report send
     finops report send costs.csv --week-ending 2026-11-21
     """
     from finops import jobs
+    from finops.mail import Post
 
     settings, made = _made(session, **asked)
     path, sent = jobs.send(made, settings, revision, remembers=session.estate is None)
@@ -121,6 +125,9 @@ def send(session: Session, revision: int, output: str, **asked: Any) -> None:
             f"{path} is already there: nothing was sent. Use --revision {revision + 1} to send it again, as corrected."
         )
     _tell(output, made, {"mail": str(path), "sent": sent}, [said])
+    with opened(session) as state:
+        if not all_left(Post(state, settings.mail, settings.azure).deliver(session.now)):
+            context.exit(PARTIAL)
 
 
 @report.command()
