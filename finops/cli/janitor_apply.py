@@ -53,12 +53,11 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
     with _state(session) as state, session.azure() as azure:
         done = job(azure, session.settings, state, session.now, execute, note, only)
         _show(done, output)
-        if execute:
-            told = tell(state, session.settings, session.now)
-            for problem in told.problems:
-                note(f"! {problem}")
+        problems = tell(state, session.settings, session.now).problems if execute else ()
+        for problem in problems:
+            note(f"! {problem}")
         note(f"Audit trail: {state.audit_head()}")
-    if done.partial:
+    if done.partial or problems:
         context.exit(PARTIAL)
 
 
@@ -85,12 +84,13 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
     with _state(session) as state, session.azure() as azure:
         done = job(azure, session.settings, state, number, session.now, _who(), dry_run, note)
         _compare(done, output)
-        if not dry_run:
-            tell(state, session.settings, session.now)
+        problems = () if dry_run else tell(state, session.settings, session.now).problems
+        for problem in problems:
+            note(f"! {problem}")
         note(f"Audit trail: {state.audit_head()}")
     if done.stopped:
         raise FinopsError(done.stopped, f"Run it again: finops janitor undo {number} goes on where it was.")
-    if not done.equal and not dry_run:
+    if (not done.equal and not dry_run) or problems:
         context.exit(PARTIAL)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
+from .addresses import Mailboxes
 from .strict import STRICT
-
-Mailbox = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class AnomalySettings(BaseModel):
@@ -24,15 +23,12 @@ class AnomalySettings(BaseModel):
     times_usual: Annotated[
         Decimal,
         Field(ge=2, le=20, decimal_places=2, description="How many usual deviations of a day it takes; less is more."),
-    ] = Decimal(5)
+    ] = Decimal("5.5")
     tell_days: Annotated[
         int, Field(ge=1, le=90, description="Days after its last day for which what is found is still a new case.")
     ] = 14
     raise_days: Annotated[
         int, Field(ge=1, le=366, description="Days for which `false-positive` raises the bar, where none are given.")
     ] = 90
-    to: Annotated[
-        Annotated[list[Mailbox], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)],
-        Field(description="Who is told, besides the owner; empty: mail.finance."),
-    ] = []
+    to: Annotated[Mailboxes, Field(description="Who is told, besides the owner; empty: mail.finance.")] = []
     owners: Annotated[bool, Field(description="Whether the owner of the resource behind it is told, too.")] = False

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from .addresses import Mailboxes
+from .addresses import Mailbox, Mailboxes
 from .strict import STRICT
 
 _AMOUNT = {"max_digits": 24, "decimal_places": 8, "allow_inf_nan": False}
@@ -174,6 +174,8 @@ def _each_has_a_scope(budgets: dict[str, BudgetSettings]) -> dict[str, BudgetSet
             except ValueError:
                 raise ValueError(f"the budget '{name}' has no scope; give it one: {SCOPES}") from None
         found[name] = one
+        if name.casefold() == "watch":
+            raise ValueError("`finops budget mute watch` mutes the watch; call this budget otherwise")
     if len({name.casefold() for name in found}) < len(found):
         raise ValueError("two budgets have names that differ in case only; give each its own")
     return found

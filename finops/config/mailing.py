@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
+from .addresses import Domain, Mailbox
 from .strict import LOOPBACK, STRICT
 
-Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 # https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
 EXCHANGE = "https://outlook.office365.com/.default"
 Transport = Literal["file", "smtp", "graph", "acs"]
@@ -57,7 +57,7 @@ class SentSettings(BaseModel):
     user: Annotated[str, Field(description="Who signs in there; empty: mail.smtp.user.")] = ""
     password: Annotated[SecretStr | None, Field(description="Its password; empty: that of mail.smtp.")] = None
     copy_to: Annotated[
-        Address | None,
+        Mailbox | None,
         Field(description="Address of that mailbox, where the mail server keeps no copy by itself: it gets one."),
     ] = None
 
@@ -127,13 +127,16 @@ class MailSettings(BaseModel):
     outbox: Annotated[
         Path, Field(description="Folder in which each mail is left as an .eml file (transport file).")
     ] = Path("finops-data/outbox")
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Address in From.")] = "finops@localhost"
-    reply_to: Annotated[
-        str | None, Field(pattern=r"^[^@\s]+@[^@\s]+$", description="Where answers go: a list that people read.")
-    ] = None
-    finance: Annotated[
-        list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]], Field(description="Recipients of the weekly report.")
-    ] = ["finance@localhost"]
+    sender: Annotated[Mailbox, Field(description="Address in From.")] = "finops@localhost"
+    reply_to: Annotated[Mailbox | None, Field(description="Where answers go: a list that people read.")] = None
+    finance: Annotated[list[Mailbox], Field(description="Recipients of the weekly report.")] = ["finance@localhost"]
+    owner_domains: Annotated[
+        list[Domain],
+        Field(
+            description="Domains, with those below them, to which owners that tags or Azure name are mailed; empty: "
+            "those of everybody in these settings; '*': any."
+        ),
+    ] = []
     transport: Annotated[
         Transport,
         Field(description="file, smtp, graph (Microsoft Graph), or acs (Azure Communication Services)."),
@@ -151,6 +154,9 @@ class MailSettings(BaseModel):
     retry_hours: Annotated[
         int, Field(ge=1, le=336, description="Hours for which a mail is tried again before it is given up.")
     ] = 48
+    keep_days: Annotated[
+        int, Field(ge=14, le=3650, description="Days after which the content of a mail that everybody got is cleared.")
+    ] = 90
     largest_mb: Annotated[
         float | None,
         Field(gt=0, le=150, description="Above this a link takes the place of attachments; empty: as the transport."),

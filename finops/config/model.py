@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from .addresses import Mailbox
 from .anomalies import AnomalySettings
 from .budgets import Budgets, WatchSettings
 from .mailing import MailSettings
@@ -23,7 +24,6 @@ Mode = Literal["audit", "warn", "enforce"]
 # YAML 1.1 reads a bare off as false.
 JanitorMode = Annotated[Literal["off", "list", "ask", "act"], BeforeValidator(lambda v: "off" if v is False else v)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 def _of_yaml(value: Any) -> Any:
@@ -116,7 +116,7 @@ class ReportSettings(Section):
         dict[str, str], Field(description="Names to print beside CostCenter values, such as CC-4300: LLM Platform.")
     ] = {}
     audiences: Annotated[
-        dict[str, Annotated[list[Address], Field(min_length=1)]],
+        dict[str, Annotated[list[Mailbox], Field(min_length=1)]],
         Field(description="Who gets one cost centre's share, by CostCenter, such as CC-4300: [a@b.example]."),
     ] = {}
     untagged_target: Annotated[
@@ -197,8 +197,7 @@ class GuardSettings(Section):
         int, Field(ge=1, le=90, description="Days before its end at which an exemption's owner is told.")
     ] = 14
     admins: Annotated[
-        list[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]],
-        Field(description="Who is told where nobody is known as the owner."),
+        list[Mailbox], Field(description="Who is told where nobody is known as the owner, or cannot be mailed.")
     ] = []
     max_acts: Annotated[
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")
@@ -250,7 +249,7 @@ class JanitorSettings(Section):
         Field(description="By rule: mode, parameters, grace_days, persist_runs, quiet_days where they differ."),
     ] = {}
     approvers: Annotated[
-        dict[str, list[Address]],
+        dict[str, list[Mailbox]],
         Field(description="Who is asked to approve, by ARM scope, / for everything; the nearest scope counts."),
     ] = {}
     ownerless_days: Annotated[

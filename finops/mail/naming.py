@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
+from finops.config.addresses import parted
 from finops.errors import ConfigError
 
 if TYPE_CHECKING:
     from finops.config.model import MailSettings
 
 LONGEST_SUBJECT = 250  # characters: longer ones are cut by every reader, and some servers refuse long header lines
-FIX = "Write it as name@example.com."
 
 
 def address_of(text: str) -> Address:
-    """The address, its domain as DNS has it (xn--...). Letters beyond ASCII before the @ are refused.
-
-    Few servers take them (SMTPUTF8), and the others would make one more bounce of it.
-    """
-    name, at, domain = text.strip().rpartition("@")
-    if not at or "=?" in text or not name.isascii() or not name.isprintable() or " " in name or len(name) > 64:
-        raise ConfigError(f"'{shown(text)}' is not a mail address.", FIX)
+    """The address, as settings take it; ConfigError for what is none."""
     try:
-        return Address(addr_spec=f"{name}@{ascii_domain(domain)}")
-    except (ValueError, IndexError, MessageError) as fault:
-        raise ConfigError(f"'{shown(text)}' is not a mail address.", FIX) from fault
-
-
-def ascii_domain(domain: str) -> str:
-    """`domain` as DNS has it; ValueError for what is none."""
-    import idna
-
-    try:
-        return domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError as fault:
-        raise ValueError(f"{shown(domain)} is no domain") from fault
+        return Address("", *parted(text))
+    except ValueError as fault:
+        raise ConfigError(f"{fault}.", "Write it as name@example.com.") from fault
 
 
 def host_of(settings: MailSettings) -> str:
@@ -54,10 +37,6 @@ def one_line(text: str, longest: int = LONGEST_SUBJECT) -> str:
     seen = "".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?")
     found = " ".join(seen.split())
     return found if len(found) <= longest else found[: longest - 1].rstrip() + "…"
-
-
-def shown(text: str) -> str:
-    return one_line(text, 100)
 
 
 def add_list_fields(message: EmailMessage, settings: MailSettings, name: str) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import mail
 from finops.approvals.people import address
+from finops.config.people import may_tell
 from finops.errors import FinopsError
 from finops.estate.ids import key
 from finops.jobs.guarding.deeds import kept, refusal
@@ -159,7 +161,7 @@ def _was_told(line: Line, promises: Mapping[str, Any], state: State, settings: S
 
 def _recipients(owner: str, settings: Settings, loud: bool = False) -> list[str]:
     """The owner, else the admins; where it is loud, both."""
-    people = [person] if (person := address(owner)) else []
+    people = [person] if (person := address(owner)) and may_tell(settings, person) else []
     return list(dict.fromkeys([*people, *settings.guard.admins])) if loud or not people else people
 
 
@@ -228,9 +230,12 @@ def _send(kind: str, letters: dict[str, Letter], settings: Settings, state: Stat
         subject = templates.line("owner-notice.subject.txt", **context)
         html = templates.render("owner-notice.html", subject=subject, preheader="", **context)
         text = templates.render("owner-notice.txt", **context)
-        message = mail.notice(kind, to, subject, text, inlined(html), letter.keys, now, settings.mail)
+        message = partial(
+            mail.notice, kind, subject=subject, text=text, html=inlined(html), about=letter.keys, made=now,
+            settings=settings.mail,
+        )  # fmt: skip
         try:
-            paths.append(outbox.put(message))
+            paths.append(outbox.put_for([to], settings.guard.admins, message))
             left.append(letter)
         except FinopsError as fault:
             stayed = fault

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import approvals, mail
 from finops.approvals import APPROVED, Workdays, address
+from finops.config.people import may_tell
+from finops.errors import FinopsError
 from finops.estate.ids import scopes
 from finops.jobs.sweeping.letters import Item, Letter, item_of, written
 from finops.jobs.sweeping.tombs import QUIETED
@@ -58,9 +61,10 @@ class Round:
 def tell(state: State, settings: Settings, now: datetime) -> Told:
     """Leave the mails that are due in the outbox; none in quiet hours. Reads and writes only the state."""
     left = _finish(state, settings, now)
-    waiting = [one for one in _open(state) if one.asked_at is None]
+    asked = {tuple(one) for one in _plan(state)["asked"]}
+    waiting = [one for one in _open(state) if one.asked_at is None and (one.number, one.round) not in asked]
     if Workdays(settings.janitor).quiet(now):
-        return Told(tuple(left), len(waiting))
+        return Told(left.mails, len(waiting), left.problems)
     told = Round()
     for record in waiting:
         _ask(told, record, settings, now)
@@ -71,7 +75,9 @@ def tell(state: State, settings: Settings, now: datetime) -> Told:
         _receipt(told, state, event, settings)
     if told.letters or events:
         _write_down(told, events, state, settings, now)
-    return Told((*left, *_finish(state, settings, now)), 0, tuple(told.problems))
+        more = _finish(state, settings, now)
+        left = Told((*left.mails, *more.mails), problems=more.problems)
+    return Told(left.mails, 0, (*told.problems, *left.problems))
 
 
 def _open(state: State) -> list[Record]:
@@ -158,7 +164,7 @@ def _also(state: State, record: Record, begins: bool, ends: bool) -> str:
 def owner_of(record: Record, settings: Settings) -> list[str]:
     """The owner's address, else those who are told where nobody is known as the owner."""
     person = address(record.finding.owner)
-    return [person] if person else list(settings.guard.admins)
+    return [person] if person and may_tell(settings, person) else list(settings.guard.admins)
 
 
 def approvers_of(record: Record, settings: Settings) -> list[str]:
@@ -175,43 +181,65 @@ def approvers_of(record: Record, settings: Settings) -> list[str]:
 
 def _write_down(told: Round, events: list[Event], state: State, settings: Settings, now: datetime) -> None:
     head = state.audit_head()
-    mails = [written(letter, settings, now, head) for letter in told.letters.values()]
-    state.keep(
-        OUTGOING,
-        {
-            "mails": mails,
-            "asked": [[record.number, record.round] for record in told.asked],
-            "keys": told.keys,
-            "cursor": events[-1].number if events else None,
-            "at": now.isoformat(),
-        },
-        now,
-    )
+    before = _plan(state)
+    mails = [{"at": now.isoformat(), **written(letter, settings, now, head)} for letter in told.letters.values()]
+    plan = {
+        "mails": [*before["mails"], *mails],
+        "asked": [*before["asked"], *([record.number, record.round] for record in told.asked)],
+        "keys": told.keys,
+        "cursor": events[-1].number if events else None,
+    }
+    state.keep(OUTGOING, plan, now)
 
 
-def _finish(state: State, settings: Settings, now: datetime) -> list[Path]:
-    """Leave in the outbox what was written down, and remember it as told."""
-    kept = state.kept(OUTGOING).get(OUTGOING)
-    if kept is None:
-        return []
-    at = datetime.fromisoformat(kept["at"])
+def _plan(state: State) -> Json:
+    """What was written down and has not all left."""
+    found: Json = state.kept(OUTGOING).get(OUTGOING) or {"mails": [], "asked": [], "keys": [], "cursor": None}
+    return found
+
+
+def _finish(state: State, settings: Settings, now: datetime) -> Told:
+    """Leave in the outbox what was written down, and remember it as told.
+
+    A mail that does not leave stops no other: it stays written down, and what it asks does not count as asked. One that
+    was given up for everybody is no longer: what it asks is asked anew.
+    """
+    plan = _plan(state)
     outbox = mail.Letterbox(state, settings, now)
-    paths = [
-        outbox.put(
-            mail.notice(
-                one["kind"], one["to"], one["subject"], one["text"], one["html"], one["about"], at, settings.mail
-            )
-        )
-        for one in kept["mails"]
-    ]
+    paths, stayed, problems = [], [], []
+    silent: set[str] = set()
+    for one in plan["mails"]:
+        message = partial(
+            mail.notice, one["kind"], subject=one["subject"], text=one["text"], html=one["html"], about=one["about"],
+            made=datetime.fromisoformat(one["at"]), settings=settings.mail,
+        )  # fmt: skip
+        try:
+            paths.append(outbox.put_for(one["to"], settings.guard.admins, message))
+        except FinopsError as fault:
+            stayed += [] if isinstance(fault, mail.Refused) else [one]
+            silent.update(one["about"])
+            problems.append(str(fault))
+    waits = {(number, round_) for number, round_ in plan["asked"] if silent & _asking(number, round_)}
     # Grace begins when the mails have left, be that days after they were written.
-    approvals.told(state, list(_still(state, kept["asked"])), settings.janitor, now)
-    for key in kept["keys"]:
-        state.told(key, at)
-    if kept["cursor"] is not None:
-        state.keep(CURSOR, kept["cursor"], at)
-    state.drop(OUTGOING)
-    return paths
+    approvals.told(
+        state, list(_still(state, (one for one in plan["asked"] if tuple(one) not in waits))), settings.janitor, now
+    )
+    for key in plan["keys"]:
+        state.told(key, now)
+    if plan["cursor"] is not None:
+        state.keep(CURSOR, plan["cursor"], now)
+    kept = {key for one in stayed for key in one["about"]}
+    if stayed:
+        asked = [one for one in plan["asked"] if kept & _asking(*one)]
+        state.keep(OUTGOING, {"mails": stayed, "asked": asked, "keys": [], "cursor": None}, now)
+    elif plan["mails"] or plan["keys"] or plan["cursor"] is not None:
+        state.drop(OUTGOING)
+    return Told(tuple(paths), problems=tuple(problems))
+
+
+def _asking(number: int, round_: int) -> set[str]:
+    """The keys of mails (Letter.about) that ask about a finding."""
+    return {f"janitor/{kind}/{number}/{round_}" for kind in ("owner", "approvers")}
 
 
 def _still(state: State, asked: Iterable[list[int]]) -> Iterator[Record]:
