@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mailing import NOW, Behaviour, by_smtp, letter, smtp
 from finops.cli import cli
 from finops.config.mailing import MailSettings
 from finops.mail import Post
-from finops.state import State
+from finops.state import Fate, State
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +116,39 @@ def test_delivering_where_another_process_does_says_so(site: Path):
 
     assert "Another process is sending now" in done.output
     assert done.exit_code == 0
+
+
+def test_the_content_of_what_everybody_got_is_cleared_after_some_time(site: Path):
+    put(site, "a")
+    with State.open(site / "state.db") as state:
+        post = Post(state, MailSettings(outbox=site / "outbox", keep_days=14))
+        post.deliver(NOW)
+        post.deliver(NOW + timedelta(days=14))
+        kept = state.letters.content(1)
+        post.deliver(NOW + timedelta(days=15))
+
+    shown = run("show", "1", "--eml")
+    assert kept
+    assert shown.exit_code == 1
+    assert "The content of letter 1 was cleared" in shown.output
+    assert [one["status"] for one in rows(run("list", "-o", "json"))] == ["sent"]
+
+
+@pytest.mark.parametrize("status", ["waiting", "failed", "unsure"])
+def test_what_somebody_has_not_got_is_kept(site: Path, status: str):
+    put(site, "a")
+    with State.open(site / "state.db") as state:
+        state.letters.decide(1, ["waiting"], Fate(status, "so it is"), NOW)
+        state.letters.clear(NOW + timedelta(days=1000))
+
+        assert state.letters.content(1)
+
+
+def test_what_was_cleared_is_not_sent_again_when_it_is_put_again(site: Path):
+    put(site, "a")
+    with State.open(site / "state.db") as state:
+        post = Post(state, MailSettings(outbox=site / "outbox"))
+        post.deliver(NOW)
+        state.letters.clear(NOW + timedelta(days=1000))
+
+        assert post.put(letter("a"), NOW + timedelta(days=1000)) is False

@@ -53,6 +53,11 @@ def show_letter(session: Session, number: int, eml: bool, output: str) -> None:
         letter = state.letters.get(number)
         tried = state.letters.attempts(number)
         content = state.letters.content(number) if eml else b""
+    if eml and not content:
+        raise FinopsError(
+            f"The content of letter {number} was cleared after {session.settings.mail.keep_days} days.",
+            "Set mail.keep_days to keep mails for longer; where it was left as a file, that is not touched.",
+        )
     if eml:
         click.echo(content, nl=False)
         return

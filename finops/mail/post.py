@@ -118,6 +118,7 @@ class _Round:
             while channel not in self._down and self._send(number, channel):
                 pass
         self._prove()
+        self._letters.clear(self._now - timedelta(days=self._settings.keep_days))
         counts = self._counts
         return Delivered(counts["sent"], counts["failed"], counts["unsure"], 0, tuple(dict.fromkeys(self._problems)))
 

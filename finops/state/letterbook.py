@@ -69,7 +69,7 @@ class Letterbook:
             return db.execute(select(letters.c.number).where(letters.c.message_id == message_id)).scalar()
 
     def content(self, number: int) -> bytes:
-        """The mail itself, as it was put."""
+        """The mail itself, as it was put; b"" once it was cleared."""
         with reading(self._engine, self._where) as db:
             return bytes(db.execute(select(letters.c.content).where(letters.c.number == number)).scalar_one())
 
@@ -208,6 +208,17 @@ class Letterbook:
         wait = (recipients.c.letter == letter, recipients.c.status == "waiting", recipients.c.due_at > written(now))
         with writing(self._engine, self._where) as db:
             db.execute(update(recipients).where(*wait).values(due_at=written(now)))
+
+    def clear(self, before: datetime) -> int:
+        """Forget the content of letters put before, where everybody has them; how many. What became of them stays."""
+        owed = select(recipients.c.letter).where(recipients.c.status != "sent")
+        old = (letters.c.put_at < written(before), func.length(letters.c.content) > 0, letters.c.number.not_in(owed))
+        with reading(self._engine, self._where) as db:
+            found = db.execute(select(letters.c.number).where(*old)).scalars().all()
+        if found:
+            with writing(self._engine, self._where) as db:
+                db.execute(update(letters).where(letters.c.number.in_(found)).values(content=b""))
+        return len(found)
 
     def _open(self, db: Connection, attempt: int, **values: str) -> None:
         changed = db.execute(
