@@ -12,8 +12,8 @@ import pytest
 from anomaly_desk import WHO, Desk, at, day, desk_in
 
 from finops.anomalies import Anomaly, Reach, Scope, id_of
+from finops.anomalies.cases import Case
 from finops.jobs import anomalies
-from finops.jobs.anomalies.kept import Case
 from finops.jobs.anomalies.matching import matched
 
 LEFT_ON = {70: 400.0, 71: 400.0, 72: 400.0}

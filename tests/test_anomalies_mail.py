@@ -11,9 +11,9 @@ import pytest
 from mail_linter import lint
 
 from finops.anomalies import Anomaly, Reach, Scope, id_of
+from finops.anomalies.cases import Case
 from finops.config.model import Settings
 from finops.jobs.anomalies.causes import compared
-from finops.jobs.anomalies.kept import Case
 from finops.jobs.anomalies.letters import closing, first_mails
 
 NOW = datetime(2026, 11, 17, 12, tzinfo=UTC)

@@ -23,6 +23,7 @@ from finops.config.model import LOOPBACK, WebSettings
 from finops.janitor import folders
 from finops.janitor.reading import written
 
+from .anomalies import anomalies, anomaly, say
 from .deciding import decide
 from .door import Door
 from .faults import answers
@@ -87,6 +88,9 @@ def app(state: State, settings: Settings, now: Callable[[], datetime] = lambda: 
         Route("/", _home, methods=["GET"]),
         Route("/findings", _shown(site, listing), methods=["GET"]),
         Route("/findings/{number:int}", _shown(site, one), methods=["GET"]),
+        Route("/anomalies", _shown(site, anomalies), methods=["GET"]),
+        Route("/anomalies/say", _acted(site, say), methods=["POST"]),
+        Route("/anomalies/{id:str}", _shown(site, anomaly), methods=["GET"]),
         Route("/reports", _shown(site, reports), methods=["GET"]),
         Route("/reports/{name:str}", _shown(site, report_file), methods=["GET"]),
         Route("/decide", _acted(site, decide), methods=["POST"]),

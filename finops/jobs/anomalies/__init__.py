@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from finops.anomalies import Anomaly
-from finops.charges import Period
-from finops.jobs.anomalies.kept import (
-    LOOKED,
+from finops.anomalies.cases import (
     Case,
     bar_of,
     case_of,
     cases,
     explain,
     false_positive,
+    looked,
     plan,
     plans,
     raised,
     resolve,
     scope_of,
 )
+from finops.charges import Period
 from finops.jobs.anomalies.reading import DAY
 from finops.jobs.anomalies.watching import Look, Watched, caused, look, watch
 
@@ -60,7 +59,5 @@ def open_cases(state: State | None, currency: str = "") -> tuple[Anomaly, ...] |
 
 def evaluated(state: State | None) -> Period | None:
     """The days that were judged when somebody last looked."""
-    kept = state.kept(LOOKED).get(LOOKED) if state is not None else None
-    if kept is None:
-        return None
-    return Period(date.fromisoformat(kept["first"]), date.fromisoformat(kept["through"]) + DAY)
+    days = looked(state)
+    return Period(days[0], days[1] + DAY) if days else None

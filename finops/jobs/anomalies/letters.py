@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops.anomalies import Anomaly
+from finops.anomalies.cases import Case
 from finops.approvals.links import base_url
 from finops.approvals.naming import shown
 from finops.config.people import may_tell
 from finops.errors import ConfigError
-from finops.jobs.anomalies.kept import Case
 from finops.mail.naming import address_of
 from finops.report.locales import writing
 from finops.report.model import Money, Range

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from finops.anomalies import Anomaly, id_of
-from finops.jobs.anomalies.kept import AGAIN, RESTATED, Case
+from finops.anomalies.cases import AGAIN, RESTATED, Case
 
 NEAR = timedelta(days=2)
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from finops.anomalies import Anomaly, Bar, detect
+from finops.anomalies.cases import CASE, LOOKED, RESTATED, Case, cases, kept_as, plans, raised
 from finops.charges import Period
-from finops.jobs.anomalies import kept
 from finops.jobs.anomalies.causes import Cause, cause_of
-from finops.jobs.anomalies.kept import CASE, LOOKED, RESTATED, Case, cases, kept_as
 from finops.jobs.anomalies.letters import closing, first_mails
 from finops.jobs.anomalies.matching import goes_on, is_news, matched, moved, own_id
 from finops.jobs.anomalies.reading import DAY, Read, read
@@ -71,15 +70,15 @@ class Look:
 
 def look(book: Charges, settings: Settings, state: State | None, now: datetime) -> tuple[Look, ...]:
     """What the charges show, by currency; nothing is kept."""
-    planned, bar = kept.plans(state), Bar(settings.anomalies.minimum, settings.anomalies.times_usual)
+    planned, bar = plans(state), Bar(settings.anomalies.minimum, settings.anomalies.times_usual)
     looks = []
     taken: set[str] = set()
     for seen in read(book, settings, now):
-        raised = kept.raised(state, seen.currency)
+        bars = raised(state, seen.currency)
         found = []
         for part in seen.parts:
             for one in detect(
-                part.days, part.through, bar, planned=planned, missing=part.missing, raised=raised, meets=seen.meets
+                part.days, part.through, bar, planned=planned, missing=part.missing, raised=bars, meets=seen.meets
             ):
                 found.append(own_id(one, seen.currency, taken))
                 taken.add(found[-1].id)

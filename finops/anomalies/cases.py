@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 
-from finops.anomalies import KINDS, Anomaly, Planned, Raised, Reach, Scope, State
+from finops.anomalies.model import KINDS, Anomaly, Planned, Raised, Reach, Scope, State
 from finops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,6 +95,12 @@ def case_of(state: Memory, given: str) -> Case:
     raise UsageError(f"There is no anomaly '{given}'.", "`finops anomaly list --all` lists them.")
 
 
+def looked(state: Memory | None) -> tuple[date, date] | None:
+    """The first and the last day that were judged when somebody last looked; None where nobody has."""
+    kept = state.kept(LOOKED).get(LOOKED) if state is not None else None
+    return (date.fromisoformat(kept["first"]), date.fromisoformat(kept["through"])) if kept else None
+
+
 def kept_as(case: Case) -> tuple[str, Json]:
     """Under which name, and as what, a case is kept."""
     one = case.anomaly
@@ -154,24 +160,27 @@ def scope_of(text: str) -> Scope | None:
 
 def explain(state: Memory, given: str, why: str, who: str, now: datetime) -> Case:
     """Somebody knows why. It is carried until the cost is as expected again, or becomes the usual one."""
-    return _say(state, given, "explained", why, who, now, "explained an anomaly")
+    with state.telling():  # else a watch that has read the case would write over what was said
+        return _say(state, given, "explained", why, who, now, "explained an anomaly")
 
 
 def resolve(state: Memory, given: str, why: str, who: str, now: datetime) -> Case:
-    return _say(state, given, "resolved", why, who, now, "resolved an anomaly")
+    with state.telling():
+        return _say(state, given, "resolved", why, who, now, "resolved an anomaly")
 
 
 def false_positive(state: Memory, given: str, why: str, who: str, until: date, now: datetime) -> Case:
     """Somebody says that it was none: the case is closed, and its scopes tell less until `until`."""
-    case = case_of(state, given)
-    _check_reason(why)
-    one = case.anomaly
-    least = bar_of(one)
-    for place, scope in enumerate(one.scopes):
-        value = {"scope": [scope.kind, scope.key], "first": one.first.isoformat(), "last": until.isoformat(),
-                 "least": f"{least:.2f}", "currency": case.currency, "who": who, "why": why}  # fmt: skip
-        state.keep(f"{RAISED}{one.id}/{place}", value, now)
-    return _say(state, given, "resolved", f"No anomaly: {why}", who, now, "said that an anomaly is none")
+    with state.telling():
+        case = case_of(state, given)
+        _check_reason(why)
+        one = case.anomaly
+        least = bar_of(one)
+        for place, scope in enumerate(one.scopes):
+            value = {"scope": [scope.kind, scope.key], "first": one.first.isoformat(), "last": until.isoformat(),
+                     "least": f"{least:.2f}", "currency": case.currency, "who": who, "why": why}  # fmt: skip
+            state.keep(f"{RAISED}{one.id}/{place}", value, now)
+        return _say(state, given, "resolved", f"No anomaly: {why}", who, now, "said that an anomaly is none")
 
 
 def bar_of(one: Anomaly) -> Decimal:
@@ -188,14 +197,15 @@ def plan(state: Memory, scope: Scope | None, first: date, last: date, why: str, 
     value = {"scope": [scope.kind, scope.key] if scope else None, "first": first.isoformat(), "last": last.isoformat(),
              "why": why, "who": who}  # fmt: skip
     name = hashlib.sha256(f"{scope}|{first}|{last}".encode()).hexdigest()[:8]
-    state.audit(who, "declared a planned change", f"{PLAN}{name}", why, value, now)
-    state.keep(f"{PLAN}{name}", value, now)
     covered = []
-    for case in cases(state):
-        one = case.anomaly
-        if one.state == "open" and declared.covers(one.scopes, one.first, one.last):
-            covered.append(replace(case, anomaly=replace(one, state="planned", why=why), who=who))
-            state.keep(*kept_as(covered[-1]), now)
+    with state.telling():
+        state.audit(who, "declared a planned change", f"{PLAN}{name}", why, value, now)
+        state.keep(f"{PLAN}{name}", value, now)
+        for case in cases(state):
+            one = case.anomaly
+            if one.state == "open" and declared.covers(one.scopes, one.first, one.last):
+                covered.append(replace(case, anomaly=replace(one, state="planned", why=why), who=who))
+                state.keep(*kept_as(covered[-1]), now)
     return covered
 
 
