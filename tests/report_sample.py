@@ -160,7 +160,7 @@ def outlook(model: Report) -> Outlook:
         path=tuple(path),
         purchases=usd(0),
         method="levels and weekdays of the last 8 weeks, 2,000 simulated months",
-        record=Record(inside=5, of=6, median_miss_percent=Decimal("3.1")),
+        record=Record(inside=5, of=6, months=2, median_miss_percent=Decimal("3.1")),
         budget=usd(34_000),
         chance_over=Decimal("0.91"),
         over=usd(1_000),
@@ -189,6 +189,7 @@ def budgeted(
         status=status,
         crossed=("50%",),
         complete_until=datetime(2026, 11, 22, tzinfo=UTC),
+        through=date(2026, 11, 21),
         figure=f"budget/{name}",
     )
 
@@ -401,7 +402,7 @@ def restatements() -> Restatements:
         "open",
         "restated/cost-week-2026-11-14",
     )
-    return Restatements((row,), 4, date(2026, 10, 25), "open", date(2026, 12, 5))
+    return Restatements((row,), 4, 4, date(2026, 10, 25), "open", date(2026, 12, 5))
 
 
 def compliance() -> Compliance:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from report_data import NOW, daily, report_of
+from report_data import NOW, daily, rendered, report_of
 
 from finops.charges import Period
 from finops.jobs import published
@@ -26,14 +27,13 @@ def said(amount: str, period: Period = WEEK, audience: str = "", at: datetime = 
     return Published(period, told["basis"], told["currency"], Decimal(amount), at, audience)
 
 
-def restated(folder: Path, *told: Published, share: str | None = None) -> Restatements | None:
+def restated(folder: Path, *told: Published, share: str | None = None) -> Restatements:
     return report_of(folder, *ROWS, known=Known(published=told), share=share).restatements
 
 
 def test_a_published_week_that_has_risen_is_restated_with_amount_and_percent(tmp_path: Path) -> None:
     found = restated(tmp_path, said("64"))
 
-    assert found is not None
     [row] = found.rows
     assert (row.label, row.published.amount, row.now.amount, row.change.amount) == (
         "week of 8 to 14 Nov 2026",
@@ -47,32 +47,55 @@ def test_a_published_week_that_has_risen_is_restated_with_amount_and_percent(tmp
 def test_a_figure_that_still_holds_is_looked_at_and_not_restated(tmp_path: Path) -> None:
     found = restated(tmp_path, said("70"), said("70.004", Period.week_ending(date(2026, 11, 21))))
 
-    assert found is not None
     assert (found.rows, found.checked) == ((), 2)
 
 
 def test_the_newest_word_on_a_period_is_what_was_published(tmp_path: Path) -> None:
     found = restated(tmp_path, said("64"), said("70", at=NOW))
 
-    assert found is not None
     assert found.rows == ()
 
 
 def test_what_was_published_for_others_or_in_another_basis_is_not_compared(tmp_path: Path) -> None:
-    assert restated(tmp_path, said("1", audience="CC-1"), said("1", basis="billed"), said("1", currency="EUR")) is None
+    found = restated(tmp_path, said("1", audience="CC-1"), said("1", basis="billed"), said("1", currency="EUR"))
+
+    assert (found.rows, found.published) == ((), 0)
+
+
+def notes(folder: Path, *rows: dict[str, str], **asked: Any) -> str:
+    return " ".join(rendered(folder, *(rows or ROWS), **asked).text.split())
+
+
+def test_a_first_report_says_that_nothing_was_published_before_and_until_when_it_may_change(tmp_path: Path) -> None:
+    told = notes(tmp_path)
+
+    assert "Nothing was published before this report, so nothing can have been restated." in told
+    assert "These figures can change until 5 Dec 2026: until then Azure corrects the month." in told
+
+
+def test_figures_of_days_that_are_no_longer_there_are_said_not_to_have_been_looked_at(tmp_path: Path) -> None:
+    old = said("70", Period.week_ending(date(2026, 10, 3)))
+
+    assert "they were not looked at again" in notes(tmp_path, known=Known(published=(old,)))
+
+
+def test_the_mail_says_how_far_each_subscription_is_charged(tmp_path: Path) -> None:
+    behind = daily("2026-11-01", "2026-11-12", "CC-1", "1", "b", SubAccountId="/subscriptions/b", SubAccountName="late")
+
+    told = notes(tmp_path, *ROWS, *behind)
+
+    assert "1 subscription is charged to 21 Nov 2026, late to 12 Nov 2026." in told
 
 
 def test_a_share_is_restated_by_what_was_published_of_it(tmp_path: Path) -> None:
     found = restated(tmp_path, said("64", audience="CC-1"), said("1"), share="CC-1")
 
-    assert found is not None
     assert [row.published.amount for row in found.rows] == [64]
 
 
 def test_days_before_the_charges_begin_are_not_restated_to_nothing(tmp_path: Path) -> None:
     found = restated(tmp_path, said("70", Period.week_ending(date(2026, 11, 4))))
 
-    assert found is not None
     assert found.checked == 0
 
 

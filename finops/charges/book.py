@@ -109,10 +109,11 @@ class Charges:
         """Days of `period` that lack charges: days on which nothing at all was charged between days that have charges;
         a subscription whose charges stop while others go on; days that were never asked from Azure."""
         ends = [self.span.end, *(end for end in (self._known.now, self.complete_until) if end)]
-        return coverage.missing(period, self._charged, self._known.asked, min(ends).date())
+        return coverage.missing(period, self.charged_days, self._known.asked, min(ends).date())
 
     @cached_property
-    def _charged(self) -> coverage.Days:
+    def charged_days(self) -> coverage.Days:
+        """The days that have charges, by subscription."""
         scope = 'COALESCE("SubAccountId", \'billing account \' || "BillingAccountId")'
         return coverage.scoped(
             self._ask(Question(f"SELECT {scope}, CAST(ChargePeriodStart AS DATE) FROM charges GROUP BY 1, 2"))

@@ -100,7 +100,7 @@ def _trusted(report: Report) -> Iterator[Figure]:
         for line in (*report.bridge.lines, *report.bridge.included):
             yield _money(line.figure, line.name, line.amount)
         yield _money("bridge/end", report.bridge.end_name, report.bridge.end)
-    for row in report.restatements.rows if report.restatements else ():
+    for row in report.restatements.rows:
         yield _money(row.figure, f"restated: {row.label}", row.change)
     if report.compliance:
         yield _money("compliance", "cost of what does not follow a policy", report.compliance.cost)

@@ -39,7 +39,7 @@ def closes_on(period: Period) -> date:
 
 def restatements(
     asked: Asked, published: Iterable[Published], period: Period, now: datetime, digits: int
-) -> Restatements | None:
+) -> Restatements:
     """Published totals that the charges now say differently, as seen at the digits that were printed; newest first.
 
     Only what was published for this audience, in this basis and currency, of days that the charges cover.
@@ -55,8 +55,6 @@ def restatements(
         if one.period.start >= span.start and one.period.end <= span.end and now - one.period.end <= BACK
     ]
     looked = sorted(looked, key=lambda one: one.period.end, reverse=True)[:MOST]
-    if not newest:
-        return None
     rows = []
     for one in looked:
         amount = asked.total(one.period)
@@ -78,6 +76,7 @@ def restatements(
     return Restatements(
         rows=tuple(rows),
         checked=len(looked),
+        published=len(newest),
         since=min((one.period.start.date() for one in looked), default=None),
         state=state,
         closes_on=None if state == "closed" else closes_on(period),

@@ -249,10 +249,10 @@ def restatements(book: Sheets, model: Report) -> None:
             one.state,
             one.figure,
         )
-        for one in (found.rows if found else ())
+        for one in found.rows
     ]
     empty = "Nothing was published before."
-    if found:
+    if found.published:
         empty = f"None of the {found.checked:,} figures that were published before has changed."
     add_sheet(book, "Restatements", header, rows, empty=empty)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Completeness:
     not_compared: str  # why there is no change on the period before; empty when there is one, or no such data
     rejected: tuple[Gap, ...]
     days_old: int | None  # set when the data is older than it should be
+    charged_to: tuple[tuple[str, date], ...]  # by subscription, the last day with charges that are all there
     fallback: str  # why this period was taken when none was asked for; empty as a rule
 
     @property

@@ -67,6 +67,7 @@ class Report:
     other_currencies: tuple[str, ...]
     sources: tuple[str, ...]
     remarks: tuple[str, ...]  # what the charges say about themselves
+    restatements: Restatements
     audience: Audience = EVERYTHING
     outlook: Outlook | None = None  # None: `no_outlook` says why
     no_outlook: str = ""
@@ -75,7 +76,6 @@ class Report:
     anomalies: Anomalies | None = None  # None: nobody looked
     units: Units | None = None
     bridge: Bridge | None = None  # None: the data states one basis only
-    restatements: Restatements | None = None  # None: nothing was published before
     compliance: Compliance | None = None  # None: Azure Policy was not asked
     exemptions: Exemptions | None = None  # None: nobody looked
     audit_head: str = ""  # "412:9f2c...", to be kept outside; empty: there is no audit trail

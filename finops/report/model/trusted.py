@@ -67,10 +67,11 @@ class Restated:
 
 @dataclass(frozen=True)
 class Restatements:
-    """What changed since it was published; `checked` counts the published figures that were looked at again."""
+    """What changed since it was published; `checked` counts the `published` figures that were looked at again."""
 
     rows: tuple[Restated, ...]
     checked: int
+    published: int
     since: date | None  # the first published day that was looked at
     state: PeriodState  # of this report's period
     closes_on: date | None  # the day after which it does not change any more; None: closed
