@@ -82,7 +82,7 @@ def test_one_sentence_says_where_the_month_is_heading_and_why(mail: Rendered) ->
         "$257 a day:",
         "Owner: p.ortiz@contoso.com. Decide by Tue 24 Nov.",
         "The amount of 2 more is not known.",
-        "Looking back on past months from their days 7, 14 and 21, the actual total fell inside such a range 5 of 6 times; "
+        "Looking back on 2 closed months from days 7, 14 and 21, the actual total fell inside such a range in 5 of 6 looks; "
         "median miss 3.1%.",
         "+$997 is more use at the same price; +$250 is a higher price for the same use",
         "It lasts: it has cost as much on each of the last 7 days.",
@@ -280,9 +280,50 @@ def test_of_many_deployments_those_that_cost_most_are_printed(model: Report) -> 
 
     for form in (made.html, made.text):
         assert "deployment-12/blue" in form
-        assert "deployment-5/blue" in form
-        assert "deployment-4/blue" not in form
-        assert "4 more are in the workbook." in form
+        assert "deployment-8/blue" in form
+        assert "deployment-7/blue" not in form
+        assert "7 more are in the workbook." in form
+
+
+def test_what_works_of_what_is_paid_for_comes_before_single_endpoints(model: Report) -> None:
+    text = render(model, Settings()).text
+
+    names = ["Node-hours on spot", "Node-hours idle", "a completed job", "Standard_ND96asr_v4", "fraud/blue"]
+    places = [text.rindex(name) for name in names]
+    assert places == sorted(places)
+
+
+def test_a_unit_is_never_cut_short_in_plain_text(model: Report) -> None:
+    assert model.units is not None
+    [one] = model.units.predictions
+    long = replace(one, name="workspace-with-a-long-name/endpoint-with-a-long-name/deployment-blue")
+
+    text = render(replace(model, units=replace(model.units, predictions=(long,))), Settings()).text
+
+    assert "1,000 predictions" in text
+    assert "1,000…" not in text
+
+
+def test_each_unit_cost_that_is_not_known_is_named(model: Report) -> None:
+    assert model.units is not None
+    units = model.units
+    unknown = replace(units.per_job, value=None, why="the charges state no hours of clusters, though 16 jobs completed")
+    silent = replace(units.predictions[0], value=None, why="nothing called it")
+    green = replace(silent, name="fraud/green")
+    no_spot = replace(units.spot, percent=None, why="the charges state no hours of clusters")
+
+    found = replace(units, per_job=unknown, spot=no_spot, predictions=(silent, green), gpu_hours=())
+    text = " ".join(
+        render(replace(model, units=replace(found, no_gpu_hours="no GPU was charged")), Settings()).text.split()
+    )
+
+    for said in (
+        "Not known: node-hours on spot: the charges state no hours of clusters.",
+        "Not known: cost of a completed job: the charges state no hours of clusters, though 16 jobs completed.",
+        "Not known: cost of a GPU-hour: no GPU was charged.",
+        "Not known: 1,000 predictions of fraud/blue and 1 more: nothing called it.",
+    ):
+        assert said in text
 
 
 def test_a_date_far_away_has_its_weekday_and_no_year(model: Report) -> None:

@@ -62,7 +62,7 @@ def test_charges_without_hours_say_that_there_are_none(tmp_path: Path) -> None:
 
     assert found.gpu_hours == ()
     assert "state no hours" in found.no_gpu_hours
-    assert (found.spot.percent, "no node-hours" in found.spot.why) == (None, True)
+    assert (found.spot.percent, "state no hours" in found.spot.why) == (None, True)
 
 
 def test_nothing_in_an_aml_workspace_has_no_unit_costs(tmp_path: Path) -> None:

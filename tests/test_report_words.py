@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,14 +11,16 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as some
-from report_data import daily, report_of
+from report_data import charge, daily, hours, report_of
 from report_sample import closed, reach, sample
 
 from finops.config import folder
 from finops.config.model import Settings
 from finops.errors import ConfigError
+from finops.report.known import Known, Predictions, Work
 from finops.report.locales import writing
 from finops.report.model import Money
+from finops.report.phrases import fitted, patterns
 from finops.report.rounding import adding_up, printable, rounded
 from finops.report.telling import told
 from finops.report.templates import Templates
@@ -212,3 +214,74 @@ def test_every_phrase_that_a_report_says_can_be_put_in_other_words(tmp_path: Pat
 
     made_up = {phrase for phrase in heard.asked if phrase not in known}
     assert {phrase for phrase in made_up if phrase not in {"a day", "this month"}} == set()
+
+
+@dataclass(frozen=True)
+class Telling(Words):
+    """Words that note which sentences of the program they were given."""
+
+    heard: set[str] = field(default_factory=set)
+
+    def told(self, sentence: str) -> str:
+        self.heard.update({sentence} - {""})
+        return super().told(sentence)
+
+
+def test_every_sentence_that_the_program_makes_can_be_put_in_other_words(tmp_path: Path) -> None:
+    known = yaml.safe_load((folder("reports") / "words.yaml").read_text("utf-8"))
+    workspace = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/ws"
+    cluster = f"{workspace}/computes/gpu"
+    monitored = f"{workspace}/onlineEndpoints/a/deployments/b"
+    work = Work(predictions=(Predictions(monitored, "a/b", None, "Monitor was read for the last 30 days only"),))
+    before = daily("2026-11-08", "2026-11-14", "CC-1", "10", "vm")
+    after = charge("2026-11-22", "CC-1", "1")
+    bought = charge("2026-11-17", None, "500", ChargeCategory="Purchase")
+    credit = charge("2026-11-18", "CC-1", "-90", ChargeCategory="Credit")
+    on_cluster = daily("2026-11-15", "2026-11-21", "CC-1", "70", "x", ResourceId=cluster, **hours("9", "NC999xs v9"))
+    plain = daily("2026-11-15", "2026-11-21", "CC-2", "30", "x", ResourceId=cluster)
+    gap = [row for row in on_cluster if "2026-11-18" not in row["ChargePeriodStart"]]
+    for place in "abcd":
+        (tmp_path / place).mkdir()
+    reports = [
+        report_of(tmp_path / "a", *before, *on_cluster, bought, credit, after, known=Known(work=work)),
+        report_of(tmp_path / "b", *before, *plain, after, known=Known(work=Work(jobs_completed=3))),
+        report_of(tmp_path / "c", *before, *gap, after),
+        report_of(tmp_path / "d", *daily("2026-11-18", "2026-11-19", None, "3")),
+    ]
+
+    heard: set[str] = set()
+    for model in reports:
+        templates = Templates(None, Words(model.digits))
+        words = Telling(model.digits, phrases={"a": "b"}, heard=heard)
+        templates._environment.filters.update(words.filters())
+        context = told(model, Settings(), words, templates)
+        for file, frame in (("weekly.html", "page.html"), ("weekly.txt", "")):
+            templates.render(file, frame=frame, picture=str, with_services=True, **context)
+
+    assert len(heard) > 20
+    assert {one for one in heard if one not in known and not fitted(one, patterns(known))} == set()
+
+
+def test_a_sentence_of_the_program_is_said_in_the_site_s_words_with_its_figures() -> None:
+    site = {
+        "without {n} of {all} clusters: {why}": "ohne {n} von {all} Clustern: {why}",
+        "the nodes were not measured": "die Knoten wurden nicht gemessen",
+    }
+    words = Words(0, phrases=site)
+
+    assert words.told("without 1 of 3 clusters: the nodes were not measured") == (
+        "ohne 1 von 3 Clustern: die Knoten wurden nicht gemessen"
+    )
+    assert words.told("Bank of England") == "Bank of England"
+
+
+def test_rows_that_nobody_named_are_named_in_the_site_s_words(tmp_path: Path) -> None:
+    rows = [row for n in range(4) for row in daily("2026-11-15", "2026-11-22", f"Other (CC-{n})", f"{n + 1}0")]
+    table = report_of(tmp_path, *rows, top=1).by_cost_centre
+    words = Words(0, phrases={"Other ({n})": "Übrige ({n})", "(untagged)": "(ohne)", "Total": "Summe"})
+
+    assert [words.called(line) for line in table.with_total] == ["Other (CC-3)", "Übrige (3)", "(ohne)", "Summe"]
+
+
+def test_a_phrase_that_is_mostly_figures_fits_no_sentence() -> None:
+    assert fitted("from Monday to Friday", patterns({"{low} to {high}": "{low} bis {high}"})) is None

@@ -26,13 +26,13 @@ def cost(model: Report, words: Words) -> str:
 
 def movers(model: Report, wording: Wording, words: Words) -> str:
     if model.movers is None:
-        rows = [f"{words.name(row.name)} {words.money(row.shown_cost)}" for row in model.by_cost_centre.rows]
+        rows = [f"{words.called(row)} {words.money(row.shown_cost)}" for row in model.by_cost_centre.rows]
         return _attribute(f"{words.say('Chart of cost by cost centre')}: {'; '.join(rows)}.")
     title = words.say("Chart of change by cost centre")
     if model.movers.moved and not model.movers.bars:
         return _attribute(f"{title}: {words.say('spread over {n} cost centres', n=f'{model.movers.moved:,}')}.")
     bars = [
-        f"{words.name(line.name)} {words.signed(line.shown_change)}"
+        f"{words.called(line)} {words.signed(line.shown_change)}"
         for line in model.movers.bars
         if line.shown_change and line.shown_change.amount
     ]

@@ -29,10 +29,10 @@ def bars(report: Report, words: Words) -> bytes:
     """Signed change by cost centre, sorted; on a first run, with nothing to compare, the cost of each."""
     if report.movers is None:
         rows = report.by_cost_centre.rows
-        lines = [(line.name, line.cost, words.money(line.shown_cost), BLUE) for line in rows]
+        lines = [(words.called(line), line.cost, words.money(line.shown_cost), BLUE) for line in rows]
     else:
         lines = [
-            (line.name, line.change, words.signed(line.shown_change), RISE if line.change.amount > 0 else FALL)
+            (words.called(line), line.change, words.signed(line.shown_change), RISE if line.change.amount > 0 else FALL)
             for line in report.movers.bars
             if line.change and line.shown_change and line.shown_change.amount
         ]

@@ -10,8 +10,9 @@ from finops.report import naming
 from finops.report.model import Close, Money, Outlook, Report, Share, Unit, Wording
 from finops.report.words import Words
 
-# Sizes of GPU nodes, and deployments, that are printed, the dearest first; the workbook has all.
+# Sizes of GPU nodes, and endpoints, that are printed, the dearest first; the workbook has all.
 UNITS = 8
+ENDPOINTS = 5
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class UnitRow:
+    """What it is of, the unit (or what it is a percentage of), the figure, and what stands under both."""
+
     name: str
+    per: str
     value: str
     detail: str
     before: str
@@ -95,7 +99,7 @@ def _ahead(model: Report, words: Words) -> Tile:
     outlook = model.outlook
     if outlook is None:
         if model.no_outlook:
-            return Tile(words.say("Month-end forecast"), words.say("none"), model.no_outlook)
+            return Tile(words.say("Month-end forecast"), words.say("none"), words.told(model.no_outlook))
         return _largest(model, words)
     if outlook.range is None:
         label = words.say("Month-end forecast, mean")
@@ -113,14 +117,14 @@ def _ahead(model: Report, words: Words) -> Tile:
 
 
 def _no_range(outlook: Outlook, words: Words) -> str:
-    return words.say("no range: {why}", why=outlook.why_no_range) if outlook.why_no_range else ""
+    return words.say("no range: {why}", why=words.told(outlook.why_no_range)) if outlook.why_no_range else ""
 
 
 def _largest(model: Report, words: Words) -> Tile:
     """Where nothing lies ahead: what moved most, else what cost most."""
     if model.movers and model.movers.drivers:
         line = model.movers.drivers[0].line
-        return Tile(words.say("Largest change"), words.name(line.name), words.change(line))
+        return Tile(words.say("Largest change"), words.called(line), words.change(line))
     services = model.by_service.all
     if not services:
         return Tile(words.say("Dearest service"), words.say("none"), words.say("nothing was charged"))
@@ -148,13 +152,13 @@ def _saved(model: Report, wording: Wording, words: Words) -> Tile:
 
 
 def unit_rows(model: Report, words: Words) -> tuple[UnitRow, ...]:
-    """What is known of unit costs, cost first, then shares."""
+    """What is known of unit costs: how much of what is paid for works, a job, then GPU-hours and predictions."""
     if model.units is None or not model.units.any_known:
         return ()
     found = model.units
-    units = [*_dearest(found.gpu_hours)[:UNITS], found.per_job, *_dearest(found.predictions)[:UNITS]]
-    rows = [_unit(unit, words) for unit in units if unit.value is not None]
-    return (*rows, *(_share(share, words) for share in (found.spot, found.idle) if share.percent is not None))
+    shares = [_share(share, words) for share in (found.spot, found.idle) if share.percent is not None]
+    units = [found.per_job, *_dearest(found.gpu_hours)[:UNITS], *_dearest(found.predictions)[:ENDPOINTS]]
+    return (*shares, *(_unit(unit, words) for unit in units if unit.value is not None))
 
 
 def _dearest(units: Iterable[Unit]) -> list[Unit]:
@@ -164,33 +168,58 @@ def _dearest(units: Iterable[Unit]) -> list[Unit]:
 
 
 def _unit(unit: Unit, words: Words) -> UnitRow:
-    name = words.say("{name}, a {unit}", name=unit.name, unit=unit.per) if unit.name else f"A {unit.per}"
-    if unit.per[:1].isdigit():
-        name = f"{unit.name}, {unit.per}"
+    per = words.told(unit.per if unit.per[:1].isdigit() else f"a {unit.per}")
     before = words.say("{price} before", price=words.price(unit.before)) if unit.before else ""
-    return UnitRow(name, words.price(unit.value), unit.detail, before)
+    return UnitRow(words.told(unit.name or "Clusters"), per, words.price(unit.value), words.told(unit.detail), before)
 
 
 def _share(share: Share, words: Words) -> UnitRow:
-    detail = ""
+    detail = words.told(share.why)
     if share.part is not None and share.whole is not None:
-        detail = words.say(
-            "{part} of {whole} {unit}", part=words.number(share.part), whole=words.number(share.whole), unit=share.unit
-        )
-    return UnitRow(share.name, words.percent(share.percent), detail, "")
+        part, whole = words.number(share.part), words.number(share.whole)
+        of = words.say("{part} of {whole} {unit}", part=part, whole=whole, unit=words.told(share.unit))
+        detail = f"{of}; {detail}" if detail else of
+    per = words.say("% of {unit}", unit=words.told(share.unit))
+    return UnitRow(words.told(share.name), per, words.percent(share.percent), detail, "")
 
 
 def units_unknown(model: Report, words: Words) -> tuple[str, ...]:
-    """Why some unit costs are not there, a sentence each; the same reason once."""
+    """Why some unit costs are not there, a sentence each that names what is missing."""
     if model.units is None:
         return ()
-    found = model.units
-    more = sum(max(len(_dearest(units)) - UNITS, 0) for units in (found.gpu_hours, found.predictions))
-    missing = [words.say("{n} more are in the workbook.", n=words.number(Decimal(more)))] if more else []
-    missing += [f"{words.say('No cost per GPU-hour')}: {found.no_gpu_hours}"] if found.no_gpu_hours else []
-    missing += [f"{words.say('No cost per prediction')}: {found.no_predictions}"] if found.no_predictions else []
-    missing += [f"{unit.name or unit.per}: {unit.why}" for unit in (found.per_job,) if unit.value is None and unit.why]
+    found, say = model.units, words.say
+    more = len(_dearest(found.gpu_hours)[UNITS:]) + len(_dearest(found.predictions)[ENDPOINTS:])
+    missing = [say("{n} more are in the workbook.", n=words.number(more))] if more else []
+    lacking = [(share.name, share.why) for share in (found.spot, found.idle) if share.percent is None]
+    lacking += [("Cost of a completed job", found.per_job.why)] if found.per_job.value is None else []
+    lacking += [("Cost of a GPU-hour", found.no_gpu_hours), ("Cost of 1,000 predictions", found.no_predictions)]
     missing += [
-        f"{share.name}: {share.why}" for share in (found.spot, found.idle) if share.percent is None and share.why
+        say("Not known: {what}: {why}", what=_small(words.told(name)), why=words.told(why))
+        for name, why in lacking
+        if why
     ]
-    return tuple(f"{one.rstrip('.')}." for one in dict.fromkeys(missing))
+    missing += _unpriced(found.gpu_hours, words) + _unpriced(found.predictions, words)
+    return tuple(f"{one.rstrip('.')}." for one in missing)
+
+
+def _unpriced(units: Iterable[Unit], words: Words) -> list[str]:
+    """One sentence for all that lack their cost for the same reason."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for unit in units:
+        if unit.value is None and unit.why:
+            names.setdefault((unit.per, unit.why), []).append(words.name(unit.name))
+    found = []
+    for (per, why), mine in names.items():
+        others = words.say(" and {n} more", n=words.number(len(mine) - 1)) if len(mine) > 1 else ""
+        what = words.say("{per} of {name}", per=words.told(per), name=f"{mine[0]}{others}")
+        found.append(_lacks(words, what, why))
+    return found
+
+
+def _lacks(words: Words, what: str, why: str) -> str:
+    return words.say("Not known: {what}: {why}", what=what, why=words.told(why))
+
+
+def _small(text: str) -> str:
+    """As it stands within a sentence."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

@@ -23,6 +23,7 @@ from finops.report.model import Money, Share, Unit, Units
 from finops.report.rounding import percent_of, printable
 
 NOT_ASKED = "the estate was not read for this report"
+NO_HOURS = "the charges state no hours of clusters"
 HOURS = {"hour", "hours"}
 # A unit cost of a fraction of a cent has its digits still; 12 are far more than anybody prints.
 FINEST = Decimal("1e-12")
@@ -114,7 +115,7 @@ def _nodes(told: Iterable[Vm], work: Work | None) -> list[Vm]:
 
 def _spot(nodes: list[Vm]) -> Share:
     whole, part = added(vm.hours for vm in nodes), added(vm.hours for vm in nodes if vm.is_spot)
-    why = "" if whole > 0 else "no node-hours of clusters are in the charges"
+    why = "" if whole > 0 else NO_HOURS
     return _share("Spot share of node-hours", part, whole, why, "unit/spot-share")
 
 
@@ -148,7 +149,7 @@ def _per_job(nodes: list[Vm], work: Work | None, shared: str, currency: str) -> 
     if count == 0:
         why = "no job that was sent in these days has completed"
     if not nodes:
-        why = "no node-hours of clusters are in the charges"
+        why = f"{NO_HOURS}, though {count:,} jobs completed" if count else NO_HOURS
     quantity = Decimal(count) if count is not None else None
     value = _per(cost, quantity, currency) if nodes else None
     known = Money(cost, currency) if nodes else None
@@ -208,7 +209,7 @@ def _no_predictions(work: Work | None) -> str:
 
 
 def _no_hours(told: list[Vm]) -> str:
-    return "no GPU was charged by the hour" if told else "the charges state no hours of VMs in AML workspaces"
+    return "no GPU was charged by the hour" if told else "the charges state no hours"
 
 
 def _share(name: str, part: Decimal, whole: Decimal, why: str, figure: str) -> Share:

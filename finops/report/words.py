@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 from babel.numbers import get_currency_precision
@@ -16,6 +17,7 @@ from finops.report.columns import cells, left, one_stop, right, wrapped
 from finops.report.locales import NO_BREAK, OURS, Writing
 from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving, Savings, Source, Sum
 from finops.report.periods import DAY
+from finops.report.phrases import Pattern, fitted, patterns
 from finops.report.rounding import rounded
 
 __all__ = ["Words", "cells", "cents", "compact", "count", "exact", "left", "percent", "right", "shortened", "until"]
@@ -49,6 +51,8 @@ class Words:
             "deed": self.deed,
             "three": self.three,
             "say": self.say,
+            "told": self.told,
+            "called": self.called,
             "tidy": tidy,
             "name": name,
             "price_tag": self.price_tag,
@@ -61,7 +65,7 @@ class Words:
             "range": self.range,
             "odds": self.odds,
             "how": self.how,
-            "who": who,
+            "who": self.who,
             "short": shortened,
             "cents": self.cents,
             "signed_cents": self.signed_cents,
@@ -87,6 +91,25 @@ class Words:
         said = self.phrases.get(phrase, phrase)
         for name, value in values.items():
             said = said.replace(f"{{{name}}}", str(value))
+        return said
+
+    @cached_property
+    def _patterns(self) -> list[Pattern]:
+        return patterns(self.phrases)
+
+    def told(self, sentence: str) -> str:
+        """A sentence that the program made, such as why something is not known, in the site's words where it has some:
+        the phrase itself, or the one with {names} that fits it. What stands in their places is looked up too."""
+        if not self.phrases or not sentence:
+            return sentence
+        if sentence in self.phrases:
+            return self.phrases[sentence]
+        found = fitted(sentence, self._patterns)
+        if found is None:
+            return sentence
+        said, values = found
+        for name, value in values.items():
+            said = said.replace(f"{{{name}}}", self.told(value))
         return said
 
     def money(self, money: Money | None) -> str:
@@ -174,17 +197,17 @@ class Words:
 
     def deed(self, act: Saving) -> str:
         """ "online endpoint in ws, deleted 12 Nov 2026; $20 a month expected; not on the bill yet"."""
-        place = f" in {act.holder}" if act.holder else ""
-        done = f", {act.did} {self.writing.date(act.since)}" if act.since else ""
-        parts = [f"{act.what}{place}{done}"]
-        if act.until:
-            parts[0] += f", undone {self.writing.date(act.until)}"
+        what, day = self.told(act.what), self.writing.date
+        parts = [self.say("{what} in {holder}", what=what, holder=act.holder) if act.holder else what]
+        parts[0] += f", {self.told(act.did)} {day(act.since)}" if act.since else ""
+        parts[0] += f", {self.say('undone')} {day(act.until)}" if act.until else ""
         if act.expected and not act.until:
-            parts.append(f"{self.about(act.expected)} a month expected")
+            parts.append(self.say("{amount} a month expected", amount=self.about(act.expected)))
         if act.days_after and act.realised:
-            parts.append(f"{self.count(act.days_after, 'day', 'days')} on the bill")
+            parts.append(self.say("{days} on the bill", days=self.count(act.days_after, "day", "days")))
         if act.why:
-            parts.append(f"not known: {act.why}" if act.realised is None and act.kind == "realised" else act.why)
+            lacks = act.realised is None and act.kind == "realised"
+            parts.append(self.say("not known: {why}", why=self.told(act.why)) if lacks else self.told(act.why))
         return "; ".join(parts)
 
     def price_tag(self, decision: Decision) -> str:
@@ -218,11 +241,19 @@ class Words:
     def name(self, text: str) -> str:
         return name(text)
 
+    def called(self, line: Line) -> str:
+        """The name of a row: people's own, or the site's words for "Total", "Other (12)" and "(untagged)"."""
+        return name(line.name) if line.role == "part" else self.told(line.name)
+
     def how(self, mover: Mover) -> str:
         """ "Virtual Machines, −32.2%", "Storage, new": the service, and how the change came about as far as it says."""
         if mover.is_new or mover.is_gone:
             return f"{mover.service}, {self.say('new' if mover.is_new else 'gone')}"
         return mover.service if mover.percent is None else f"{mover.service}, {self.signed_percent(mover.percent)}"
+
+    def who(self, line: Line) -> str:
+        """What a sentence calls the row."""
+        return self.say("cost without a cost centre") if line.role == "untagged" else self.called(line)
 
     def cents(self, money: Money | None) -> str:
         """The amount to the currency's smallest unit, for reconciling: "$8,601.27"."""
@@ -311,11 +342,6 @@ class Words:
 
     def _plain(self, size: Decimal, currency: str) -> str:
         return self.writing.amount(size, currency, self.digits)
-
-
-def who(line: Line) -> str:
-    """What a sentence calls the line."""
-    return "cost without a cost centre" if line.role == "untagged" else line.name
 
 
 def shortened(name: str, longest: int = 44) -> str:

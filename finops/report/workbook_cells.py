@@ -99,7 +99,7 @@ class Sheets:
             from openpyxl.cell import Cell as Sample
             from openpyxl.styles import Alignment, Font
 
-            sample = Sample(sheet)
+            sample = Sample(sheet, 1, 1)
             sample.number_format = style.format
             if style.is_bold:
                 sample.font = Font(bold=True)
