@@ -3,102 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
+import re
 from pathlib import Path
 
-import budgeting as budgets
 import pytest
-from guarding import dedicated, guarding
-from lives import MONDAY, finding, opened
+from every_mail import MADE, Mails
 from mail_linter import ALLOWED, ALLOWED_IN_STYLE, SUPPORT, features, lint
-from report_data import daily, rendered
-from test_budget_watch import Site, running
-from test_sweeping_telling import NEXT_WEEK, configured, confirmed, found
 
-from finops.jobs import budgeting
-from finops.jobs.sweeping import tell
-from finops.state import State
-
-Mails = dict[str, str]  # HTML by Message-ID
-
-
-def left_in(folder: Path) -> Mails:
-    """The HTML of every mail in an outbox folder."""
-    found: Mails = {}
-    for path in sorted(folder.glob("*.eml")):
-        message = message_from_bytes(path.read_bytes(), policy=default)
-        part = message.get_body(("html",))  # type: ignore[attr-defined]
-        found[str(message["Message-ID"])] = part.get_content()
-    return found
-
-
-def weekly(folder: Path) -> Mails:
-    rows = [row for centre in ("CC-1", "CC-<2>") for row in daily("2026-11-01", "2026-11-22", centre, "1234.5")]
-    return {"<weekly>": rendered(folder, *rows).html}
-
-
-def janitor(folder: Path) -> Mails:
-    settings = configured(folder)
-    with opened(folder) as state:
-        found(state, *(finding(f"e{n}", risk="high" if n % 3 == 0 else "low", dependents=("a",)) for n in range(9)))
-        tell(state, settings, MONDAY)
-        tell(state, settings, MONDAY + timedelta(days=11))
-    return left_in(settings.mail.outbox)
-
-
-def receipts(folder: Path) -> Mails:
-    settings = configured(folder)
-    with opened(folder) as state:
-        confirmed(state, settings)
-        tell(state, settings, NEXT_WEEK)
-    return {name: html for name, html in left_in(settings.mail.outbox).items() if "receipt" in name}
-
-
-def watch(folder: Path) -> Mails:
-    Site(folder).look(running(command="az ml compute update -n gpu --min-instances 0"), running("dark", None))
-    return left_in(folder / "outbox")
-
-
-def guard(folder: Path) -> Mails:
-    with guarding(folder, dedicated(low=1, idle="PT4H", tags={"Costcenter": "CC-2"})) as started:
-        started.run(mode="warn")
-        return left_in(folder / "outbox")
-
-
-def budget(folder: Path) -> Mails:
-    settings = budgets.settings(folder, "{all: 100}")
-    with (
-        State.open(settings.state.url) as state,
-        budgets.book(folder, *budgets.days("2026-11-01", "2026-11-18", "50")) as book,
-    ):
-        budgeting.check(book, settings, state, budgets.NOW)
-        budgeting.deliver(state, settings, budgets.NOW)
-    return left_in(settings.mail.outbox)
-
-
-MADE: dict[str, tuple[Callable[[Path], Mails], int]] = {
-    "weekly": (weekly, 1),
-    "janitor": (janitor, 3),
-    "receipts": (receipts, 2),
-    "watch": (watch, 1),
-    "guard": (guard, 1),
-    "budget": (budget, 1),
-}
+from finops.config import folder
 
 
 @pytest.fixture(scope="module", params=sorted(MADE))
 def mails(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mails:
-    make, least = MADE[request.param]
-    made = make(tmp_path_factory.mktemp(request.param))
-    assert len(made) >= least, sorted(made)
+    kind = MADE[request.param]
+    made = kind.make(tmp_path_factory.mktemp(request.param))
+    assert len(made) >= kind.least, sorted(made)
     return made
 
 
 def test_nothing_is_used_that_outlook_or_gmail_does_not_show(mails: Mails):
     assert {name: problems for name, html in mails.items() if (problems := lint(html))} == {}
+
+
+def test_no_mail_is_left_out():
+    mails = {
+        path.name
+        for path in folder("reports").glob("*.html")
+        if re.search(r'{% extends ("base.html"|frame) %}', path.read_text("utf-8"))
+    }
+
+    assert {template for kind in MADE.values() for template in kind.templates} == mails
 
 
 def test_what_is_not_shown_is_found():
