@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def demo(*arguments: str, timeout: float = 110) -> subprocess.CompletedProcess[s
 def left(small_estate: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """What the demo left and printed, on the estate that the other tests use too."""
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "estate").symlink_to(small_estate)
+    shutil.copytree(small_estate, folder / "estate")
     result = demo("--once", "--out", str(folder))
     assert result.returncode == 0, result.stderr
     return folder, result.stdout

@@ -212,3 +212,18 @@ def test_readers_of_one_cost_centre_get_its_share_and_a_name_that_nobody_bears_i
     [line] = [line for line in weekly.made.figures.by_cost_centre.all if line.key == "vision"]
     assert made.figures.total.cost == line.cost
     assert any("CC-99 gets no report" in remark for remark in weekly.made.figures.remarks)
+
+
+def test_charges_that_are_exported_are_read_and_cost_management_is_not_asked(small_estate: Path, tmp_path: Path):
+    with serving(small_estate) as server:
+        given = settings_for(tmp_path, server.url)
+        sources = ChargesSettings(store=tmp_path / "charges", sources=[str(small_estate / "charges")])
+        settings = given.model_copy(update={"charges": sources})
+        with connect(settings.azure) as azure:
+            weekly = jobs.weekly_report(azure, settings, server.world.clock.now())
+
+        asked = [one for one in server.app.requests if one["path"].endswith("/Microsoft.CostManagement/query")]
+
+    assert asked == []
+    assert weekly.made.figures.units
+    assert weekly.made.figures.units.gpu_hours

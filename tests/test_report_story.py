@@ -6,6 +6,7 @@ import json
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from same_figures import differences, printed, said_in
 
-from finops.cli import demo_waste, demo_weeks
+from finops.cli import demo_charges, demo_waste, demo_weeks
 from finops.cli.demo import demo_settings
 from finops.cloud import connect
 from finops.jobs import Weekly, message, weekly_report
@@ -29,9 +30,10 @@ class Story:
     def __init__(self, folder: Path, simulator: Served) -> None:
         self.folder = folder
         self.simulator = simulator
-        self.settings = demo_settings(folder, simulator.url)
-        demo_waste.forget(self.settings)
-        with connect(self.settings.azure) as azure:
+        given = demo_settings(folder, simulator.url)
+        demo_waste.forget(given)
+        with connect(given.azure) as azure:
+            self.settings = demo_charges.export(azure, given, folder / "estate", simulator.world.clock.now(), quiet)
             demo_waste.twice(azure, self.settings, simulator, quiet)
             self.seen = [demo_weeks.watched(azure, self.settings, simulator, quiet)]
             self.again = demo_weeks.watched(azure, self.settings, simulator, quiet)
@@ -134,3 +136,23 @@ def test_the_clock_that_newcomers_are_told_of_moves_by_a_week(story: Story) -> N
     urllib.request.urlopen(asked).close()  # http, loopback
 
     assert (story.simulator.world.clock.now() - before).days == 7
+
+
+def test_the_charges_say_what_a_unit_costs_and_what_is_price_and_what_is_use(story: Story) -> None:
+    figures = story.first.made.figures
+
+    assert figures.units
+    assert figures.movers
+    assert len(figures.units.gpu_hours) >= 3
+    assert all(one.value and one.quantity for one in figures.units.gpu_hours)
+    assert figures.units.spot.percent
+    kinds = {part.kind for driver in figures.movers.drivers if driver.effects for part in driver.effects.parts}
+    assert "quantity" in kinds
+    assert "not split" not in kinds
+
+
+def test_exports_go_on_by_themselves_as_weeks_pass(story: Story) -> None:
+    ends = [one.made.figures.completeness.until for one in (story.first, *story.reports)]
+
+    assert ends[0]
+    assert [end - ends[0] for end in ends if end] == [timedelta(0), timedelta(days=15), timedelta(days=22)]

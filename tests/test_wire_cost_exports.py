@@ -257,3 +257,19 @@ def test_a_cost_details_report_spans_a_month_at_most(tmp_path: Path):
         cost_client(server.url).generate_cost_details_report.begin_create_operation(SCOPE, wanted)
 
     assert refused.value.status_code == 400
+
+
+def test_a_scheduled_run_that_fell_due_is_made_whatever_is_asked_next(tmp_path: Path):
+    an_estate(tmp_path, [charge("2026-11-20", "1")])
+    daily = {"from": "2026-11-22T06:00:00Z", "to": "2027-11-22T06:00:00Z"}
+
+    with serving(tmp_path) as server:
+        schedule = {"status": "Active", "recurrence": "Daily", "recurrencePeriod": daily}
+        cost_client(server.url).exports.create_or_update(SCOPE, "nightly", export(schedule=schedule))
+        httpx.get(f"{server.url}/simulator/clock")
+        before = list((tmp_path / "storage").rglob("manifest.json"))
+        httpx.post(f"{server.url}/simulator/clock", json={"advanceHours": 24})
+
+    (manifest,) = (tmp_path / "storage").rglob("manifest.json")
+    assert before == []
+    assert json.loads(manifest.read_text("utf-8"))["runInfo"]["submittedTime"] == "2026-11-23T06:00:00Z"

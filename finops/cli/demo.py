@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finops.cli import demo_waste, demo_weeks
+from finops.cli import demo_charges, demo_waste, demo_weeks
 from finops.errors import FinopsError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int
         settings = demo_settings(folder, simulator.url, desk.getsockname()[1])
         demo_waste.forget(settings)
         with connect(settings.azure) as azure:
+            settings = demo_charges.export(azure, settings, estate, simulator.world.clock.now(), step)
             swept = demo_waste.twice(azure, settings, simulator, step)
             seen = demo_weeks.watched(azure, settings, simulator, step)
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)

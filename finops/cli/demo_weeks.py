@@ -20,15 +20,15 @@ APPROVED = 8  # of what waits, dearest first: within what the janitor may do in 
 
 def watched(azure: Azure, settings: Settings, simulator: Served, step: Step) -> dict[str, Any]:
     """Look at anomalies, budgets and what runs now, as the daemon does, and mail what is due."""
-    from finops.jobs import anomalies, budgeting, ingest
+    from finops.jobs import anomalies, budgeting, charged
     from finops.jobs.budgeting.watching import read_rates
     from finops.state import State
 
     now = simulator.world.clock.now()
     step("Looking at budgets, anomalies and what runs now")
-    with State.open(settings.state.url) as state, ingest(azure, settings, None, now) as book:
+    rates = read_rates(azure, now)
+    with State.open(settings.state.url) as state, charged(azure, settings, None, now) as book:
         strange = anomalies.watch(azure, book, state, settings, now)
-        rates = read_rates(azure, now)
         checked = budgeting.check(book, settings, state, now, lambda: rates)
         running = budgeting.watch(lambda: rates, settings, state, lambda: book)
         budgeting.deliver(state, settings, now)
@@ -94,7 +94,7 @@ def said(weekly: Weekly) -> dict[str, Any]:
         "acts": saved.realised.count if saved else 0,
         "approvedMonthly": saved.approved.amount.amount if saved else Decimal(0),
         "identifiedMonthly": saved.identified.amount.amount if saved else Decimal(0),
-        "restated": len(figures.restatements.rows) if figures.restatements else 0,
+        "restated": len(figures.restatements.rows),
     }
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from finops.jobs.claims import remembered
 from finops.jobs.guarding import Guarded, Plan, guard, guard_plan
-from finops.jobs.weekly import Connect, Made, Weekly, book_of, ingest, known_of, make, message, send, weekly_report
+from finops.jobs.weekly import (
+    Connect,
+    Made,
+    Weekly,
+    book_of,
+    charged,
+    ingest,
+    known_of,
+    make,
+    message,
+    send,
+    weekly_report,
+)
 
 __all__ = [
     "Connect",
@@ -13,6 +25,7 @@ __all__ = [
     "Plan",
     "Weekly",
     "book_of",
+    "charged",
     "guard",
     "guard_plan",
     "ingest",

@@ -64,8 +64,8 @@ def weekly_report(
     """
     step("Reading the estate")
     evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(WEEK_DAYS)])
-    step("Asking Cost Management what it cost")
-    with ingest(azure, settings, None, now) as book:
+    step("Reading what it cost")
+    with charged(azure, settings, None, now) as book:
         step("Looking at what is known besides")
         found = estate.with_facts(evidence, book)
         known = together(
@@ -193,9 +193,18 @@ def message(made: Made, settings: Settings, revision: int = 1) -> EmailMessage:
 def book_of(settings: Settings, period: Period | None, now: datetime, connect: Connect) -> Charges:
     """The charges that a report of `period` needs: from the configured sources, else asked from Cost Management."""
     if settings.charges.sources:
-        return charges.load(settings.charges.sources, late_hours=settings.charges.late_hours, now=now)
+        return _sources(settings, now)
     with connect() as azure:
         return ingest(azure, settings, period, now)
+
+
+def charged(azure: Azure, settings: Settings, period: Period | None, now: datetime) -> Charges:
+    """The same, over a connection that is there already."""
+    return _sources(settings, now) if settings.charges.sources else ingest(azure, settings, period, now)
+
+
+def _sources(settings: Settings, now: datetime) -> Charges:
+    return charges.load(settings.charges.sources, late_hours=settings.charges.late_hours, now=now)
 
 
 def ingest(azure: Azure, settings: Settings, period: Period | None, now: datetime) -> Charges:

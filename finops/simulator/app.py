@@ -58,6 +58,7 @@ class App:
         self.operations = operations.Operations(self.world, self.retry_after, self.polls)
         admission: list[Admits] = [module.admits for module in modules if hasattr(module, "admits")]
         amendments: list[Amends] = [module.amends for module in modules if hasattr(module, "amends")]
+        self._settles = [module.settle for module in modules if hasattr(module, "settle")]
         found = [route for module in modules if hasattr(module, "routes") for route in module.routes(self.world)]
         self._inner = Starlette(
             routes=[*control_routes(self), operations.Polled(self.operations), *most_specific_first(found)],
@@ -78,9 +79,11 @@ class App:
         self._inner.state.undo = deque(maxlen=MAX_LOGGED)
 
     def settle(self) -> None:
-        """Bring operations and the world up to the clock. Call it under `world.lock`."""
+        """Bring operations, the world and the services up to the clock. Call it under `world.lock`."""
         self.operations.settle()
         self.world.settle()
+        for settle in self._settles:
+            settle(self.world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

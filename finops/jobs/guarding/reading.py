@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from finops import charges, estate
+from finops import estate
 from finops.charges import Charges
 from finops.errors import AzureError, DataError, SignInError
 from finops.estate import Estate
@@ -15,7 +15,7 @@ from finops.estate.ids import key
 from finops.exemptions import Exemptions, by_file, by_tag
 from finops.jobs.guarding import owing
 from finops.jobs.guarding.plan import GRACE, Context, Plan, lines, looked_at
-from finops.jobs.weekly import ingest
+from finops.jobs.weekly import charged
 from finops.prices import UnknownPrice, priority_of, vm_filter, vm_hour
 from finops.spot import Prices
 
@@ -66,10 +66,7 @@ def guard_plan(
 def book_or_none(azure: Azure, settings: Settings, now: datetime, problems: list[str]) -> Iterator[Charges | None]:
     """The charges to tell costs by; without them the run goes on, and costs are not known."""
     try:
-        if settings.charges.sources:
-            book = charges.load(settings.charges.sources, late_hours=settings.charges.late_hours)
-        else:
-            book = ingest(azure, settings, None, now)
+        book = charged(azure, settings, None, now)
     except SignInError:
         raise
     except (DataError, AzureError) as fault:

@@ -1,15 +1,19 @@
 """Cost Management exports: create, read, list, delete, run now, run history, and the runs of their schedule.
 
-A run on demand is whole when its request returns, where Azure takes minutes to hours. A scheduled run that fell due
-while nobody asked for the export is made when somebody does, with the charges published by then (see schedule.py).
+A run on demand is whole when its request returns, where Azure takes minutes to hours. A scheduled run is made with the
+first request of any kind after it fell due, with the charges published by then (see schedule.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,8 +36,31 @@ ALL = f"/{{scope:path}}/providers/{TYPE}"
 MOST_RUNS = 100
 
 
+@dataclass
+class History:
+    """The runs of each export, by its id in lower case, and until when those of schedules are made."""
+
+    runs: dict[str, list[Json]] = field(default_factory=dict)
+    until: datetime | None = None
+
+
+HISTORIES: WeakKeyDictionary[World, History] = WeakKeyDictionary()
+
+
+def settle(world: World) -> None:
+    """Make the scheduled runs that fell due. One that cannot be made is tried again, and says why when it is asked."""
+    history, now = HISTORIES.setdefault(world, History()), world.clock.now()
+    if history.until == now:
+        return
+    history.until = now
+    for export in world.resources.of_type(TYPE):
+        with contextlib.suppress(WireError):
+            scope = export["id"].lower().partition(f"/providers/{TYPE}/".lower())[0].strip("/")
+            _catch_up(world, history.runs, export, scope)
+
+
 def routes(world: World) -> list[BaseRoute]:
-    history: dict[str, list[Json]] = {}
+    history = HISTORIES.setdefault(world, History()).runs
     return [
         Route(ALL, partial(listed, world, history), methods=["GET"]),
         Route(f"{ALL}/{{name}}", partial(read, world, history), methods=["GET"]),
