@@ -84,6 +84,53 @@ def test_after_two_weeks_a_step_is_the_usual():
     assert one.last == day(73)
 
 
+def test_what_fell_to_another_shape_and_stayed_is_told_once():
+    # What rests at weekends is gone; what is left runs day and night.
+    costs = [cost if n < 60 else 20 * WOBBLE[n % 11] for n, cost in enumerate(series(110, 3.0))]
+
+    firsts = [one.first for one in found(costs)]
+
+    assert firsts == [day(60)]
+
+
+def test_a_burst_on_a_sunday_like_those_on_weekdays_is_none():
+    costs = series()
+    for n in (17, 29, 45, 58):
+        costs[n] += 60
+    costs[83] += 54  # a Sunday
+
+    told = [one.first for one in found(costs) if one.first > day(60)]
+
+    assert told == []
+
+
+def test_bursts_now_and_then_do_not_move_what_is_expected():
+    costs = series()
+    for n in range(4, 90, 8):
+        costs[n] += 70
+    costs[86] += 400
+
+    [one] = [one for one in found(costs) if one.first == day(86)]
+
+    assert abs(one.expected.middle - 98) < 6
+
+
+def test_little_a_day_does_not_add_up_to_an_anomaly():
+    costs = [4.0 * WOBBLE[n % 11] + (6 if 60 <= n < 73 else 0) for n in range(90)]
+
+    assert found(costs) == ()
+
+
+def test_a_monthly_batch_half_as_large_again_is_no_surprise():
+    batch = [20.0 + (300 if day(n).day == 1 else 0) for n in range(119)]
+    at = next(n for n in range(80, 119) if day(n).day == 1)
+    batch[at] += 150
+
+    firsts = [one.first for one in found(batch)]
+
+    assert day(at) not in firsts
+
+
 def test_nodes_left_on_over_a_weekend_are_found_on_saturday():
     costs = series()
     costs[75] += 120  # a Saturday
@@ -240,6 +287,20 @@ def test_a_raised_bar_ends():
     costs[70] += 200
 
     assert len(found(costs, raised=[Raised(CENTRE, day(30), day(69), Decimal(250))])) == 1
+
+
+GROWING = [cost * (1.016 ** max(0, n - 50)) for n, cost in enumerate(series(100))]
+
+
+def test_a_raised_bar_that_is_over_hides_no_growth():
+    kinds = [one.kind for one in found(GROWING, raised=[Raised(CENTRE, day(-300), day(-270), Decimal(5000))])]
+
+    assert kinds == ["growth"]
+
+
+@pytest.mark.parametrize(("least", "count"), [(500, 0), (10, 1)])
+def test_growth_is_told_where_it_comes_to_more_a_day_than_the_raised_bar(least: int, count: int):
+    assert len(found(GROWING, raised=[Raised(CENTRE, day(50), day(120), Decimal(least))])) == count
 
 
 def test_two_weeks_of_history_are_too_few():

@@ -19,8 +19,6 @@ LEAST_SPREAD = 0.03
 """Of what is expected: no estate is steadier than that for long."""
 PRIOR_SPREAD, PRIOR_DAYS = 0.12, 6
 """What is taken for usual before there are days to tell, and how many days that counts for."""
-LEAST_UNIT = 0.7
-"""Of the level: bursts are as large on a Sunday as on a Monday."""
 OFTEN = 0.92
 """The share of days that must lie within the usual: bursts on more than one day in twelve are the habit of a scope."""
 NOTHING = 1e-9
@@ -33,8 +31,8 @@ def expected(clean: Numbers, began: NDArray[np.int64], day: int) -> tuple[Number
     ages = np.arange(day - first)[::-1]
     weights = (1 - FADE) ** ages * (np.arange(first, day)[None, :] >= began[:, None])
     factors = shape[:, (np.arange(first, day) - day) % WEEK]
-    level = (weights * clean[:, first:day]).sum(1) / np.maximum((weights * factors).sum(1), NOTHING)
-    level = np.where(weights.sum(1) > 0, level, 0.0)
+    says = weights * factors
+    level = _middle(clean[:, first:day] / np.maximum(factors, NOTHING), says)
     return np.asarray(level * shape[:, 0]), np.asarray(level)
 
 
@@ -51,18 +49,25 @@ def weekly(clean: Numbers, began: NDArray[np.int64], day: int) -> Numbers:
 
 
 def _factors(blocks: Numbers, counts: Truths, towards: Numbers, prior: float) -> Numbers:
-    """Medians of day / mean of its week, over the weeks that say something."""
+    """Medians of each weekday over the weeks that say something, by their mean."""
     means = blocks.mean(2)
     usual = np.abs(means).max(1, keepdims=True)
     says = counts & (means > np.maximum(usual * 0.1, NOTHING))
-    ratios = np.where(says[:, :, None], blocks / np.where(says, means, 1.0)[:, :, None], np.nan)
-    own = _median(ratios)
     number = says.sum(1, keepdims=True)
-    own = np.maximum(np.where(number > 0, own, towards), 0.0)
+    own = np.maximum(_median(np.where(says[:, :, None], blocks, np.nan)), 0.0)
     total = own.sum(1, keepdims=True)
     own = np.where(total > NOTHING, own / np.maximum(total, NOTHING) * WEEK, towards)
     share = number / (number + prior)
     return np.asarray(share * own + (1 - share) * towards)
+
+
+def _middle(values: Numbers, weights: Numbers) -> Numbers:
+    """The weighted median of each row; 0 where nothing weighs."""
+    order = np.argsort(values, axis=1)
+    heavy = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    place = (heavy < heavy[:, -1:] / 2).sum(1).clip(max=values.shape[1] - 1)
+    found = np.take_along_axis(np.take_along_axis(values, order, axis=1), place[:, None], axis=1)[:, 0]
+    return np.asarray(np.where(heavy[:, -1] > 0, found, 0.0))
 
 
 def _median(values: Numbers) -> Numbers:
@@ -75,8 +80,8 @@ def _median(values: Numbers) -> Numbers:
 
 
 def unit(should: Numbers, level: Numbers, floor: float) -> Numbers:
-    """What deviations are measured in: a weekend's are not those of its own small cost alone."""
-    return np.asarray(np.maximum(np.maximum(should, level * LEAST_UNIT), floor))
+    """What deviations are measured in: bursts are as large on a Sunday as on a Monday."""
+    return np.asarray(np.maximum(np.maximum(should, level), floor))
 
 
 def spreads(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
@@ -95,9 +100,9 @@ def spreads(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
 
 
 def twice(away: Numbers, day: int) -> tuple[Numbers, Numbers]:
-    """How far up and down, in units, each row went on at least two of the last SPREAD_DAYS days."""
-    window = away[:, max(day - SPREAD_DAYS, 0) : day]
-    if window.shape[1] < 2:
+    """How far up and down, in units, each row went on at least two days."""
+    window = away[:, :day]
+    if day < 2:
         return np.zeros(len(away)), np.zeros(len(away))
     told = np.where(np.isnan(window), 0.0, window)
     ordered = np.sort(told, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -37,7 +37,7 @@ def find(
     minimum, times = float(bar.minimum), float(bar.times)
     walk = Walk(table, minimum, times, _raised(table, raised))
     runs = walk.judge()
-    runs += [run for run in growing(walk, minimum, times) if run.row not in walk.raised]
+    runs += [run for run in growing(walk, minimum, times) if _is_over(run, walk.raised)]
     found = [_anomaly(one, table, planned) for one in incidents(runs, table, minimum, meets)]
     found = [one for one in found if abs(one.impact) >= bar.minimum * _weight(one)]
     return tuple(sorted(found, key=lambda one: (one.first, -abs(one.impact), one.id)))
@@ -46,6 +46,12 @@ def find(
 def _weight(one: Anomaly) -> Decimal:
     """What no cost centre shows must have come to more: there are many narrow scopes, and chance speaks in some."""
     return Decimal(1) if any(scope.kind == "cost centre" for scope in one.scopes) else UNSEEN
+
+
+def _is_over(growth: Run, raised: Mapping[int, Numbers]) -> bool:
+    """Whether it comes to more a day than what somebody said was no anomaly, as that stands on its last day."""
+    least = raised.get(growth.row)
+    return least is None or sum(growth.over.values()) > float(least[growth.last]) * len(growth.over)
 
 
 def _raised(table: Table, raised: Sequence[Raised]) -> dict[int, Numbers]:

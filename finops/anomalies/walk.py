@@ -23,6 +23,8 @@ STEP = 5
 """Days after which what is still off is a step and no spike."""
 CALM = 3
 """Days within the usual after which something is over: a weekend, on which less is seen, does not end it."""
+UNLIKE = 0.5
+"""Of what a level moved by: where days differ by more than that from it, the days before tell nothing of its shape."""
 STAYS = 0.5
 """Of the bar: what is off stays so above it."""
 DROP = 1.4
@@ -31,11 +33,12 @@ GONE, EVER = 0.05, 0.15
 """Gone: below this part of what is expected, where no day of the last four weeks lay below that one."""
 EDGE = 3
 """Days at either end of a month on which what came a month before is no surprise."""
-HABIT = 1.2
+HABIT = 2.0
+"""How much more than then it takes: one batch or two tell little of how much they differ."""
 HALF = 0.55
-"""A fall by so much of the cost is one in a noisy scope, too, unless it fell so twice in the last weeks."""
-AS_EVER = 1.2
-"""How much more it takes than what the scope has done twice in the last weeks."""
+"""A fall by so much of the cost is one in a noisy scope, too, unless it fell so twice."""
+AS_EVER = 1.35
+"""How much more it takes than what the scope has done twice."""
 NARROW = 1.25
 """How much higher the bar is for workspaces, services and meters: there are many, and each is told by chance."""
 REST = 0.85
@@ -125,7 +128,8 @@ class Walk:
         rest = float(shared.min()) < REST
         low = costs - should * shared
         upper, lower = spreads(self.away, day)
-        self.away[:, day] = np.where(self.began <= day, np.where(off < 0, np.minimum(low, 0.0), off) / size, np.nan)
+        judged = day - self.began >= WEEK  # before that, nothing is known of weekends
+        self.away[:, day] = np.where(judged, np.where(off < 0, np.minimum(low, 0.0), off) / size, np.nan)
         if rest:
             self.away[:, day] = np.where(off < 0, np.nan, self.away[:, day])
         self.excess[:, day] = off
@@ -136,6 +140,7 @@ class Walk:
         wide = times * upper * size, np.minimum(times * DROP * lower, HALF) * size
         bar_up = np.maximum(wide[0], AS_EVER * most * size) + self._habit(day)
         bar_down = np.maximum(np.maximum(wide[1], AS_EVER * least * size), 0.3 * size)
+        bar_up, bar_down = np.maximum(bar_up, self.minimum / STEP), np.maximum(bar_down, self.minimum / STEP)
         for row, least in self.raised.items():
             bar_up[row], bar_down[row] = max(bar_up[row], least[day]), max(bar_down[row], least[day])
         is_new = self.began == day
@@ -151,12 +156,13 @@ class Walk:
             self.away[:, day] = np.where(off > wide[0], np.nan, self.away[:, day])
         up = (off > bar_up) & ~young
         down = ((-low > bar_down) | gone) & ~young & (not rest)
-        for row, run in list(self.open_.items()):
+        held = dict(self.open_)
+        for row, run in held.items():
             bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
             still = run.sign * off[row] > STAYS * bar and (run.kind != "gone" or costs[row] < 0.3 * should[row])
             self._go_on(run, day, bool(still), float(should[row]), float(spread[run.sign][row]))
         for row in np.flatnonzero(up | down).tolist():
-            if row not in self.open_:
+            if row not in held:  # on the day on which a level becomes the usual one, it is not off again
                 sign = 1 if up[row] else -1
                 fresh = bool(is_new[row]) and sign > 0
                 kind: Kind = "new" if fresh else "gone" if gone[row] and sign < 0 else "spike"
@@ -188,10 +194,11 @@ class Walk:
         now, was = costs[own], np.array([run.should[n] for n in own])
         self.clean[row, run.first : day + 1] = costs[run.first : day + 1]
         before = slice(int(self.began[row]), run.first)
-        if was.sum() <= NOTHING:
+        added, times = _spread_of(now - was), _spread_of(now / np.maximum(was, NOTHING))
+        if was.sum() <= NOTHING or min(added, times) > UNLIKE:
             self.clean[row, : run.first] = 0.0
             self.began[row] = run.first
-        elif _spread_of(now - was) <= _spread_of(now / np.maximum(was, NOTHING)):
+        elif added <= times:
             # Nodes that run day and night add the same to each day; more people multiply it.
             moved = self.clean[row, before] + (now - was)[-WEEK:].mean()
             self.clean[row, before] = np.maximum(moved, 0.0)
