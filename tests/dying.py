@@ -1,12 +1,11 @@
 """A process that acts on a simulator, and kills itself with SIGKILL at the k-th boundary between it and the world.
 
 Boundaries: before each request, after each answer, before each commit (after one, nothing of it shows until the next
-boundary). Started once; forks for every order that it reads, one JSON object a line; answers with the exit status.
+boundary).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from forking import obey
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -127,25 +127,5 @@ def work(order: JSON) -> str:
     return boundary.met
 
 
-def main() -> None:
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    for line in sys.stdin:
-        order = json.loads(line)
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(read)
-            met = work(order)
-            os.write(write, met.encode())
-            os._exit(0)
-        os.close(write)
-        met = os.read(read, 10_000).decode()
-        os.close(read)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(json.dumps({"status": os.waitstatus_to_exitcode(status), "met": met}) + "\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    obey(work)

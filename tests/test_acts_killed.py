@@ -3,12 +3,9 @@
 # ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
-import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 from databases import postgresql, server
 from estates import AS_OF, cluster, workspace_id, write_estate
+from forking import Worker, worker_of
 
 from finops.simulator import Served, serving
 from finops.state import State
@@ -27,35 +25,18 @@ ALL = "FINOPS_KILLS" in os.environ
 KILLS = int(os.environ.get("FINOPS_KILLS", "8"))
 
 
-class Worker:
-    """The process of `dying.py`."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-
-    def run(self, served: Served, state: str, names: dict[str, str], die: int = 0, after: float = 0) -> tuple[int, str]:
-        """Its exit status (-9: killed) and the boundaries it met."""
-        order = {"url": served.url, "state": state, "names": names, "die": die, "after": after}
-        order |= {"now": AS_OF.isoformat(), "say": os.environ.get("FINOPS_SAY")}
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        said = json.loads(self.process.stdout.readline())
-        return said["status"], said["met"]
+def run(
+    worker: Worker, served: Served, state: str, names: dict[str, str], die: int = 0, after: float = 0
+) -> tuple[int, str]:
+    """The exit status of `dying.py` (-9: killed) and the boundaries it met."""
+    order = {"url": served.url, "state": state, "names": names, "die": die, "after": after}
+    return worker.run(order | {"now": AS_OF.isoformat(), "say": os.environ.get("FINOPS_SAY")})
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    script = Path(__file__).parent / "dying.py"
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        assert started.stdout
-        assert started.stdout.readline() == "ready\n"
-        yield Worker(started)
-        assert started.stdin
-        started.stdin.close()
+    with worker_of("dying.py") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +103,9 @@ def history(worker: Worker, served: Served, state: str, name: str, **dies: Any) 
     unasked: list[str] = []
     State.open(state).close()
     with witnessed(served, state, unasked):
-        status, met = worker.run(served, state, names, **dies)
+        status, met = run(worker, served, state, names, **dies)
         for _ in range(3):
-            if worker.run(served, state, names)[0] == 0 and not judge(served, state, names):
+            if run(worker, served, state, names)[0] == 0 and not judge(served, state, names):
                 break
             served.world.clock.advance(minutes=20)  # what Azure was still at comes to its end
     return status, met, [*(f"unasked: {one}" for one in unasked), *judge(served, state, names)]

@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 from applying import HOME, SILENT, Applying, applying, cluster, empty_endpoint, silence, whole
 from estates import deployment
+from forking import Worker, worker_of
 
 from finops import tombstones
 from finops.simulator import Served
@@ -48,49 +48,27 @@ KINDS = (
 Json = dict[str, Any]
 
 
-@dataclass
-class Worker:
-    """The process of `dying_apply.py`."""
+def run(
+    worker: Worker, janitor: Applying, seed: int, until: Callable[[], None] | None = None, undo: tuple[int, ...] = ()
+) -> int:
+    """The exit status of `dying_apply.py`; -9: killed with SIGKILL when `until` came back."""
+    order = {
+        "settings": json.loads(janitor.settings.model_dump_json()), "state": str(janitor.folder / "state.db"),
+        "now": janitor.now.isoformat(), "seed": seed, "undo": undo,
+    }  # fmt: skip
 
-    process: subprocess.Popen[str]
-
-    def run(
-        self, janitor: Applying, seed: int, until: Callable[[], None] | None = None, undo: tuple[int, ...] = ()
-    ) -> int:
-        """Its exit status; -9: killed with SIGKILL when `until` came back."""
-        order = {
-            "settings": json.loads(janitor.settings.model_dump_json()), "state": str(janitor.folder / "state.db"),
-            "now": janitor.now.isoformat(), "seed": seed, "undo": undo,
-        }  # fmt: skip
-        self._write(json.dumps(order))
-        child = int(self._read())
+    def kill(child: int) -> None:
         if until is not None:
             until()
             os.kill(child, signal.SIGKILL)
-        self._write("")
-        return int(self._read())
 
-    def _write(self, text: str) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def _read(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
+    return worker.run(order, kill)[0]
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    script = Path(__file__).parent / "dying_apply.py"
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        assert started.stdout
-        assert started.stdout.readline() == "ready\n"
-        yield Worker(started)
-        assert started.stdin
-        started.stdin.close()
+    with worker_of("dying_apply.py") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -223,14 +201,14 @@ def history(
     with witnessed(janitor.served, folder / "state.db", unasked, deleting, deletions):
         for _ in range(kills):
             janitor.served.faults.add(rules(chance.randrange(10**6)))
-            status = worker.run(janitor, seed, moment)
+            status = run(worker, janitor, seed, moment)
             tally["killed" if status == -9 else "came to its end first"] += 1
             with janitor.state() as state:
                 tally["killed with a request under way"] += status == -9 and bool(state.pending_intents())
             janitor.served.faults.clear()
             janitor.live(minutes=5)
         for _ in range(3):  # what Azure was still at comes to its end
-            assert worker.run(janitor, seed) == 0
+            assert run(worker, janitor, seed) == 0
             janitor.live(minutes=20)
     tally["deletions"] += deletions.total()
     wrong = [*unasked, *judge(janitor, staged, deletions, tally)]
@@ -275,7 +253,7 @@ def test_an_undo_that_is_killed_goes_on_where_it_was(worker: Worker, tmp_path: P
             time.sleep(chance.uniform(0, 0.1))
 
         for seed in range(6):
-            worker.run(janitor, seed, moment, (record.number,))
+            run(worker, janitor, seed, moment, (record.number,))
             janitor.live(minutes=20)
             made.clear()
         if janitor.record(record.number).status != "restored":
