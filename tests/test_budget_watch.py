@@ -314,6 +314,14 @@ def test_a_workspace_that_refuses_is_said_and_not_taken_for_idle(small_estate: P
     assert any("mlw-vision-dev" in one for one in found.unread)
 
 
+def test_a_workspace_that_refuses_hides_its_own_computes_and_no_others(small_estate: Path):
+    found = refused(small_estate, fault="403", path="/mlw-vision-dev/computes")
+
+    [dark] = {gap.scope for gap in found.gaps}
+    other = next(one.id for one in found.running if one.kind == "compute cluster")
+    assert (found.hides(f"{dark}/computes/x"), found.hides(other)) == (True, False)
+
+
 def test_without_prices_nothing_is_priced_and_nothing_is_free(small_estate: Path):
     found = refused(small_estate, fault="403", path="/api/retail/prices")
 

@@ -357,3 +357,10 @@ def test_an_hour_and_a_day_of_all_that_runs_are_told_apart(site: Site):
 def test_a_budget_cannot_have_the_name_by_which_the_watch_is_muted(tmp_path: Path):
     with pytest.raises(ValueError, match="finops budget mute watch"):
         Site(tmp_path, "{Watch: {scope: all, amount: 1}}")
+
+
+def test_many_small_things_that_are_too_much_together_are_counted_with_their_money(site: Site):
+    site.look(*(running(f"small-{n:02}", "0.2") for n in range(30)))
+
+    assert site.subjects() == ["$66.60 by Tue 29 Dec: small-00 and 2 more left on at $0.60 an hour"]
+    assert "; 27 smaller things that this mail does not list make $129.60 a day of it." in text_of(site)

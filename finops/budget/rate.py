@@ -19,7 +19,7 @@ SHARE = Decimal("0.05")
 FEWEST_DAYS = 3
 FEWEST_SPELLS = 5
 LONGER = 1.5  # than it ever took on our records: of a few times the longest is soon outdone by chance
-MOST = 3  # things that are named where all of them are usual, and together too much
+MOST = 3  # things that are named where each by itself is usual or small, and together they are too much
 WHOLE = Decimal("0.9")  # of a day that was looked at, to count as one
 
 
@@ -188,7 +188,8 @@ def project(
     culprits = _culprits(told, excess)
     reasons = tuple(_reasons(unplanned, excess, known, rules, threats, culprits))
     if reasons and not culprits:
-        culprits = tuple(sorted(told, key=lambda one: -one.cost)[:MOST])
+        more = [one for one in told if one.excess >= CENT]
+        culprits = tuple((more or sorted(told, key=lambda one: -one.cost))[:MOST])
     return Projection(
         rates=rates,
         until=until,
@@ -301,7 +302,7 @@ def _reasons(
     threats: Sequence[Threat],
     culprits: Sequence[Ahead],
 ) -> Iterable[str]:
-    if culprits and excess >= rules.above_usual:
+    if excess >= rules.above_usual:
         yield "left on" if usual is None else "above usual"
     if rules.per_day is not None and per_day >= rules.per_day:
         yield "above the limit"

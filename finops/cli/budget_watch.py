@@ -105,7 +105,7 @@ def _said(found: Projection) -> Iterator[str]:
     yield f"A day:    {found.per_day:,.0f} USD; usual: {usual} ({found.usual_from})"
     yield f"          {found.month_end:,.0f} USD more by the end of the month:"
     for part in found.month_parts:
-        count = _plain(part.name) if part.count == 1 else f"{part.count} of them"
+        count = _plain(part.name)[:40] if part.count == 1 else f"{part.count} of them"
         yield f"          {part.cost:,.0f} {f'{part.kind}, {count}' if part.kind else 'what ends by itself'}"
     if found.planned:
         yield f"Planned:  {len(found.planned)} of what runs, and no reason for a mail"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops.approvals.naming import shown
-from finops.budget.rate import Ahead, Projection
+from finops.budget.rate import CENT, Ahead, Projection
 from finops.estate.ids import key
 from finops.jobs.budgeting.billed import Billed, together
 from finops.report.locales import writing
@@ -40,6 +40,8 @@ def letter(
     names = {key(one.running.id) for one in fresh}
     per_hour = {key(one.running.id): Decimal(incident["told"][key(one.running.id)]["per_hour"]) for one in fresh}
     bills = {key(one.running.id): shows(one.running.id) for one in fresh}
+    known = {*incident["told"], *projection.planned}
+    smaller = [one.excess for one in projection.ahead if one.excess >= CENT and key(one.running.id) not in known]
     over = [
         {**was, "per_hour": _usd(Decimal(was["per_hour"])), "cost": _usd(Decimal(was["came_to"])),
          "first": datetime.fromisoformat(was["first"]), "ended": datetime.fromisoformat(was["ended"])}
@@ -70,6 +72,7 @@ def letter(
             {"kind": part.kind, "name": shown(part.name), "count": part.count, "cost": _usd(amount)}
             for part, amount in parts
         ],
+        "smaller": {"count": len(smaller), "per_day": _usd(sum(smaller, Decimal(0)))},
         "planned": len(projection.planned),
         "until": projection.until,
         "until_clock": f"{projection.until:%H:%M} UTC",
