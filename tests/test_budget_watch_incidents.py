@@ -349,8 +349,8 @@ def test_an_hour_and_a_day_of_all_that_runs_are_told_apart(site: Site):
 
     # 111 hours to Tuesday 8:00, and a day of the other: 1,110 + 120 over 4.625 days
     assert (
-        "All that runs now is $15.00 an hour. Some of it ends by itself, so that it comes to $266 a day until Tue 29 Dec "
-        "08:00 UTC"
+        "All that runs now is $15.00 an hour. Some of it ends by itself, so that it comes to $266 a day until Tue "
+        "29 Dec 08:00 UTC"
     ) in text_of(site)
 
 

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from finops import estate as estates
 from finops import prices
 from finops.anomalies import Planned
+from finops.anomalies.cases import plans
 from finops.approvals import Workdays
 from finops.budget import budgets_of
 from finops.budget.rate import FEWEST_DAYS, WHOLE, Left, Projection, Rules, project
 from finops.budget.reckoning import SERVICE, Reckoned, reckon
 from finops.budget.running import FACTS, Rates, Running, rates
 from finops.estate.ids import key
-from finops.jobs.anomalies.kept import plans
 from finops.jobs.budgeting import memory
 from finops.jobs.budgeting.billed import billed
 from finops.jobs.budgeting.charging import usual_of
