@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from report_data import NOW, charge, daily, report_of
+from report_data import NOW, charge, daily, rendered, report_of
 
 from finops import charges
 from finops.charges import Period
@@ -131,3 +131,27 @@ def test_the_bridge_of_a_share_is_of_its_charges_alone(tmp_path: Path, share: st
     found = bridge(tmp_path, *rows, share=share)
 
     assert (found.start.amount, found.end.amount) == ((70, 70) if share == "CC-1" else (35, 0))
+
+
+def test_usage_that_is_billed_differently_says_what_it_is(tmp_path: Path) -> None:
+    rows = [
+        *daily(*WEEK, "CC-1", "10", "a", billed="1"),
+        *daily(*WEEK, "CC-1", "10", "b", billed="2"),
+        *daily(*WEEK, "CC-1", "3", "c", billed="2", ServiceName="Storage"),
+        charge("2026-11-22", "CC-1", "1"),
+    ]
+
+    [line] = bridge(tmp_path, *rows).lines
+
+    assert line.name == "Usage that is billed and spread differently"
+    assert line.detail == (
+        "mostly Virtual Machines, 2 resources; billed less than it cost, as what a reservation or a savings plan "
+        "covers; the charges name neither"
+    )
+
+
+def test_the_bridge_is_explained_in_mail_and_text_alike(tmp_path: Path) -> None:
+    forms = rendered(tmp_path, *daily(*WEEK, "CC-1", "10", billed="1"), charge("2026-11-22", "CC-1", "1"))
+
+    for form in (forms.html, forms.text):
+        assert "all Virtual Machines, one resource; billed less than it cost" in " ".join(form.split())

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from finops.charges import Period
 from finops.charges.book import added
-from finops.report.gather import NONE, ZERO, Asked, Key, Spent
+from finops.report.gather import NONE, ZERO, Asked, Key, Spent, cost_in
 from finops.report.model import Bridge, BridgeLine, Money
 from finops.report.periods import is_whole_month
-from finops.report.rounding import adding_up, rounded
+from finops.report.rounding import adding_up, printable, rounded
 
 KEYS = ["ChargeCategory", "ChargeClass", "CommitmentDiscountType", "CommitmentDiscountStatus", "BillingMonth", "Month"]
+DIFFERENTLY = "Usage that is billed and spread differently"
 # The order in which a reader goes from what was used to what is paid.
 ORDER = [
     "Reservations: the share used, spread over their term",
@@ -28,7 +29,7 @@ ORDER = [
     "Refunds and adjustments",
     "Corrections of earlier charges",
     "Taxes",
-    "Usage that is billed and spread differently",
+    DIFFERENTLY,
     "Charged in this month, on another month's invoice",
     "Charged in another month, on this month's invoice",
 ]
@@ -75,7 +76,30 @@ def bridge(asked: Asked, period: Period, digits: int) -> Bridge | None:
     if is_whole_month(period):
         end = _invoice(asked, period, billed, steps)
         end_name = f"on the invoice of {period.label}"
-    return _closed(start, steps, own, end, end_name, asked.currency, digits)
+    found = _closed(start, steps, own, end, end_name, asked.currency, digits)
+    detail = _differently(asked, period) if steps[DIFFERENTLY].amount else ""
+    lines = (replace(line, detail=detail) if line.name == DIFFERENTLY else line for line in found.lines)
+    return replace(found, lines=tuple(lines))
+
+
+def _differently(asked: Asked, period: Period) -> str:
+    """Which service it is mostly, of how many resources, and what makes such charges."""
+    both = asked.both([*KEYS[:4], "ServiceName", "ResourceId"], period)
+    sums: dict[str, list[Decimal]] = defaultdict(list)
+    resources: dict[str, set[str]] = defaultdict(set)
+    for key in {*both["effective"], *both["billed"]}:
+        change = cost_in(both["billed"], key) - cost_in(both["effective"], key)
+        if change and called(key) == DIFFERENTLY:
+            sums[key[4]].append(change)
+            resources[key[4]].add(key[5])
+    service = max(sums, key=lambda name: (abs(added(sums[name])), name))
+    amount, whole = added(sums[service]), added(one for each in sums.values() for one in each)
+    count = len(resources[service])
+    said = f"{'all' if len(sums) == 1 else 'mostly'} {printable(service, '(no service named)')}, "
+    said += f"{count} resources" if count > 1 else "one resource"
+    if whole < 0 and amount < 0:
+        said += "; billed less than it cost, as what a reservation or a savings plan covers; the charges name neither"
+    return said
 
 
 def called(key: Key) -> str:
@@ -91,7 +115,7 @@ def called(key: Key) -> str:
         plan = "Savings plans" if "saving" in commitment else "Reservations"
         used = "the share that nobody used" if status == "unused" else "the share used, spread over their term"
         return f"{plan}: {used}"
-    return "Usage that is billed and spread differently"
+    return DIFFERENTLY
 
 
 def _bought(commitment: str) -> str:

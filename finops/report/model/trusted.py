@@ -26,6 +26,7 @@ class BridgeLine:
     charges: int
     of: tuple[str, ...]
     figure: str
+    detail: str = ""  # what is behind a line whose name does not say it
 
 
 @dataclass(frozen=True)
