@@ -62,6 +62,15 @@ class Month:
 
 
 @dataclass(frozen=True)
+class Jump:
+    """A day that stands out, and the one thing that cost so much more on it than on the day before."""
+
+    day: date
+    name: str
+    amount: Money
+
+
+@dataclass(frozen=True)
 class Curve:
     """What the first chart draws: cost added up day by day, the same for the time before, and the budget."""
 
@@ -71,3 +80,4 @@ class Curve:
     before_name: str
     before_days: tuple[Day, ...]
     budget: Money | None
+    jumps: tuple[Jump, ...] = ()  # at most one of these days, and one of those before
