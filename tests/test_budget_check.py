@@ -81,7 +81,45 @@ def test_charges_restated_below_and_above_again_are_not_told_again(site: Site):
     site.spend("-200").check(NOW + timedelta(hours=1))
     site.spend("300").check(NOW + timedelta(hours=2))
 
+    assert site.subjects() == [
+        "$150 left, 85% spent: everything, $1,000 for November 2026",
+        "Corrected: $350 left, 65% spent: everything, $1,000 for November 2026",
+    ]
+
+
+def test_a_correction_is_told_once(site: Site):
+    site.spend("850").check()
+    site.spend("-200").check(NOW + timedelta(hours=1))
+    site.check(NOW + timedelta(hours=2))
+
+    assert len(site.subjects()) == 2
+
+
+def test_charges_that_are_missing_correct_nothing(site: Site):
+    site.spend("850").check()
+    site.rows = [*days("2026-11-01", "2026-11-09", "1"), *days("2026-11-13", "2026-11-19", "1")]
+    site.check(NOW + timedelta(hours=1))
+
     assert len(site.subjects()) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "{all: {amount: 900, every: quarter, thresholds: [80]}}",
+        "{all: {amount: 900, basis: billed, thresholds: [80]}}",
+        "{all: {amount: 900, scope: {group: ml-rg}, thresholds: [80]}}",
+    ],
+)
+def test_what_was_told_of_another_amount_of_money_covers_nothing(tmp_path: Path, changed: str):
+    site = Site(tmp_path, EIGHTY)
+    site.rows = days("2026-10-01", "2026-10-30", "0")
+    site.spend("850", "2026-10-05").check(datetime(2026, 10, 31, 12, tzinfo=UTC))
+
+    site.change(changed)
+    site.check()
+
+    assert len(site.subjects()) == 2
 
 
 def test_the_next_period_is_armed_anew(site: Site):
@@ -352,7 +390,7 @@ def test_a_plan_that_a_kill_left_is_carried_out_as_it_was_written(site: Site, tm
 
     site.spend("-500").check(NOW + timedelta(hours=1))
 
-    assert site.subjects() == ["$150 left, 85% spent: everything, $1,000 for November 2026"]
+    assert site.subjects()[0] == "$150 left, 85% spent: everything, $1,000 for November 2026"
 
 
 def hold(path: str, ready: Any, done: Any) -> None:

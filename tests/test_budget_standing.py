@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from finops.budget import Foreseen, Standing, Threshold, foreseen, period_of, st
 from finops.charges import Gap, Period
 from finops.errors import DataError
 from finops.forecast import Reach
+from finops.forecast.charged import by_charges
 
+DAY = timedelta(days=1)
 TAGGED = '{"CostCenter": "CC-4300", "env": "dev"}'
 
 
@@ -175,6 +177,20 @@ def test_charges_that_end_two_days_ago_are_as_late_as_always(tmp_path: Path):
     assert stands(tmp_path, "{all: 1000}", *days("2026-11-01", "2026-11-18", "1")).gaps == ()
 
 
+def test_what_is_spent_and_the_calendar_end_on_the_same_day(tmp_path: Path):
+    found = stands(tmp_path, "{all: 1000}", *days("2026-11-01", "2026-11-20", "10"))
+
+    assert (found.spent, found.gone_percent, found.until) == (180, Decimal("60.0"), datetime(2026, 11, 19, tzinfo=UTC))
+
+
+def test_charges_of_incomplete_days_are_told_apart_and_cross_thresholds_at_once(tmp_path: Path):
+    rows = [*days("2026-11-01", "2026-11-18", "10"), charge("2026-11-19", "700"), charge("2026-11-20", "1")]
+
+    found = stands(tmp_path, "{all: {amount: 1000, thresholds: [80]}}", *rows)
+
+    assert (found.spent, found.later, found.crossed) == (180, 701, (Threshold("actual", Decimal(80)),))
+
+
 # -- where it leads -----------------------------------------------------------------------------------------------
 
 
@@ -278,3 +294,52 @@ def test_a_period_that_is_over_is_not_foreseen(tmp_path: Path):
     found = standing(budget("{all: 1000}"), costs, NOW, None, Period(date(2026, 10, 1), date(2026, 11, 1)))
 
     assert (found.ended, found.no_forecast) == (True, "the period is over")
+
+
+def test_a_quarters_range_is_drawn_in_one_and_not_added_up_from_its_months(tmp_path: Path):
+    rows = [row for n in range(150) for row in days(str(date(2026, 6, 23) + n * DAY), str(date(2026, 6, 23) + n * DAY),
+                                                    str(40 + 17 * (n * 7 % 5)))]  # fmt: skip
+    costs = book(tmp_path, *rows)
+
+    quarter, november, december = (
+        by_charges(costs, "effective", "USD", Period(first, after), date(2026, 11, 18)).total
+        for first, after in (
+            (date(2026, 10, 1), date(2027, 1, 1)),
+            (date(2026, 11, 1), date(2026, 12, 1)),
+            (date(2026, 12, 1), date(2027, 1, 1)),
+        )
+    )
+
+    assert quarter.high - quarter.low < (november.high - november.low + december.high - december.low) * Decimal("0.95")
+
+
+def test_a_quarter_has_a_chance_to_end_over_its_budget(tmp_path: Path):
+    _, found = led(tmp_path, "{all: {amount: 3680, every: quarter}}", *days("2026-08-01", "2026-11-19", "40"))
+
+    assert found.chance_over is not None
+    assert Decimal("0.2") < found.chance_over < Decimal("0.8")
+
+
+def test_the_day_on_which_a_budget_runs_out_is_that_by_which_the_mean_is_over_it(tmp_path: Path):
+    _, found = led(tmp_path, "{all: 1000}", *days("2026-08-01", "2026-11-19", "40"))
+
+    assert found.runs_out == date(2026, 11, 26)
+
+
+def test_what_it_ends_over_is_split_into_what_was_there_before_and_what_is_new(tmp_path: Path):
+    _, found = led(
+        tmp_path, "{all: 1000}", *days("2026-08-01", "2026-11-19", "40"), *days("2026-11-01", "2026-11-19", "10")
+    )
+
+    assert found.gap
+    assert (found.gap.before.label, found.gap.before.cost, found.gap.base) == ("October 2026", 1240, 240)
+    assert found.gap.base + found.gap.new == found.likely - 1000
+
+
+def test_a_budget_that_the_month_before_kept_is_exceeded_by_what_is_new(tmp_path: Path):
+    _, found = led(
+        tmp_path, "{all: 1300}", *days("2026-08-01", "2026-11-19", "40"), *days("2026-11-01", "2026-11-19", "10")
+    )
+
+    assert found.gap
+    assert (found.gap.base, found.gap.new) == (0, found.likely - 1300)

@@ -26,6 +26,20 @@ def test_no_range_was_given_in_the_first_week_so_none_counts():
     assert track.of == len(track.rows) - 1
 
 
+def test_looks_at_one_month_are_looks_at_one_month():
+    assert backtest([daily(office, 59)]).months == 2
+
+
+def test_the_miss_is_of_the_looks_whose_range_is_counted():
+    usage = [daily(lambda day: office(day) * (5 if day < date(2026, 1, 8) else 1), 59)]
+
+    track = backtest(usage)
+
+    counted = [row.miss_percent for row in track.rows if row.is_inside is not None]
+    assert (track.rows[0].miss_percent or 0) > 100
+    assert track.median_miss_percent == sorted(counted)[len(counted) // 2]
+
+
 def test_what_came_is_exact():
     usage = wandering(5, days=70)
 

@@ -200,7 +200,7 @@ def test_a_month_that_keeps_its_pace_is_on_plan(tmp_path: Path) -> None:
 def test_the_pace_is_a_run_rate_of_at_least_seven_days(tmp_path: Path) -> None:
     early = report_of(
         tmp_path,
-        *daily("2026-10-01", "2026-11-22", "CC-1", "10"),
+        *daily("2026-10-01", "2026-11-06", "CC-1", "10"),
         monthly_budget=Decimal(250),
         period=Period.week_ending(date(2026, 11, 6)),
     )

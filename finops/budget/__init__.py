@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from finops.budget.alerts import Acknowledged, Muted, Told, due
 from finops.budget.foresee import Foreseen, foreseen
-from finops.budget.model import Alert, Budget, Escalation, Scope, Standing, Threshold
+from finops.budget.model import Alert, Before, Budget, Escalation, Gap, Scope, Standing, Threshold
 from finops.budget.periods import days_gone, period_of, periods_to_check
 from finops.budget.reading import budgets_of
 from finops.budget.standing import standing
@@ -17,9 +17,11 @@ from finops.budget.standing import standing
 __all__ = [
     "Acknowledged",
     "Alert",
+    "Before",
     "Budget",
     "Escalation",
     "Foreseen",
+    "Gap",
     "Muted",
     "Scope",
     "Standing",

@@ -22,6 +22,8 @@ class Told:
     reached: Decimal
     at: datetime
     escalated: datetime | None = None
+    unit: str = ""  # what `reached` is an amount of; "" in records that do not say
+    corrected: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,15 @@ class Acknowledged:
 
 
 def key_of(budget: Budget, period: Period, threshold: str, currency: str) -> str:
-    """What makes an alert the same one: budget, amount, period and threshold (I8)."""
-    return f"budget/{budget.name}/{budget.amount.normalize():f} {currency}/{period.start:%Y-%m-%d}/{threshold}"
+    """What makes an alert the same one: budget, amount and what it is of, period and threshold (I8)."""
+    amount = f"{budget.amount.normalize():f} {unit_of(budget, currency)}"
+    return f"budget/{budget.name}/{amount}/{period.start:%Y-%m-%d}/{threshold}"
+
+
+def unit_of(budget: Budget, currency: str) -> str:
+    """What amounts of a budget are of. One in another currency, for another time or scope is no smaller or larger."""
+    scope = budget.scope.id or budget.scope.said
+    return f"{currency} a {budget.every}, {budget.basis} cost of {scope}"
 
 
 def due(
@@ -72,15 +81,34 @@ def due(
         key = key_of(budget, period, threshold.key, standing.currency)
         if _was_told(standing, key, threshold.key, limit, told):
             continue
-        reached = standing.spent if threshold.on == "actual" else standing.likely
+        reached = standing.known if threshold.on == "actual" else standing.likely
         found.append(Alert(key, standing, threshold, limit, reached))
     return tuple(found)
 
 
 def _was_told(standing: Standing, key: str, threshold: str, limit: Decimal, told: Collection[Told]) -> bool:
     start = f"{standing.period.start:%Y-%m-%d}"
+    units = ("", unit_of(standing.budget, standing.currency))
     of_it = [one for one in told if (one.budget, one.period, one.threshold) == (standing.budget.name, start, threshold)]
-    return any(one.key == key or one.reached >= limit for one in of_it)
+    return any(one.key == key or (one.unit in units and one.reached >= limit) for one in of_it)
+
+
+def corrected(standing: Standing, told: Collection[Told], muted: Collection[Muted], now: datetime) -> tuple[Told, ...]:
+    """What was told as spent and, by charges restated since, is not: to be said once (I8).
+
+    Charges that are missing correct nothing.
+    """
+    budget = standing.budget
+    if standing.at_least or any(one.what == budget.name and now < one.until for one in muted):
+        return ()
+    limits = {
+        key_of(budget, standing.period, threshold.key, standing.currency): threshold.limit(budget.amount)
+        for threshold in budget.thresholds
+        if threshold.on == "actual"
+    }
+    return tuple(
+        one for one in told if one.corrected is None and one.key in limits and standing.known < limits[one.key]
+    )
 
 
 def to_escalate(

@@ -104,18 +104,42 @@ class Budget:
     start: date | None = None
     end: date | None = None
     azure_scope: str | None = None
+    owner: str = ""  # who decides when it runs out
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the whole period before came to, and how a person calls it."""
+
+    label: str
+    first: date
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why a period ends over its budget: `base` would be over if it cost what the one before did, `new` comes on top.
+
+    Together they are all that it is forecast to be over; new is below zero where it costs less than before.
+    """
+
+    before: Before
+    base: Decimal
+    new: Decimal
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a budget stands in one of its periods.
 
-    period: the calendar's, cut to the budget's own first and last day. spent: all charges of it known so far.
-    percent: of the budget, rounded to one place. gone_percent: how much of the period is over.
+    period: the calendar's, cut to the budget's own first and last day. spent: its charges before `until`, the end of
+    its last complete day; later: those known of the days since, which are a part of what they will be.
+    percent: spent of the budget, rounded to one place. gone_percent: how much of the period is over by `until`.
     forecast: where the period ends; None without one, and `no_forecast` says why. chance_over: 0 to 1.
     basis: the one that was counted; basis_note says where the charges do not state the one that was asked for.
     gaps: charges that ought to be here and are not, as sentences: `spent` is then at least so much.
     crossed: the thresholds that are reached, worst last. label: how a person calls the period.
+    runs_out: the day by whose end the mean of the forecast is over the amount. before: what the period before came to.
     """
 
     budget: Budget
@@ -134,11 +158,20 @@ class Standing:
     crossed: tuple[Threshold, ...]
     ended: bool
     label: str = ""
+    later: Decimal = Decimal(0)
+    until: datetime | None = None
+    runs_out: date | None = None
+    before: Before | None = None
+
+    @property
+    def known(self) -> Decimal:
+        """All charges of the period that are known, those of incomplete days too: thresholds do not wait for these."""
+        return self.spent + self.later
 
     @property
     def left(self) -> Decimal:
         """What may still be spent; below zero when it is over."""
-        return self.budget.amount - self.spent
+        return self.budget.amount - self.known
 
     @property
     def at_least(self) -> bool:
@@ -147,13 +180,13 @@ class Standing:
 
     @property
     def likely(self) -> Decimal:
-        """The most that is known: what the period is forecast to end at, and never less than what is spent."""
-        return max(self.spent, self.forecast.middle) if self.forecast else self.spent
+        """The most that is known: what the period is forecast to end at, and never less than what is known."""
+        return max(self.known, self.forecast.middle) if self.forecast else self.known
 
     @property
     def status(self) -> Status:
         """The worst that is true of it. With charges missing nothing is ever on plan."""
-        if self.spent > self.budget.amount:
+        if self.known > self.budget.amount:
             return "over"
         if self.forecast is not None and self.forecast.middle > self.budget.amount:
             return "over likely"
@@ -163,6 +196,15 @@ class Standing:
         if not self.ended and (may_pass or self.percent - self.gone_percent > WATCH_POINTS):
             return "watch"
         return "on plan"
+
+    @property
+    def gap(self) -> Gap | None:
+        """The likely excess, split by what the period before came to; None without a forecast or a period before."""
+        over = self.likely - self.budget.amount
+        if self.before is None or self.forecast is None or over <= 0:
+            return None
+        base = max(self.before.cost - self.budget.amount, Decimal(0))
+        return Gap(self.before, base, over - base)
 
     @property
     def thread(self) -> str:

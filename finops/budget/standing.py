@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.budget.foresee import NOTHING, Foreseen
-from finops.budget.model import Basis, Budget, Standing, Threshold
-from finops.budget.periods import days_gone, label_of, period_of
+from finops.budget.model import Basis, Before, Budget, Standing, Threshold
+from finops.budget.periods import DAY, calendar_start, days_gone, label_of, period_of
 from finops.charges import Period
 from finops.errors import DataError, UsageError
+from finops.forecast.charged import midnight
 
 if TYPE_CHECKING:
     from finops.charges import Charges, Gap
@@ -43,22 +44,23 @@ def standing(
         raise UsageError(f"The budget {budget.name} is not on at {now:%Y-%m-%d}.", "Look at its start and end.")
     currency, foreign = currency_of(budget, book, period)
     basis, note = basis_of(budget, book)
-    spent = book.total(basis, period, currency, budget.scope.where) if currency in book.currencies else Decimal(0)
-    until = min(now, book.complete_until) if book.complete_until else now
+    # To one day, as the calendar and the forecast are: what is charged of later days is a part of what will be.
+    until = _known_to(book, period, now)
+    spent, later = (
+        _charged(budget, book, one, basis, currency) for one in ((period.start, until), (until, period.end))
+    )
     lacking = (*gaps, *_lacking(budget, book, period, until), *_stale(book, period, now), *foreign)
     ended = now >= period.end
     seen = outlook if isinstance(outlook, Foreseen) else Foreseen.of(outlook) if outlook else NOTHING
     if ended:
         seen = Foreseen(None, None, "the period is over")
-    # The calendar as far as the charges reach: 20 % spent by charges of ten days is not behind a month of twelve.
-    gone = days_gone(period, until)
     found = Standing(
         budget=budget,
         period=period,
         currency=currency,
         spent=spent,
         percent=percent_of(spent, budget.amount),
-        gone_percent=gone,
+        gone_percent=days_gone(period, until),
         forecast=seen.total,
         no_forecast=seen.why,
         chance_over=seen.chance_over(budget.amount),
@@ -69,8 +71,41 @@ def standing(
         crossed=(),
         ended=ended,
         label=label_of(budget, period),
+        later=later,
+        until=until,
+        runs_out=_runs_out(seen, budget.amount) if spent + later <= budget.amount else None,
+        before=None if ended else _before(budget, book, period, basis, currency),
     )
     return _with_crossed(found)
+
+
+def _known_to(book: Charges, period: Period, now: datetime) -> datetime:
+    """The end of the last day of `period` whose charges are all known; its start where none is."""
+    known = midnight(min(now, book.complete_until or book.span.end).date())
+    return min(max(known, period.start), period.end)
+
+
+def _charged(budget: Budget, book: Charges, between: tuple[datetime, datetime], basis: Basis, currency: str) -> Decimal:
+    if between[0] >= between[1] or currency not in book.currencies:
+        return Decimal(0)
+    return book.total(basis, Period(*between), currency, budget.scope.where)
+
+
+def _runs_out(seen: Foreseen, amount: Decimal) -> date | None:
+    points = seen.outlook.path if seen.total and seen.outlook else ()
+    return next((point.day for point in points if point.middle > amount), None)
+
+
+def _before(budget: Budget, book: Charges, period: Period, basis: Basis, currency: str) -> Before | None:
+    """What the calendar's period before came to, where all of it is known and this one is a whole one, too."""
+    first = period.start.date()
+    if any(calendar_start(budget, day) != day for day in (first, period.end.date())):
+        return None
+    before = Period(calendar_start(budget, first - DAY), first)
+    if before.start < book.span.start or book.missing(before):
+        return None
+    cost = _charged(budget, book, (before.start, before.end), basis, currency)
+    return Before(label_of(budget, before), before.start.date(), cost)
 
 
 def percent_of(amount: Decimal, whole: Decimal) -> Decimal:
@@ -176,6 +211,6 @@ def _crossed(found: Standing, thresholds: Iterable[Threshold]) -> Iterable[Thres
     for threshold in thresholds:
         if found.ended and threshold.on == "forecast":
             continue  # what came is known
-        reached = found.spent if threshold.on == "actual" else found.likely
+        reached = found.known if threshold.on == "actual" else found.likely
         if reached >= threshold.limit(found.budget.amount):
             yield threshold

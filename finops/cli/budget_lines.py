@@ -25,9 +25,9 @@ def line(one: Standing, known: Remembered | None, now: datetime) -> str:
     of = f"{one.budget.amount:,.0f}" if one.budget.amount >= 100 else f"{one.budget.amount:,.2f}"
     text = f"{head} {least}{one.spent:,.2f} of {of} {one.currency}, {one.percent}%"
     state = f"{one.status}; {one.gone_percent:.0f}% of {one.label} gone; {_forecast(one)}"
-    more = ""
+    more = f"; {one.later:,.2f} more since, not complete" if one.later else ""
     if known is not None and (muted := known.mute_of(one.budget.name, now)):
-        more = f"; muted until {muted.until:%-d %b}"
+        more += f"; muted until {muted.until:%-d %b}"
     return text + "\n" + "\n".join(wrapped(state + more, 4, 4))
 
 
@@ -48,6 +48,8 @@ def whole(one: Standing, known: Remembered, drove: Any, now: datetime) -> Iterat
     yield f"    For        {plain(budget_.scope.said)}, every {budget_.every}, {one.basis} cost"
     if one.basis_note:
         yield from wrapped(f"Note       {one.basis_note}", 4)
+    if one.runs_out:
+        yield f"    Runs out   about {one.runs_out:%Y-%m-%d}, by the mean of the forecast"
     if one.complete_until:
         yield f"    Data       complete until {one.complete_until:%Y-%m-%d %H:%M} UTC"
     for gap in one.gaps:
@@ -85,6 +87,8 @@ def row(one: Standing, known: Remembered, now: datetime) -> dict[str, Any]:
         "status": one.status,
         "amount": budget_.amount,
         "spent": one.spent,
+        "spentUntil": one.until,
+        "later": one.later,
         "atLeast": one.at_least,
         "left": one.left,
         "currency": one.currency,
@@ -96,6 +100,7 @@ def row(one: Standing, known: Remembered, now: datetime) -> dict[str, Any]:
         "forecastHigh": reach.high if reach else None,
         "noForecast": one.no_forecast,
         "chanceOver": one.chance_over,
+        "runsOut": one.runs_out,
         "completeUntil": one.complete_until,
         "missing": list(one.gaps),
         "crossed": [threshold.key for threshold in one.crossed],

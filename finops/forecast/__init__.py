@@ -37,6 +37,7 @@ def outlook(
     purchases: Mapping[str, Decimal] | Sequence[Purchase] = (),
     level: Decimal | float = LEVEL,
     missing: Collection[date] = (),
+    until: date | None = None,
 ) -> Outlook:
     """Where the month of `month` ends, by all that `dailies` say up to and with the day `through`.
 
@@ -44,10 +45,11 @@ def outlook(
     purchases: booked in the month so far, by key, which need not be a key of `dailies`; they are not projected.
     Given one by one, with those of the months before, one that came in each of the last three is expected once.
     missing: days without charges though there must have been some; they are estimated like days to come.
+    until: the day after the last one of another stretch of days, which begins on `month`: a quarter, a year.
     """
     from finops.forecast.ahead import look
 
-    return look(dailies, month, through, purchases, Decimal(str(level)), missing, DAYS)
+    return look(dailies, month, through, purchases, Decimal(str(level)), missing, DAYS, until)
 
 
 def backtest(

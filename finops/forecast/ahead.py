@@ -41,15 +41,17 @@ def look(
     level: Decimal,
     missing: Collection[date],
     days: Sequence[int],
+    until: date | None = None,
 ) -> Outlook:
     """Where the month ends, by what is known at the end of `through`; past months are looked at on their `days`."""
     if not 0 < level < 1:
         raise UsageError(f"A range that holds in {level} of all months cannot be made.", "Give a share such as 0.8.")
-    first, after = month_of(month)
+    first, after = month_of(month) if until is None else (month, until)
     past = Past.of(tabled(dailies, through, missing))
-    looks = looked(past, min(first, through + timedelta(days=1)), days, level)
-    width = wider(looks, first, level)
-    seen = glance(past, past.table.days, first)
+    now = first if until is None else max(first, month_of(through)[0])
+    looks = looked(past, min(now, through + timedelta(days=1)), days, level)
+    width = wider(looks, now, level)
+    seen = glance(past, past.table.days, first, after)
     unit = past.table.unit
     record = told(dailies, past, looks, level)
     with localcontext() as context:
@@ -58,8 +60,8 @@ def look(
         sums = _Sums(
             paid=exact(dailies, first, last),
             days={day: added(exact(dailies, day, day).values()) for day in _between(first, last)},
-            bought=booked(purchases, first, through),
-            due=due(purchases, first, through),
+            bought=booked(purchases, first, last),
+            due=due(purchases, first, after, through),
         )
         by = dict(sums.paid)
         for key, amount in zip(past.table.keys, seen.rest.sum(1) * unit, strict=True):

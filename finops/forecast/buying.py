@@ -23,13 +23,16 @@ def booked(purchases: Mapping[str, Decimal] | Sequence[Purchase], first: date, t
     )
 
 
-def due(purchases: Mapping[str, Decimal] | Sequence[Purchase], month: date, through: date) -> list[Purchase]:
-    """Purchases to come in the month: those that came once in each of the last three months, on about the same day.
+def due(
+    purchases: Mapping[str, Decimal] | Sequence[Purchase], first: date, after: date, through: date
+) -> list[Purchase]:
+    """Purchases to come from `first` to before `after`: those that came once in each of the last three months, on about
+    the same day.
 
     With the latest amount. What is late is taken for cancelled; what is paid once a year is not guessed.
     """
-    wanted, now = month.replace(day=1), through.replace(day=1)
-    if isinstance(purchases, Mapping) or wanted < now:
+    now = through.replace(day=1)
+    if isinstance(purchases, Mapping) or after <= now:
         return []
     earlier = [now]
     for _ in range(MONTHS):
@@ -45,11 +48,14 @@ def due(purchases: Mapping[str, Decimal] | Sequence[Purchase], month: date, thro
         if len(lasts) < MONTHS or max(days) - min(days) > APART:
             continue
         here = months[now]
-        is_late = not here and _usual(now, days[0]) + timedelta(days=APART) <= through
-        if not is_late and not (here and wanted == now):
+        if not here and _usual(now, days[0]) + timedelta(days=APART) <= through:
+            continue
+        wanted = max(_after(now) if here else now, first.replace(day=1))
+        while wanted < after:
             day = max(_usual(wanted, days[0]), through + timedelta(days=1))
-            if day < _after(wanted):
+            if first <= day < min(after, _after(wanted)):
                 found.append(Purchase(key, day, (here or lasts)[0].amount, what))
+            wanted = _after(wanted)
     return found
 
 

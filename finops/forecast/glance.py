@@ -1,4 +1,4 @@
-"""One look from the end of one day at the end of one month: what each row still costs, and how far off it may be."""
+"""One look from the end of a day at the end of some days: what each row still costs, and how far off it may be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from finops.forecast.table import Numbers
 
 @dataclass(frozen=True)
 class Glance:
-    """Days of the month whose charges are not known, first to last: some may have gone by.
+    """Days of the stretch whose charges are not known, first to last: some may have gone by.
 
     rest: what each row (first axis) is expected to cost on each of them. off: ways that their total may lie off that,
     a draw a row; None where too few days are known to say. floor: less than this no day costs.
@@ -42,10 +42,9 @@ def month_of(day: date) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
-def glance(past: Past, days: int, month: date) -> Glance:
-    """The look at `month` from the end of the first `days` days of `past`."""
+def glance(past: Past, days: int, first: date, after: date) -> Glance:
+    """The look at the days from `first` to before `after` from the end of the first `days` days of `past`."""
     table = past.table
-    first, after = month_of(month)
     seen = range(max(table.column(first), 0), min(table.column(after), days))
     gaps = [table.day(column) for column in seen if not table.known[column]]
     now = table.day(days)

@@ -11,6 +11,8 @@ from decimal import Decimal
 FEWEST_DAYS = 14
 """Complete days before a range is given: two of each weekday, so that shape and movement can be told apart."""
 
+SURELY_NOT = Decimal("0.01")
+
 
 @dataclass(frozen=True)
 class Daily:
@@ -81,10 +83,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Track:
-    """The record of past months: each asked again with what was known on some of its days."""
+    """The record of past months: each asked again with what was known on some of its days.
+
+    inside: looks whose range held, `of` so many that gave one, at so many `months`; the median miss is of these looks.
+    rows: all looks, those too early for a range, too.
+    """
 
     inside: int
     of: int
+    months: int
     median_miss_percent: Decimal | None
     rows: tuple[Said, ...]
 
@@ -112,8 +119,12 @@ class Outlook:
     ends: tuple[Decimal, ...] = field(repr=False)  # ways that the month may end, in order; empty without a range
 
     def chance_over(self, amount: Decimal) -> Decimal | None:
-        """The share (0 to 1) of the ways that the month may end which lie above `amount`. None without a range."""
+        """The share (0 to 1) of the ways that the month may end which lie above `amount`. None without a range.
+
+        Before the last day never 0 or 1: that none of our ways led there does not mean that none does.
+        """
         if not self.ends:
             return None
         above = len(self.ends) - bisect_right(self.ends, amount)
-        return (Decimal(above) / len(self.ends)).quantize(Decimal("0.001"))
+        share = (Decimal(above) / len(self.ends)).quantize(Decimal("0.001"))
+        return share if self.through >= self.path[-1].day else min(max(share, SURELY_NOT), 1 - SURELY_NOT)

@@ -55,7 +55,7 @@ def looked(past: Past, before: date, days: Sequence[int], level: Decimal) -> lis
         a, b = table.column(first), table.column(after)
         if table.known[a:b].all():
             for day in sorted({day for day in days if 0 < day < b - a}):
-                seen = glance(past, a + day, first)
+                seen = glance(past, a + day, first, after)
                 came = float(table.costs[:, a + day : b].sum(0).sum())
                 looks.append(Look(first, day, seen, a + day, _strain(seen, came, level)))
         first, after = month_of(after)
@@ -109,6 +109,8 @@ def told(
         middle = written((so_far + float(look.seen.rest.sum(0).sum())) * table.unit)
         low, high = [None, None] if reached is None else [written((so_far + end) * table.unit) for end in reached[::2]]
         rows.append(Said(first, look.day, low, middle, high, came[first]))
-    held = [row.is_inside for row in rows if row.is_inside is not None]
-    misses = [row.miss_percent for row in rows if row.miss_percent is not None]
-    return Track(sum(held), len(held), median(misses) if misses else None, tuple(rows))
+    ranged = [row for row in rows if row.is_inside is not None]
+    misses = [row.miss_percent for row in ranged if row.miss_percent is not None]
+    months = len({row.month for row in ranged})
+    held = sum(row.is_inside is True for row in ranged)
+    return Track(held, len(ranged), months, median(misses) if misses else None, tuple(rows))

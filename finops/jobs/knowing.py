@@ -16,13 +16,14 @@ from finops.estate.ids import key
 from finops.estate.model import Estate, text
 from finops.estate.model import Known as Fact
 from finops.exemptions import Exemptions, by_file, by_tag
+from finops.forecast.charged import last_complete
 from finops.jobs import guard_claims, published
 from finops.jobs.claims import claims_of
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
 from finops.report.foreseeing import foreseen
 from finops.report.known import Known, Request, Verdicts
-from finops.report.periods import choose, last_complete_day, last_day, midnight_after
+from finops.report.periods import choose, last_day, midnight_after, month_to
 
 if TYPE_CHECKING:
     from finops.budget import Standing
@@ -55,10 +56,11 @@ def remembering(settings: Settings) -> Iterator[State | None]:
 def known_by_charges(book: Charges, settings: Settings, now: datetime, period: Period | None = None) -> Known:
     """What follows from the charges and the settings alone: the forecast, and how the budgets stand."""
     chosen = choose(book, now, settings.report.week_ends, period).period
-    through = min(last_day(chosen), last_complete_day(book))
+    month = month_to(chosen, last_complete(book, now))
+    through = last_day(month)
     currency, _ = currency_of(book, settings.report)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
-    standings, remarks = _standings(book, settings, chosen, now)
+    standings, remarks = _standings(book, settings, month, now)
     return Known(outlook=outlook, no_outlook=why, standings=standings, remarks=remarks)
 
 

@@ -15,6 +15,7 @@ from babel.numbers import get_currency_precision
 from finops import __version__
 from finops.charges import Period
 from finops.errors import DataError, MixedCurrencies
+from finops.forecast.charged import last_complete
 from finops.report import periods
 from finops.report.anomalous import anomalies
 from finops.report.bridge import bridge
@@ -25,6 +26,7 @@ from finops.report.decisions import Sources, decisions
 from finops.report.details import details
 from finops.report.gather import BASES, ZERO, Asked, Basis, cost_in
 from finops.report.governed import compliance, exemptions
+from finops.report.jumps import jump_of
 from finops.report.known import NOTHING, Known
 from finops.report.missing import source_names, without_paths
 from finops.report.model import (
@@ -85,13 +87,14 @@ def build(
     basis = basis_of(book, settings)
     asked = Asked(book, basis, currency, share)
     known = replace(known, claims=(*known.claims, *claims))
+    # As far as is known today: what is spent, the calendar and the forecast are of one day, here and in budget mails.
+    month_period = periods.month_to(period, last_complete(book, now))
     if share is not None:
-        known = share_of(known, book, share, basis, currency, periods.last_day(period))
+        known = share_of(known, book, share, basis, currency, periods.last_day(month_period))
     completeness = completeness_of(book, chosen, estate, gaps)
     before = None if completeness.not_compared else chosen.before
-    month_period = periods.month_to(period)
     earliest = min(each.start for each in (period, chosen.before or period, periods.month_before(month_period)))
-    asked = replace(asked, window=Period(earliest, period.end))
+    asked = replace(asked, window=Period(earliest, max(period.end, month_period.end)))
     names = subscription_names(book, period)
     with_month = chosen.wording.kind == "week"
 
@@ -110,7 +113,7 @@ def build(
 
     centres = tabled("CostCenter", settings.top, settings.cost_centres, UNTAGGED, "cost-centre")
     services = tabled("ServiceName", min(settings.top, SERVICES), {"": "(no service named)"}, None, "service")
-    budgets = budgeted(known.standings, asked, period, now, known.outlook)
+    budgets = budgeted(known.standings, asked, month_period, now, known.outlook)
     month = None
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
@@ -255,12 +258,14 @@ def _curve(
         before = whole if whole.start.date() >= book.span.start.date() and not book.missing(whole) else None
         before_name = month.before_name
         title = f"{month.name}, cost added up" + (" against budget" if month.budget else "")
+    days, earlier = days_of(asked, period), days_of(asked, before) if before else ()
     return Curve(
         title=title,
         period=period,
-        days=days_of(asked, period),
+        days=days,
         before_name=before_name,
-        before_days=days_of(asked, before) if before else (),
+        before_days=earlier,
+        jumps=tuple(jump for each in (days, earlier) if (jump := jump_of(asked, each))),
         budget=month.budget.amount if month and month.budget else None,
     )
 

@@ -18,7 +18,7 @@ from finops.report.gather import NONE, ZERO, Asked, Basis, the_day
 from finops.report.known import NOTHING, Known
 from finops.report.model import UNTAGGED, Report, Shift
 from finops.report.movers import NO_SERVICE, resource_name
-from finops.report.periods import month_to
+from finops.report.periods import DAY
 from finops.report.rounding import printable
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ class _Of:
     @property
     def period(self) -> Period:
         return self.report.period
+
+    @property
+    def month(self) -> Period:
+        """The month so far, as the report has it."""
+        return self.report.month.period if self.report.month else self.report.period
 
 
 Rows = list[Behind]
@@ -153,7 +158,7 @@ def _line(of: _Of, column: str, key: str, measure: str) -> Answer:
     if measure == "change":
         return _changed(of, where)
     if measure == "month":
-        return _charged(of, month_to(of.period), where)
+        return _charged(of, of.month, where)
     if measure == "forecast":
         return _month(of, "forecast") if column != "CostCenter" else _forecast(of, key)
     return _charged(of, of.period, where)
@@ -164,7 +169,7 @@ def _month(of: _Of, rest: str) -> Answer:
         return [], [f"It is the amount of the budget {of.report.month.budget.name} in the settings."]
     if rest == "forecast":
         return _forecast(of, None)
-    return _charged(of, month_to(of.period), {})
+    return _charged(of, of.month, {})
 
 
 def _forecast(of: _Of, key: str | None) -> Answer:
@@ -178,7 +183,8 @@ def _forecast(of: _Of, key: str | None) -> Answer:
     ]
     said = [f"Made from the complete days to {seen.through}, by {seen.method}."]
     if seen.record:
-        said.append(f"The range held in {seen.record.inside} of {seen.record.of} earlier months.")
+        held = seen.record
+        said.append(f"The range held in {held.inside} of {held.of} looks at {held.months} earlier months.")
     return rows, said
 
 
@@ -268,7 +274,7 @@ def _resource(of: _Of, rest: str) -> Answer:
 def _budget(of: _Of, rest: str) -> Answer:
     one = next(one for one in of.report.budgets if one.figure == f"budget/{rest}")
     standing = next(each for each in of.known.standings if each.budget.name == rest)
-    mine = Period(one.period.start, min(one.period.end, of.period.end))
+    mine = Period(one.period.start.date(), one.through + DAY)
     keys = ["CostCenter", "ServiceName"]
     frame = of.asked.book.by(keys, one.basis, mine, of.report.currency, standing.budget.scope.where or None)
     rows = [
@@ -329,7 +335,7 @@ def _other_month(of: _Of, into: bool) -> Answer:
 
 def _restated(of: _Of, rest: str) -> Answer:
     found = of.report.restatements
-    row = next(one for one in (found.rows if found else ()) if one.figure == f"restated/{rest}")
+    row = next(one for one in found.rows if one.figure == f"restated/{rest}")
     said = f"{row.published.amount:f} was published on {row.published_at:%Y-%m-%d}; now it is {row.now.amount:f}."
     rows, _ = _charged(of, row.period, {})
     return rows, [said, "The rows are the charges as they are now: those of then are not kept."]

@@ -83,9 +83,12 @@ def last_week(newest: date, week_ends: str) -> Period:
     return Period(end - WEEK, end)
 
 
-def month_to(period: Period) -> Period:
-    """The month of the period's last day, up to and with that day."""
+def month_to(period: Period, newest: date) -> Period:
+    """The month of the period's last day, up to the `newest` complete day where that is of this month, too; else up to
+    the period's last day: how it stood then."""
     last = last_day(period)
+    if newest.replace(day=1) == last.replace(day=1):
+        last = max(last, newest)
     return Period(last.replace(day=1), last + DAY)
 
 

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 from finops.charges import Period
 from finops.report.gather import ZERO, Asked
-from finops.report.model import Budgeted, Completeness, Line, Money, Outlook, Point, Range, Record, Status, Table
+from finops.report.model import (
+    Budgeted,
+    Completeness,
+    Excess,
+    Line,
+    Money,
+    Outlook,
+    Point,
+    Range,
+    Record,
+    Status,
+    Table,
+)
 from finops.report.periods import is_whole_month, last_day, month_name, next_month
 from finops.report.rounding import adding_up, printable, rounded
 
@@ -62,9 +74,8 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
     until = min(one.period.end, period.end)
     mine = Period(one.period.start, until)
     spent = asked.book.total(one.basis, mine, currency, scope.where or None)
-    percent = _percent(spent, one.budget.amount)
-    if spent < one.budget.amount:
-        percent = min(percent, Decimal(99))  # 100 % is said of what is spent, and of nothing less
+    # Rounded down, as in budget mails: 100 % is said of what is spent, and of nothing less.
+    percent = (spent / one.budget.amount * 100).quantize(Decimal(1), rounding="ROUND_FLOOR")
     gone = _percent(Decimal(len(mine.days)), Decimal(len(one.period.days)))
     ahead, chance, reach = one.forecast, one.chance_over, None
     if seen is not None:
@@ -87,10 +98,12 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         forecast=reach,
         chance_over=chance,
         status=status_of(spent, one.budget.amount, percent, gone, chance),
-        crossed=tuple(threshold.key for threshold in one.crossed),
+        crossed=tuple(t.key for t in one.crossed if t.on != "actual" or spent >= t.limit(one.budget.amount)),
         complete_until=one.complete_until,
+        through=last_day(mine),
         figure=f"budget/{one.budget.name}",
         owner=printable(one.budget.owner or _first_of(one.budget.to)),
+        gap=_excess(one, currency),
         runs_out=one.runs_out or (one.until.date() if one.until and one.known > one.budget.amount else None),
     )
 
@@ -98,6 +111,14 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
 def _first_of(people: Sequence[str]) -> str:
     others = f" and {len(people) - 1} more" if len(people) > 1 else ""
     return f"{people[0]}{others}" if people else ""
+
+
+def _excess(one: Standing, currency: str) -> Excess | None:
+    found = one.gap
+    if found is None:
+        return None
+    base = Money(found.base, currency) if found.base else None
+    return Excess(found.before.first, Money(found.before.cost, currency), base, Money(found.new, currency))
 
 
 def status_of(spent: Decimal, amount: Decimal, percent: Decimal, gone: Decimal, chance: Decimal | None) -> Status:
@@ -173,10 +194,14 @@ def outlook_shown(
         ),
         purchases=Money(seen.purchases, currency),
         method=seen.method,
-        record=Record(track.inside, track.of, _one_place(track.median_miss_percent)) if track.of else None,
+        record=Record(track.inside, track.of, track.months, _one_place(track.median_miss_percent))
+        if track.of
+        else None,
         budget=amount,
         chance_over=seen.chance_over(amount.amount) if amount and reach else None,
         over=Money(total.middle - amount.amount, currency) if amount else None,
+        runs_out=budget.runs_out if budget else None,
+        gap=budget.gap if budget else None,
     )
 
 

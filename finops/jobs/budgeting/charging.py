@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from finops import charges
 from finops.budget import budgets_of, periods_to_check
-from finops.budget.foresee import last_complete
 from finops.budget.reckoning import SERVICE
 from finops.charges import Charges, Period, store
 from finops.errors import DataError
+from finops.forecast.charged import last_complete
 from finops.jobs.weekly import Connect
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from finops.budget import (
     periods_to_check,
     standing,
 )
-from finops.budget.alerts import to_escalate
+from finops.budget.alerts import corrected, to_escalate
 from finops.budget.periods import SETTLES
 from finops.budget.running import Rates
 from finops.budget.standing import basis_of, currency_of
@@ -29,7 +29,7 @@ from finops.jobs.budgeting import memory
 from finops.jobs.budgeting.drivers import charged_ids, drivers, stoppable
 from finops.jobs.budgeting.letters import Item, Letter, Why, written
 from finops.jobs.budgeting.memory import Remembered, remembered
-from finops.jobs.budgeting.outgoing import finish, leave
+from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -95,7 +95,7 @@ def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = Tru
                 one = stands(budget, book, now, period, forecasts)
                 found.append(one)
                 if (
-                    not one.spent
+                    not one.known
                     and not book.by([], one.basis, currency=one.currency, where=budget.scope.where).any().any()
                 ):
                     problems.append(f"{budget.name}: no charge of {budget.scope.said} is known. Is it spelt like that?")
@@ -140,8 +140,10 @@ def check(
             rates = running()
             _tell_crossed(round_, alerts, book, state, rates, now)
             _tell_overdue(round_, overdue, alerts, book, state, rates, now)
+        _tell_corrected(round_, looked, known, now)
         problems = [*looked.problems, *_close(round_, book, settings, known, now)]
         letters = [written(letter, settings, now) for letter in round_.letters.values()]
+        problems += misaddressed(letters)
         mails = leave(state, settings, OUTGOING, letters, round_.keeps, (), now)
     quiet = tuple(one.what for one in known.muted if now < one.until)
     nobody = [f"{one.standing.budget.name}: nobody is named to be told; set mail.finance." for one in alerts
@@ -215,7 +217,27 @@ def _tell_overdue(
             first_at=min(told.at for told in late),
         )
         round_.tell(one.budget.escalate.to, item, [f"{told.key}/escalated" for told in late])
-        round_.keeps += [memory.escalated(told, now) for told in late]
+        round_.keeps += [memory.told_again(replace(told, escalated=now)) for told in late]
+
+
+def _tell_corrected(round_: _Round, looked: Looked, known: Remembered, now: datetime) -> None:
+    """A note where a threshold was told and, by charges restated since, is not reached."""
+    for one in looked.standings:
+        told = known.told_of(one.budget.name, one.period)
+        if _is_closed(one, known) or not (wrong := corrected(one, told, known.muted, now)):
+            continue
+        keys = {each.threshold for each in wrong}
+        thresholds = tuple(t for t in one.budget.thresholds if t.key in keys)
+        people = _people(one, wrong)
+        item = Item("corrected", one, thresholds, min(each.at for each in wrong), one.budget.to)
+        round_.tell(people, item, [f"{each.key}/corrected" for each in wrong])
+        round_.keeps += [memory.told_again(replace(each, corrected=now)) for each in wrong]
+
+
+def _people(one: Standing, told: Sequence[Told]) -> tuple[str, ...]:
+    """Who was told: the second address, too, where it was."""
+    rule = one.budget.escalate
+    return (*one.budget.to, *(rule.to if rule and any(each.escalated for each in told) else ()))
 
 
 def _item(
@@ -256,7 +278,6 @@ def _close(round_: _Round, book: Charges, settings: Settings, known: Remembered,
         keys = {each.threshold for each in told}
         thresholds = tuple(t for t in budget.thresholds if t.key in keys)
         item = Item("closed", one, thresholds, min(each.at for each in told), budget.to)
-        people = [*budget.to, *(budget.escalate.to if budget.escalate and any(t.escalated for t in told) else ())]
-        round_.tell(people, item, [f"budget/{key}/closed"])
+        round_.tell(_people(one, told), item, [f"budget/{key}/closed"])
         round_.keeps.append((f"{memory.CLOSED}{key}", now.isoformat()))
     return problems

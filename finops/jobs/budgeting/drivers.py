@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops.approvals.naming import VERBS, holder_of, kind_of, name_of, shown
-from finops.budget import Standing
-from finops.budget.foresee import last_complete
+from finops.approvals.naming import QUIET, VERBS, holder_of, kind_of, name_of, shown
+from finops.budget import Budget, Standing
+from finops.budget.periods import calendar_start
 from finops.budget.running import Running
 from finops.charges import Period
+from finops.forecast.charged import last_complete, midnight
 from finops.report.model import Money
+from finops.report.words import starts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,18 +46,30 @@ class Driver:
 
 
 @dataclass(frozen=True)
+class Others:
+    """So many resources that are no rows, and what their changes come to together."""
+
+    count: int
+    amount: Money
+
+
+@dataclass(frozen=True)
 class Drivers:
-    """The dearest changes, or where there is nothing to compare with, the dearest; rest: what all others come to."""
+    """The dearest changes, or where there is nothing to compare with, the dearest.
+
+    The rows, and the others that rose and fell, add up to `change`.
+    """
 
     rows: tuple[Driver, ...]
-    against: str  # "1 to 14 October 2026"; "" where nothing could be compared
-    change: Money | None  # of everything
-    rest: int
+    against: str = ""  # "1 to 14 October 2026"; "" where nothing could be compared
+    change: Money | None = None  # of everything
+    rose: Others | None = None
+    fell: Others | None = None
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Something that costs money and that somebody could stop now."""
+    """Something that costs money and that somebody could stop now. why: one sentence; first: what is tried before."""
 
     name: str
     kind: str
@@ -63,6 +78,7 @@ class Stop:
     a: str  # "hour", "month"
     why: str
     command: str
+    first: str = ""
 
 
 def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
@@ -71,9 +87,9 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
     through = min(last_complete(book, now) + timedelta(days=1), period.end.date())
     ask: dict[str, Any] = {"basis": standing.basis, "currency": standing.currency, "where": where}
     if through <= period.start.date():
-        return Drivers((), "", None, 0)
+        return Drivers(())
     after = Period(period.start.date(), through)
-    before = _before(after, book)
+    before = _before(standing.budget, after, book)
     if before is None:
         frame = book.by(["ResourceId", "ResourceName"], period=after, **ask)
         rows = [
@@ -81,10 +97,12 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
             for key, name, cost in _columns(frame, "ResourceId", "ResourceName", "Cost")[:MOST]
             if cost > 0
         ]
-        return Drivers(tuple(rows), "", None, max(0, len(frame) - len(rows)))
+        return Drivers(tuple(rows))
     frame = book.side_by_side(["ResourceId", "ResourceName"], before, after, **ask)
-    total = sum(frame["Change"].tolist(), Decimal(0))
-    rose = [row for row in _columns(frame, "ResourceId", "ResourceName", "Before", "After", "Change") if row[4] >= CENT]
+    all_ = _columns(frame, "ResourceId", "ResourceName", "Before", "After", "Change")
+    rose = [row for row in all_ if row[4] >= CENT]
+    fell = [row for row in all_ if row[4] <= -CENT]
+    total = sum((row[4] for row in all_), Decimal(0))
     found = tuple(
         Driver(
             *_called(str(key), str(name)),
@@ -94,7 +112,11 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
         )
         for key, name, old, cost, change in rose[:MOST]
     )
-    return Drivers(found, before.label, Money(total, standing.currency), len(rose) - len(found))
+
+    def others(rows: Sequence[tuple[Any, ...]]) -> Others:
+        return Others(len(rows), Money(sum((row[4] for row in rows), Decimal(0)), standing.currency))
+
+    return Drivers(found, before.label, Money(total, standing.currency), others(rose[MOST:]), others(fell))
 
 
 def charged_ids(standing: Standing, book: Charges) -> frozenset[str]:
@@ -139,13 +161,26 @@ def stoppable(
                     shown(holder_of(finding.resource_id)),
                     amount,
                     "month",
-                    f"{VERBS.get(finding.action, finding.action)}: {shown(finding.why)}",
+                    f"{starts(VERBS.get(finding.action, finding.action))}: {_reason(shown(finding.why))}",
                     f"finops janitor show {record.number}",
+                    _first(finding.quiet),
                 )
             )
             if len(found) >= 2 * MOST:
                 break
     return found[: 2 * MOST]
+
+
+def _reason(why: str) -> str:
+    """The first sentence: what a rule says to the owner goes on to what happens then, and how to keep it."""
+    return re.split(r"(?<=[.!?]) +(?=[A-Z])", why, maxsplit=1)[0]
+
+
+def _first(quiet: Mapping[str, Any] | None) -> str:
+    if not quiet:
+        return ""
+    did = QUIET.get(str(quiet["action"]), str(quiet["action"]))
+    return f"First {did} for {quiet['days']} days; if it is used in that time, everything is as before."
 
 
 def _is_paid_by(resource_id: str, ids: Collection[str]) -> bool:
@@ -154,12 +189,17 @@ def _is_paid_by(resource_id: str, ids: Collection[str]) -> bool:
     return name in ids or any(one.startswith(f"{name}/") for one in ids)
 
 
-def _before(after: Period, book: Charges) -> Period | None:
-    """As many days at the start of the period before, where their charges are whole."""
+def _before(budget: Budget, after: Period, book: Charges) -> Period | None:
+    """As many days at the start of the period before, or where it is too short just before, if their charges are whole.
+
+    Of a period that begins within the calendar's: the days just before.
+    """
     days = after.end - after.start
-    last = after.start
-    first = (last - timedelta(days=1)).replace(day=1) if after.start.day == 1 else last - days
-    before = Period(first, min(first + days, last))
+    start = after.start.date()
+    first = midnight(calendar_start(budget, start - timedelta(days=1)))
+    if start != calendar_start(budget, start) or first + days > after.start:
+        first = after.start - days
+    before = Period(first, first + days)
     if before.start < book.span.start or book.missing(before):
         return None
     return before

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops.approvals.naming import shown
 from finops.budget import Standing, Threshold
+from finops.budget.standing import percent_of
 from finops.jobs.budgeting.drivers import Drivers, Stop
 from finops.report.locales import writing
 from finops.report.model import Money, Range
 from finops.report.render import inlined
+from finops.report.rounding import rounded
 from finops.report.templates import Templates
 from finops.report.words import Words
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
 
 Json = dict[str, Any]
-Why = Literal["crossed", "escalated", "closed"]
+Why = Literal["crossed", "escalated", "corrected", "closed"]
 STATUS = {
     "over": ("Over budget", "bad"),
     "over likely": ("Over budget likely", "bad"),
@@ -29,7 +31,7 @@ STATUS = {
     "watch": ("Watch", "watch"),
     "on plan": ("On plan", "good"),
 }
-RANKS = {"crossed": 0, "escalated": 1, "closed": 2}
+RANKS = {"crossed": 0, "escalated": 1, "corrected": 2, "closed": 3}
 WHOLE = 6  # budgets that a mail shows whole; the others are a line each
 SMALL = Decimal(100)  # budgets below it are told to the cent
 
@@ -113,11 +115,11 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
     word, tone = STATUS[standing.status]
     if one.why == "closed":
         word, tone = (
-            ("Closed over budget", "bad") if standing.spent > budget.amount else ("Closed within budget", "good")
+            ("Closed over budget", "bad") if standing.known > budget.amount else ("Closed within budget", "good")
         )
         if standing.gaps and tone == "good":
             word, tone = "Data incomplete", "watch"
-    over = standing.spent - budget.amount
+    over = standing.known - budget.amount
     named = (
         names.get(budget.scope.values[0], "") if budget.scope.kind == "tag" and len(budget.scope.values) == 1 else ""
     )
@@ -135,14 +137,26 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "ended": standing.ended,
         "amount": money(budget.amount),
         "spent": money(standing.spent),
+        "later": money(standing.later) if standing.later else None,
+        "known": money(standing.known),
+        "known_percent": _whole(percent_of(standing.known, budget.amount)),
+        "through": (standing.until or standing.period.start).date() - timedelta(days=1),
         "left": money(standing.left),
         "over": money(over) if over > 0 else None,
         "percent": _whole(standing.percent),
-        "gone": _whole(standing.gone_percent),
+        "gone": rounded(standing.gone_percent, 0),
         "at_least": standing.at_least,
         "range": ends,
         "middle": money(reach.middle) if reach is not None else None,
         "likely_over": money(reach.middle - budget.amount) if reach and reach.middle > budget.amount else None,
+        "runs_out": standing.runs_out,
+        "gap": standing.gap
+        and {
+            "before": standing.gap.before.label,
+            "cost": money(standing.gap.before.cost),
+            "base": money(standing.gap.base) if standing.gap.base else None,
+            "new": money(standing.gap.new),
+        },
         "chance": None if over > 0 else standing.chance_over,
         "no_forecast": standing.no_forecast,
         "basis": standing.basis,
@@ -164,7 +178,7 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
 
 def _telling(one: Item) -> list[Threshold]:
     """The thresholds worth naming: a forecast of what is spent by now says nothing more."""
-    spent = one.standing.spent
+    spent = one.standing.known
     return [t for t in one.thresholds if t.on == "actual" or t.limit(one.standing.budget.amount) > spent]
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.budget import Acknowledged, Alert, Muted, Standing, Told
+from finops.budget.alerts import unit_of
 from finops.charges import Period
 
 if TYPE_CHECKING:
@@ -68,19 +69,22 @@ def told_of(alert: Alert, now: datetime) -> tuple[str, Json]:
         "threshold": alert.threshold.key,
         "reached": f"{alert.reached:f}",
         "at": now.isoformat(),
+        "unit": unit_of(standing.budget, standing.currency),
     }
 
 
-def escalated(told: Told, now: datetime) -> tuple[str, Json]:
-    """The same once it was told to the second address, too."""
-    return f"{TOLD}{told.key}", {
+def told_again(told: Told) -> tuple[str, Json]:
+    """The same once more was told of it: to the second address, or that it is corrected."""
+    value = {
         "budget": told.budget,
         "period": told.period,
         "threshold": told.threshold,
         "reached": f"{told.reached:f}",
         "at": told.at.isoformat(),
-        "escalated": now.isoformat(),
+        "unit": told.unit,
     }
+    moments = {"escalated": told.escalated, "corrected": told.corrected}
+    return f"{TOLD}{told.key}", value | {name: at.isoformat() for name, at in moments.items() if at}
 
 
 def closed_key(budget: str, period: Period) -> str:
@@ -120,8 +124,9 @@ def keep_standing(state: State, standing: Standing, now: datetime) -> None:
             "end": standing.period.end.isoformat(),
             "amount": f"{standing.budget.amount:f}",
             "spent": f"{standing.spent:f}",
+            "known": f"{standing.known:f}",
             "currency": standing.currency,
-            "until": (standing.complete_until or now).isoformat(),
+            "until": (standing.until or now).isoformat(),
         },
         now,
     )
@@ -136,6 +141,8 @@ def _told(key: str, value: Json) -> Told:
         reached=Decimal(value["reached"]),
         at=datetime.fromisoformat(value["at"]),
         escalated=datetime.fromisoformat(value["escalated"]) if value.get("escalated") else None,
+        unit=value.get("unit", ""),
+        corrected=datetime.fromisoformat(value["corrected"]) if value.get("corrected") else None,
     )
 
 

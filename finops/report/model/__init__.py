@@ -33,6 +33,7 @@ from finops.report.model.planned import (
     Budgeted,
     Decision,
     DecisionKind,
+    Excess,
     Outlook,
     Point,
     Range,
@@ -41,7 +42,7 @@ from finops.report.model.planned import (
 )
 from finops.report.model.report import Report, Wording
 from finops.report.model.saved import Came, Kind, Saving, Savings, Source, Sum
-from finops.report.model.time import Budget, Curve, Day, Month, Pace
+from finops.report.model.time import Budget, Curve, Day, Jump, Month, Pace
 from finops.report.model.trusted import (
     EVERYTHING,
     Audience,
@@ -86,10 +87,12 @@ __all__ = [
     "Effect",
     "EffectKind",
     "Effects",
+    "Excess",
     "Exempt",
     "Exemptions",
     "Foretold",
     "Gap",
+    "Jump",
     "Kind",
     "Lasts",
     "Line",

@@ -43,11 +43,26 @@ class Point:
 
 @dataclass(frozen=True)
 class Record:
-    """How earlier forecasts came out: inside the range in `inside` of `of`; the median miss in percent of what came."""
+    """How earlier forecasts came out: inside the range in `inside` of `of` looks at so many months that are over; the
+    median miss of these looks in percent of what came."""
 
     inside: int
     of: int
+    months: int
     median_miss_percent: Decimal | None
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What a month is to be over its budget, in two: what the month before was over already, and what is new.
+
+    base is None where the month before stayed within; new is below zero where this one costs less than it did.
+    """
+
+    before: date  # the first day of the month before
+    cost: Money  # of that month
+    base: Money | None
+    new: Money
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,8 @@ class Outlook:
     budget: Money | None
     chance_over: Decimal | None
     over: Money | None  # the middle above the budget; below zero: under it
+    runs_out: date | None = None  # the day by whose end the middle is over the budget
+    gap: Excess | None = None
     figure: str = "month/forecast"
 
 
@@ -102,9 +119,11 @@ class Budgeted:
     status: Status
     crossed: tuple[str, ...]  # thresholds that were reached: "80%", "100% of forecast"
     complete_until: datetime | None
+    through: date  # the last day that spent and gone_percent know
     figure: str
     owner: str = ""  # who decides about it
     runs_out: date | None = None  # the day by whose end the mean of the forecast, or what is charged, passes the amount
+    gap: Excess | None = None
 
 
 @dataclass(frozen=True)
@@ -167,5 +186,6 @@ class Anomalies:
 
 
 __all__ = [
-    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Outlook", "Point", "Range", "Record", "Status",
+    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Excess", "Outlook", "Point", "Range", "Record",
+    "Status",
 ]  # fmt: skip
