@@ -30,7 +30,6 @@ from finops.simulator import Served, serving
 
 SEND = "sendMail|emails:send"
 FAULTS = ("reset-after", "reset-before", "502-after", "429-bare")
-LONGEST = 0.6  # seconds after which a kill may fall at the latest
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +80,12 @@ def test_killed_at_any_moment_no_mail_is_lost_and_none_comes_twice(
             state = fresh(state, name)
         history = History(worker, None, settings, state, name, random.Random(seed), tally, endpoint=served.url)
         history.put(f"{name}-first", "ann@example.com")  # is found among the sent ones, so that those can be trusted
+        began = time.monotonic()
         history.round()
+        longest = 2 * (time.monotonic() - began)
 
-        def kill(child: int, history: History = history) -> None:
-            time.sleep(history.chance.uniform(0, LONGEST))
+        def kill(child: int, history: History = history, longest: float = longest) -> None:
+            time.sleep(history.chance.uniform(0, longest))
             os.kill(child, signal.SIGKILL)
             tally["killed"] += 1
             time.sleep(0.15)  # what the server has in its hands comes to its end
