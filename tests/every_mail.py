@@ -14,7 +14,7 @@ from guarding import dedicated, guarding
 from lives import MONDAY, finding, opened
 from report_data import daily, rendered
 from report_sample import closed, sample
-from test_anomalies_mail import NAMES, case, last, opening
+from test_anomalies_mail import NAMES, case, last, led_to_the_page, opening
 from test_budget_watch import Site, running
 from test_sweeping_telling import NEXT_WEEK, configured, confirmed, found
 
@@ -94,7 +94,7 @@ def close(folder: Path) -> Mails:
 
 
 def anomaly(folder: Path) -> Mails:
-    mails = [make(case(name)) for make in (opening, last) for name in (NAMES["plain"], NAMES["long"])]
+    mails = [make(case(NAMES[name])) for make in (opening, last, led_to_the_page) for name in ("plain", "long")]
     return {f"<anomaly-{n}>": mail["html"] for n, mail in enumerate(mails)}
 
 
@@ -111,7 +111,7 @@ MADE = {
     "weekly": Kind(weekly, 1, ("weekly.html",)),
     "whole": Kind(whole, 1, ("weekly.html",)),
     "close": Kind(close, 1, ("weekly.html",)),
-    "anomaly": Kind(anomaly, 4, ("anomaly.html",)),
+    "anomaly": Kind(anomaly, 6, ("anomaly.html",)),
     "janitor": Kind(janitor, 3, ("janitor-owner.html", "janitor-approvers.html")),
     "receipts": Kind(receipts, 2, ("janitor-receipt.html",)),
     "watch": Kind(watch, 1, ("budget-watch.html",)),

@@ -51,8 +51,22 @@ def last(of: Case) -> Json:
     return letter
 
 
+def led_to_the_page(of: Case) -> Json:
+    """The first mail where there is a web app, of what can be stopped."""
+    settings = Settings.model_validate(
+        {"web": {"auth": "easyauth", "public_url": "https://finops.contoso.example"},
+         "mail": {"finance": ["finance@contoso.example"]}}
+    )  # fmt: skip
+    command = f"az ml compute update -n gpu --min-instances 0 -g {'g' * 90} -w mlw-vision-dev"
+    stopped = replace(
+        of, stop="Set the fewest nodes of gpu from 4 to 0.", command=command, actor="priya@contoso.example"
+    )
+    _, [letter], _ = next(first_mails([stopped], settings, NOW))
+    return letter
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-@pytest.mark.parametrize("make", [opening, last])
+@pytest.mark.parametrize("make", [opening, last, led_to_the_page])
 def test_nothing_is_used_that_outlook_or_gmail_does_not_show(make: Any, name: str):
     assert lint(make(case(name))["html"]) == []
 
@@ -125,12 +139,8 @@ def test_where_nothing_can_stop_it_somebody_is_named_to_ask():
     assert "Ask vera@contoso.example whether it is needed" in " ".join(opening(found)["text"].split())
 
 
-WEB = {"web": {"auth": "easyauth", "public_url": "https://finops.contoso.example"}}
-
-
 def test_where_there_is_a_page_finance_is_led_to_it_and_not_to_a_command_line():
-    settings = Settings.model_validate({**WEB, "mail": {"finance": ["finance@contoso.example"]}})
-    _, [letter], _ = next(first_mails([case("CC-4300")], settings, NOW))
+    letter = led_to_the_page(case("CC-4300"))
 
     address = f"https://finops.contoso.example/anomalies/{case('CC-4300').id}"
     assert address in letter["text"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from approvals_page import NOW, evidence, opened, put, settings
 from browsing import axe, chromium, serving
+from test_web_anomalies import put as put_anomaly
 
 from finops.state import State
 from finops.web import app
@@ -311,6 +312,13 @@ def test_axe_finds_nothing_wrong(visit: Open, state: State, width: int, dark: bo
     problems += axe(page)
 
     assert problems == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(375, False), (1180, True)], ids=["phone-light", "desk-dark"])
+def test_axe_finds_nothing_wrong_with_anomalies(visit: Open, state: State, width: int, dark: bool):
+    found = put_anomaly(state, "c" * 250, why="w" * 300)
+
+    assert [axe(visit(path=to, width=width, dark=dark)) for to in ("/anomalies", f"/anomalies/{found.id}")] == [[], []]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
