@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -84,22 +85,29 @@ def bridge(asked: Asked, period: Period, digits: int) -> Bridge | None:
 
 def _differently(asked: Asked, period: Period) -> str:
     """Which service it is mostly, of how many resources, and what makes such charges."""
-    both = asked.both([*KEYS[:4], "ServiceName", "ResourceId"], period)
     sums: dict[str, list[Decimal]] = defaultdict(list)
-    resources: dict[str, set[str]] = defaultdict(set)
-    for key in {*both["effective"], *both["billed"]}:
-        change = cost_in(both["billed"], key) - cost_in(both["effective"], key)
-        if change and called(key) == DIFFERENTLY:
-            sums[key[4]].append(change)
-            resources[key[4]].add(key[5])
+    for service, change in _changes(asked, period, "ServiceName"):
+        sums[service].append(change)
     service = max(sums, key=lambda name: (abs(added(sums[name])), name))
     amount, whole = added(sums[service]), added(one for each in sums.values() for one in each)
-    count = len(resources[service])
+    # Only of the one that is named: an estate has a million resources.
+    count = len({name for name, _ in _changes(asked, period, "ResourceId", {"ServiceName": [service or NONE]})})
     said = f"{'all' if len(sums) == 1 else 'mostly'} {printable(service, '(no service named)')}, "
     said += f"{count} resources" if count > 1 else "one resource"
     if whole < 0 and amount < 0:
         said += "; billed less than it cost, as what a reservation or a savings plan covers; the charges name neither"
     return said
+
+
+def _changes(
+    asked: Asked, period: Period, key: str, where: Mapping[str, list[str]] | None = None
+) -> Iterator[tuple[str, Decimal]]:
+    """By `key`, what usage is billed other than it is spread, and no commitment explains."""
+    both = asked.both([*KEYS[:4], key], period, where)
+    for name in {*both["effective"], *both["billed"]}:
+        change = cost_in(both["billed"], name) - cost_in(both["effective"], name)
+        if change and called(name) == DIFFERENTLY:
+            yield name[4], change
 
 
 def called(key: Key) -> str:
