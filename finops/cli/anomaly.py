@@ -172,7 +172,7 @@ def plan(session: Session, scope: str, first: str, last: str, why: str) -> None:
 def watch(context: click.Context, session: Session, what_if: bool, output: str) -> None:
     """Judge all complete days, keep a case for each anomaly, mail each once. Changes nothing in Azure.
 
-    Exits 20 when something that a cause needs could not be read, or a mail is still to be sent.
+    Exits 20 when something that a cause needs could not be read, or somebody could not be told yet.
 
     \b
     finops anomaly watch
@@ -214,7 +214,7 @@ def watch(context: click.Context, session: Session, what_if: bool, output: str) 
         note(f"! not read: {gap}")
     for problem in done.problems:
         note(f"! {problem}")
-    if not all_left(sent) or done.gaps or not asked:
+    if not all_left(sent) or done.problems or done.gaps or not asked:
         context.exit(PARTIAL)
 
 
