@@ -17,7 +17,7 @@ def call(*args: str | Path, folder: Path, **settings: Any) -> Result:
     config = folder / "finops.yaml"
     places = {
         "state": {"url": str(folder / "state.db")},
-        "mail": {"outbox": str(folder / "outbox")},
+        "mail": {"outbox": str(folder / "outbox"), "owner_domains": ["contoso.com"]},
         "charges": {"store": str(folder / "charges")},
         "guard": {"kill_switch": str(folder / "STOP"), **settings},
     }
