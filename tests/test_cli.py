@@ -116,6 +116,16 @@ def test_config_show_masks_nothing_but_secrets_and_names_origins(tmp_path: Path)
     assert (row["value"], row["origin"]) == ("EUR", str(file))
 
 
+def test_config_show_prints_budgets_as_settings_are_written(tmp_path: Path):
+    file = tmp_path / "site.yaml"
+    file.write_text("budgets: {all: 1000}")
+
+    shown = CliRunner().invoke(cli, ["config", "show", "--config", str(file)]).output
+
+    assert '"amount": 1000' in " ".join(shown.split())
+    assert "Decimal(" not in shown
+
+
 def test_config_check_lists_every_problem_and_fails(tmp_path: Path):
     file = tmp_path / "site.yaml"
     file.write_text("report: {curency: EUR, top: 99}")

@@ -91,6 +91,8 @@ def _cell(value: Any) -> str:
         return f"{value:,f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, dict | list | tuple):
+        value = _json(value)  # as settings are written, not as Python prints them
     # Control characters in a name would move the cursor or colour the terminal.
     return "".join(char if char.isprintable() else "�" for char in str(value))
 
