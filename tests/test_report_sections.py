@@ -82,8 +82,8 @@ def test_one_sentence_says_where_the_month_is_heading_and_why(mail: Rendered) ->
         "$257 a day:",
         "Owner: p.ortiz@contoso.com. Decide by Tue 24 Nov.",
         "The amount of 2 more is not known.",
-        "Looking back on 2 closed months from days 7, 14 and 21, the actual total fell inside such a range in 5 of 6 looks; "
-        "median miss 3.1%.",
+        "Looking back on 2 closed months from days 7, 14 and 21, the actual total fell inside such a range in 5 of 6 "
+        "looks; median miss 3.1%.",
         "+$997 is more use at the same price; +$250 is a higher price for the same use",
         "It lasts: it has cost as much on each of the last 7 days.",
         "Actual $1,905 against $874 expected ($790 to $960): +$1,031, +118%",
