@@ -364,3 +364,21 @@ def test_many_small_things_that_are_too_much_together_are_counted_with_their_mon
 
     assert site.subjects() == ["$66.60 by Tue 29 Dec: small-00 and 2 more left on at $0.60 an hour"]
     assert "; 27 smaller things that this mail does not list make $129.60 a day of it." in text_of(site)
+
+
+def test_an_incident_that_an_older_version_kept_is_begun_anew_and_that_is_said(site: Site, tmp_path: Path):
+    gpu = running(per_hour="20")
+    older = {"name": "gpu", "workspace": "ml", "kind": "compute cluster", "per_hour": "20", "told": AT.isoformat(),
+             "first": AT.isoformat(), "ended": ""}  # fmt: skip
+    with State.open(tmp_path / "state.db") as state:
+        kept = {"started": AT.isoformat(), "told": {key(gpu.id): older}, "threats": []}
+        state.keep("watch/incident", kept, AT)
+
+    done = site.look(gpu)
+    again = site.look(gpu)
+
+    assert done.told == (key(gpu.id),)
+    assert done.problems == (
+        "What was remembered of what is left on cannot be read, as another version wrote it; it is told anew.",
+    )
+    assert (again.told, again.problems) == ((), ())

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 RISE = Decimal("1.5")  # what costs so many times what was told of it is told again
 ON = Decimal("0.5")  # what costs less than this part of what was told of it has come to an end
+UNREADABLE = "What was remembered of what is left on cannot be read, as another version wrote it; it is told anew."
 NOBODY = "What runs is too much, and nobody is named to be told; set watch.to or mail.finance."
+_TOLD = {"name", "workspace", "kind", "per_hour", "told", "first", "came_to", "ended", "rate", "seen"}
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,22 @@ class Told:
     problem: str = ""
 
 
-def seen(incident: Json | None, projection: Projection) -> Json | None:
-    """The incident brought up to this look: what each thing came to by now, and whether it is still on."""
-    if incident is None:
-        return None
+def seen(kept: Json | None, projection: Projection) -> tuple[Json | None, str]:
+    """The incident brought up to this look: what each thing came to by now, and whether it is still on.
+
+    None where there is none, or none that this version can read; then, why.
+    """
+    if kept is None:
+        return None, ""
     now = projection.rates.at
-    return {**incident, "told": {name: _seen(name, was, projection, now) for name, was in incident["told"].items()}}
+    try:
+        told = {name: _seen(name, was, projection, now) for name, was in kept["told"].items()}
+        incident = {"started": kept["started"], "told": told, "threats": list(kept["threats"])}
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return None, UNREADABLE
+    if any(not was.keys() >= _TOLD for was in told.values()):
+        return None, UNREADABLE
+    return incident, ""
 
 
 def told_of(projection: Projection, incident: Json | None, settings: Settings, shows: Shows) -> Told:

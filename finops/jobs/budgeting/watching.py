@@ -42,7 +42,7 @@ WHAT = "watch"  # how `finops budget mute` calls it
 class Watched:
     """What a look found and told. left: mails that a crash had left behind. incident: what was told and is still on.
 
-    problems: who could not be told, as sentences.
+    problems: who could not be told, and what of the last look could not be read, as sentences.
     """
 
     projection: Projection
@@ -105,14 +105,14 @@ def watch(
         records = Records.of(state)
         keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch)
         projection = carried(found, settings, records, state, book)
-        incident = seen(state.kept(INCIDENT).get(INCIDENT), projection)
+        incident, unread = seen(state.kept(INCIDENT).get(INCIDENT), projection)
         muted = remembered(state).mute_of(WHAT, now)
         told = Told(incident)
         if muted is None:
             told = told_of(projection, incident, settings, lambda one: billed(one, book(), now))
         keeps.append((INCIDENT, told.incident)) if told.incident else drops.append(INCIDENT)
         mails = leave(state, settings, OUTGOING, list(told.letters), keeps, drops, now)
-    problems = (*misaddressed(told.letters), *([told.problem] if told.problem else ()))
+    problems = (*misaddressed(told.letters), *filter(None, (unread, told.problem)))
     why = muted.why if muted else ""
     return Watched(projection, told.ids, tuple(mails), tuple(left), why, told.incident, problems)
 
