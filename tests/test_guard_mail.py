@@ -186,3 +186,42 @@ def test_a_group_and_a_workspace_are_called_by_their_names(tmp_path: Path):
         [mail] = [mail for mail in guard.mails() if mail["To"] == "admins@contoso.com"]
         lines = mail.get_body(["plain"]).get_content().splitlines()
         assert {"mldata", "rg-dev"} <= set(lines)
+
+
+# -- nobody who may be told
+
+
+def stranger() -> Json:
+    made = dedicated(priority="LowPriority", low=1)
+    return made | {"systemData": made["systemData"] | {"createdBy": "eve@evil.example"}}
+
+
+NOBODY = (
+    "Nobody was told of 1 resource of eve@evil.example: that is no address at one of mail.owner_domains, and "
+    "guard.admins names nobody."
+)
+
+
+def test_an_owner_who_may_not_be_told_is_a_problem_of_every_run_until_somebody_is_told(tmp_path: Path):
+    with guarding(tmp_path, stranger(), mode="warn") as guard:
+        runs = [guard.run(), guard.run(), guard.run(admins=["admins@contoso.com"])]
+
+        assert [one.untold for one in runs] == [(NOBODY,), (NOBODY,), ()]
+        assert "minNodeCount 0" in guard.texts("admins@contoso.com")
+
+
+def test_a_deed_that_nobody_may_be_told_of_is_kept_until_somebody_may(tmp_path: Path):
+    with guarding(tmp_path, stranger()) as guard:
+        assert guard.run().untold == (NOBODY,)
+        guard.live(days=30)
+        guard.run(admins=["admins@contoso.com"])
+
+        assert "minNodeCount is 0 now" in guard.texts("admins@contoso.com")
+
+
+def test_a_deed_is_kept_for_nobody_for_90_days(tmp_path: Path):
+    with guarding(tmp_path, stranger()) as guard:
+        guard.run()
+        guard.live(days=91)
+
+        assert [guard.run().untold, guard.run().untold] == [(NOBODY,), ()]

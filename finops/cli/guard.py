@@ -58,7 +58,7 @@ def run(context: click.Context, session: Session, enforce: bool, output: str) ->
     """Compare the estate with the rules and tell owners by mail; with --enforce also change what is due.
 
     Changes Azure only with --enforce, and only in scopes whose mode is enforce. Exits 20 when something could not
-    be read, or something that was due was not done.
+    be read, something that was due was not done, or nobody could be told of something.
 
     \b
     finops guard run
@@ -245,5 +245,7 @@ def _tell(done: Guarded) -> None:
         note(f"{deed.line.name}: {deed.did} {' '.join(deed.notes)}")
     for mail in done.mails:
         note(f"Mail: {mail}")
+    for problem in done.untold:
+        note(f"! {problem}")
     if not done.enforced and done.plan.due:
         note(f"Nothing was changed. {len(done.plan.due)} changes are due: run it with --enforce to make them.")

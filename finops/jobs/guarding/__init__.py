@@ -16,7 +16,7 @@ from finops.jobs.guarding.plan import Line, Plan
 from finops.jobs.guarding.reading import guard_plan
 from finops.jobs.guarding.run import POLICY, made_anew
 from finops.jobs.guarding.running import carry_out
-from finops.jobs.guarding.telling import announce, report_deeds, report_missing
+from finops.jobs.guarding.telling import announce, report_deeds, report_missing, untold
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -37,10 +37,11 @@ class Guarded:
     deeds: tuple[Deed, ...]
     mails: tuple[Path, ...]
     owed: tuple[str, ...] = ()  # clusters that were deleted and are still not made anew
+    untold: tuple[str, ...] = ()  # what nobody could be told of, as sentences
 
     @property
     def partial(self) -> bool:
-        """Whether something could not be read, or a change that was due was not made.
+        """Whether something could not be read, a change that was due was not made, or nobody could be told.
 
         A change that a policy denies does not count where the cluster was made anew all the same. One that is not due
         any more, because somebody else changed the resource meanwhile, is no change that was not made.
@@ -51,7 +52,12 @@ class Guarded:
             and not (POLICY in one.why and key(one.act.resource_id) in made)
             for one in self.outcomes
         )
-        return undone or bool(self.owed) or not self.plan.complete or any(one.outcome is None for one in self.resolved)
+        return (
+            undone
+            or bool(self.owed or self.untold)
+            or not self.plan.complete
+            or any(one.outcome is None for one in self.resolved)
+        )
 
 
 def guard(
@@ -67,13 +73,14 @@ def guard(
     resolved = reconcile(azure, state, now)
     plan = guard_plan(azure, settings, now, state, step)
     step("Telling owners")
-    mails = [*report_deeds(settings, state, now), *announce(plan, settings, state, now, enforce)]
+    told = [report_deeds(settings, state, now), announce(plan, settings, state, now, enforce)]
     outcomes: list[Outcome] = []
     deeds: list[Deed] = []
     if enforce:
         step("Changing what is due")
         outcomes, deeds = carry_out(plan, azure, settings.guard, state, now)
-        mails += report_deeds(settings, state, now)
-    mails += report_missing(settings, state, now, None if enforce else plan.estate)
+        told.append(report_deeds(settings, state, now))
+    told.append(report_missing(settings, state, now, None if enforce else plan.estate))
+    mails = tuple(mail for one in told for mail in one.mails)
     owed = tuple(str(one["id"]) for one in state.kept(OWED).values())
-    return Guarded(plan, enforce, tuple(resolved), tuple(outcomes), tuple(deeds), tuple(mails), owed)
+    return Guarded(plan, enforce, tuple(resolved), tuple(outcomes), tuple(deeds), mails, owed, untold(told))

@@ -44,7 +44,7 @@ def keep(deed: Deed, about: str, state: State, now: datetime) -> bool:
         return False
     told = {
         "id": deed.line.id, "owner": deed.line.owner, "did": deed.did, "notes": list(deed.notes),
-        "refused": deed.refused, "loud": deed.loud, "about": about,
+        "refused": deed.refused, "loud": deed.loud, "about": about, "at": now.isoformat(),
     }  # fmt: skip
     state.keep(f"{KEPT}{hashlib.sha256(about.encode()).hexdigest()}", told, now)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import mail
+from finops.approvals.naming import shown
 from finops.approvals.people import address
 from finops.config.people import may_tell
 from finops.errors import FinopsError
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
     from finops.state import State
 
 
+KEPT_DAYS = 90  # so long does a deed wait for somebody who may be told of it
 MOST = 40  # resources of one section; a mail with all of 10,000 would reach nobody
+
+
+@dataclass(frozen=True)
+class Told:
+    """mails: where they lie. nobody: owner and resource of what nobody may be told of; it does not count as told."""
+
+    mails: tuple[Path, ...] = ()
+    nobody: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass
@@ -51,12 +61,13 @@ class Letter:
         return min((ends for item in shown for ends in item["ends"]), default=None)
 
 
-def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforce: bool = False) -> list[Path]:
-    """Leave a mail for everybody who has something new to know; where they lie. Starts the grace of what it tells.
+def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforce: bool = False) -> Told:
+    """Leave a mail for everybody who has something new to know. Starts the grace of what it tells.
 
     enforce: whether this run goes on to change what is due; that is told when it is done
     """
     letters: dict[str, Letter] = defaultdict(Letter)
+    nobody = set()
     promises = state.kept(GRACE)
     grace = timedelta(days=settings.guard.grace_days)
     new = [
@@ -65,7 +76,10 @@ def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforc
     # What has a day comes first: it must not be among what a long mail leaves out.
     for line in sorted(new, key=lambda line: not _has_a_day(line)):
         ends = now + grace if _has_a_day(line) else None
-        for person in _recipients(line.owner, settings):
+        people = _recipients(line.owner, settings)
+        if not people:
+            nobody.add((line.owner, key(line.id)))
+        for person in people:
             letter = letters[person]
             place = {"place": len(letter.notices), "findings": [], "ends": []}
             item = letter.notices.setdefault(key(line.id), _about(line.id) | place)
@@ -81,37 +95,47 @@ def announce(plan: Plan, settings: Settings, state: State, now: datetime, enforc
         told = f"guard/exemption/{one.scope.lower()}/{one.until}"
         if listed.status != "expiring" or state.told_at(told) is not None:
             continue
-        for person in _recipients(one.owner, settings):
+        people = _recipients(one.owner, settings)
+        if not people:
+            nobody.add((one.owner, key(one.scope)))
+        for person in people:
             letter = letters[person]
             letter.expiring[told] = {"scope": one.scope, "until": one.until, "reason": one.reason or "no reason given"}
             letter.keys.append(told)
-    return _send("owner-notice", letters, settings, state, now)
+    return Told(tuple(_send("owner-notice", letters, settings, state, now)), frozenset(nobody))
 
 
-def report_deeds(settings: Settings, state: State, now: datetime) -> list[Path]:
+def report_deeds(settings: Settings, state: State, now: datetime) -> Told:
     """Leave a mail for everybody whose resource was changed, or was not although it was to be. None is lost: what
-    could not be put is kept for the next run."""
+    could not be put, or nobody may be told of, is kept for the next run."""
     letters: dict[str, Letter] = defaultdict(Letter)
-    told = list(kept(state))
-    for _, deed in told:
-        for person in _recipients(deed["owner"], settings, loud=deed["loud"]):
+    nobody = set()
+    done = []
+    for name, deed in kept(state):
+        people = _recipients(deed["owner"], settings, loud=deed["loud"])
+        if not people:
+            nobody.add((deed["owner"], key(deed["id"])))
+        if people or now - datetime.fromisoformat(deed.get("at", now.isoformat())) > timedelta(days=KEPT_DAYS):
+            done.append(name)
+        for person in people:
             letter = letters[person]
             section = letter.refused if deed["refused"] else letter.done
             item = section.setdefault(key(deed["id"]), _about(deed["id"]) | {"deeds": []})
             item["deeds"].append({"did": deed["did"], "notes": deed["notes"]})
             letter.keys.append(deed["about"])
     paths = _send("owner-changed", letters, settings, state, now)
-    for name, _ in told:
+    for name in done:
         state.drop(name)
-    return paths
+    return Told(tuple(paths), frozenset(nobody))
 
 
-def report_missing(settings: Settings, state: State, now: datetime, estate: Estate | None = None) -> list[Path]:
+def report_missing(settings: Settings, state: State, now: datetime, estate: Estate | None = None) -> Told:
     """Tell owners and admins, once a day, what was taken from them and could not be given back.
 
     estate: one that was read since, where nothing was tried after it
     """
     letters: dict[str, Letter] = defaultdict(Letter)
+    nobody = set()
     lacking = [(owed, "It was deleted to be made anew with spot nodes, and could not be made again", owed["last"])
                for owed in missing(state, estate)]  # fmt: skip
     lacking += [
@@ -121,11 +145,32 @@ def report_missing(settings: Settings, state: State, now: datetime, estate: Esta
         told = f"guard/missing/{key(about['id'])}/{about['generation']}/{now:%Y-%m-%d}"
         if state.told_at(told) is not None:
             continue
-        for person in _recipients(about["owner"], settings, loud=True):
+        people = _recipients(about["owner"], settings, loud=True)
+        if not people:
+            nobody.add((about["owner"], key(about["id"])))
+        for person in people:
             item = _about(about["id"]) | {"deeds": [{"did": f"{what}: {refusal(why)}", "notes": _ways_out(about, why)}]}
             letters[person].missing[key(about["id"])] = item
             letters[person].keys.append(told)
-    return _send("owner-missing", letters, settings, state, now)
+    return Told(tuple(_send("owner-missing", letters, settings, state, now)), frozenset(nobody))
+
+
+def untold(told: Iterable[Told]) -> tuple[str, ...]:
+    """Whose resources nobody was told of, and what would mend that, as sentences."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for owner, about in {pair for one in told for pair in one.nobody}:
+        found[owner].add(about)
+    return tuple(_nobody(owner, len(ids)) for owner, ids in sorted(found.items()))
+
+
+def _nobody(owner: str, count: int) -> str:
+    things = "1 resource" if count == 1 else f"{count} resources"
+    if not owner:
+        return f"Nobody was told of {things} without an owner: guard.admins names nobody."
+    return (
+        f"Nobody was told of {things} of {shown(owner)}: that is no address at one of mail.owner_domains, and "
+        "guard.admins names nobody."
+    )
 
 
 def _ways_out(about: dict[str, Any], why: str) -> list[str]:
