@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from forecasting import START, came, daily, office, wandering
 
-from finops.forecast import Daily, Said, backtest, outlook
+from finops.forecast import Daily, Purchase, Said, backtest, outlook
 
 
 def test_each_whole_month_is_asked_on_its_days_7_14_and_21():
@@ -128,3 +128,35 @@ def test_a_centre_that_began_later_is_looked_at_as_it_was_then():
     new = Daily("new", START + timedelta(days=100), (Decimal(500),) * 20)
 
     assert backtest([old, new]).rows[:6] == backtest([old]).rows[:6]
+
+
+def test_the_record_is_of_the_total_with_its_purchases():
+    bought = [Purchase("CC-4300", date(2026, 3, 18), Decimal(1180), "tracker")]
+    usage = [daily(lambda _: 100, 95)]
+
+    rows = {(row.month.month, row.day): row for row in backtest(usage, purchases=bought).rows}
+
+    assert rows[3, 14].came == 3100 + 1180
+    assert [rows[3, day].is_inside for day in (7, 14, 21)] == [False, False, True]
+    assert rows[2, 14] == {(row.month.month, row.day): row for row in backtest(usage).rows}[2, 14]
+
+
+def test_the_record_expects_the_purchases_that_the_forecast_expected_then():
+    days = [date(2026, month, 18) for month in (1, 2, 3, 4)]
+    bought = [Purchase("CC-4300", day, Decimal(1180), "tracker") for day in days]
+    usage = [daily(lambda _: 100, 125)]
+
+    said = {(row.month.month, row.day): row for row in backtest(usage, purchases=bought).rows}[4, 14]
+    then = outlook(usage, date(2026, 4, 1), date(2026, 4, 14), bought).total
+
+    assert (said.low, said.middle, said.high, said.is_inside) == (then.low, then.middle, then.high, True)
+
+
+def test_purchases_that_nobody_foresaw_widen_the_ranges_that_follow():
+    usage = wandering(7, days=300)
+    size = sum((sum(one.amounts, Decimal(0)) for one in usage), Decimal(0)) / 30
+    bought = [Purchase("CC-0", date(2026, month, 25), size * month, str(month)) for month in range(2, 9)]
+
+    usual, seen = (outlook(usage, date(2026, 9, 1), date(2026, 9, 14), given).total for given in ((), bought))
+
+    assert seen.high - seen.low > 1.5 * float(usual.high - usual.low)

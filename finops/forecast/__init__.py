@@ -59,8 +59,9 @@ def backtest(
     days: Sequence[int] = DAYS,
     level: Decimal | float = LEVEL,
     missing: Collection[date] = (),
+    purchases: Sequence[Purchase] = (),
 ) -> Track:
     """What `outlook` would have said on `days` of each whole month from `first_month` to `through`, and what came."""
     from finops.forecast.record import track
 
-    return track(dailies, first_month, through, days, Decimal(str(level)), missing)
+    return track(dailies, first_month, through, days, Decimal(str(level)), missing, purchases)

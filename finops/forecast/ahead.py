@@ -49,7 +49,8 @@ def look(
     first, after = month_of(month) if until is None else (month, until)
     past = Past.of(tabled(dailies, through, missing))
     now = first if until is None else max(first, month_of(through)[0])
-    looks = looked(past, min(now, through + timedelta(days=1)), days, level)
+    one_by_one = () if isinstance(purchases, Mapping) else purchases
+    looks = looked(past, min(now, through + timedelta(days=1)), days, level, one_by_one)
     width = wider(looks, now, level)
     seen = glance(past, past.table.days, first, after)
     unit = past.table.unit

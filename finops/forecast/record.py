@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,9 +11,10 @@ from statistics import NormalDist, median
 
 import numpy as np
 
+from finops.forecast.buying import MONTHS, booked, due
 from finops.forecast.glance import Glance, glance, month_of
 from finops.forecast.level import Past
-from finops.forecast.model import Daily, Said, Track
+from finops.forecast.model import Daily, Purchase, Said, Track
 from finops.forecast.table import added, exact, tabled, written
 
 BELIEVED = 20
@@ -20,15 +22,24 @@ BELIEVED = 20
 WIDEST = 4.0
 
 
+LATELY = timedelta(days=31 * MONTHS)
+"""How far back the purchases lie that tell which are due."""
+
+
 @dataclass(frozen=True)
 class Look:
-    """A past look whose month is over. strain: its distance from what came, in half widths of its range."""
+    """A past look whose month is over. strain: its distance from what came, in half widths of its range.
+
+    bought: purchases that had come by then or were due, which were said as they are; came_bought: those of the month.
+    """
 
     month: date
     day: int
     seen: Glance
     column: int  # days known
     strain: float | None
+    bought: Decimal
+    came_bought: Decimal
 
 
 def track(
@@ -38,26 +49,37 @@ def track(
     days: Sequence[int],
     level: Decimal,
     missing: Collection[date],
+    purchases: Sequence[Purchase] = (),
 ) -> Track:
     """What would have been said of each whole month from `first_month` to `through`, and what came."""
     last = through or max((one.end for one in dailies if one.amounts), default=date.min) - timedelta(days=1)
     past = Past.of(tabled(dailies, last, missing))
-    looks = looked(past, last + timedelta(days=1), days, level)
+    looks = looked(past, last + timedelta(days=1), days, level, purchases)
     return told(dailies, past, looks, level, first_month)
 
 
-def looked(past: Past, before: date, days: Sequence[int], level: Decimal) -> list[Look]:
-    """The looks at every month that is whole and over before `before`, and has no day missing."""
+def looked(
+    past: Past, before: date, days: Sequence[int], level: Decimal, purchases: Sequence[Purchase] = ()
+) -> list[Look]:
+    """The looks at every month that is whole and over before `before`, and has no day missing.
+
+    Each is of the total, as it is printed: usage and purchases.
+    """
     table = past.table
+    purchases = sorted(purchases, key=_day)
     looks = []
     first, after = month_of(table.start if table.start.day == 1 else month_of(table.start)[1])
     while after <= before:
         a, b = table.column(first), table.column(after)
         if table.known[a:b].all():
+            near = _between(purchases, first - LATELY, after)
+            came_bought = added(one.amount for one in booked(near, first, after - timedelta(days=1)))
             for day in sorted({day for day in days if 0 < day < b - a}):
                 seen = glance(past, a + day, first, after)
-                came = float(table.costs[:, a + day : b].sum(0).sum())
-                looks.append(Look(first, day, seen, a + day, _strain(seen, came, level)))
+                now = first + timedelta(days=day - 1)
+                bought = added(one.amount for one in (*booked(near, first, now), *due(near, first, after, now)))
+                came = float(table.costs[:, a + day : b].sum(0).sum()) + float(came_bought - bought) / table.unit
+                looks.append(Look(first, day, seen, a + day, _strain(seen, came, level), bought, came_bought))
         first, after = month_of(after)
     return looks
 
@@ -103,14 +125,27 @@ def told(
         if first_month and first < first_month.replace(day=1):
             continue
         if first not in came:
-            came[first] = added(exact(dailies, first, after - timedelta(days=1)).values())
+            usage = added(exact(dailies, first, after - timedelta(days=1)).values())
+            came[first] = usage + look.came_bought
         so_far = float(table.costs[:, table.column(first) : look.column].sum(0).sum())
         reached = reach(look.seen, level, wider(looks, first, level))
-        middle = written((so_far + float(look.seen.rest.sum(0).sum())) * table.unit)
-        low, high = [None, None] if reached is None else [written((so_far + end) * table.unit) for end in reached[::2]]
+        middle, *ends = (
+            look.bought + written((so_far + ahead) * table.unit)
+            for ahead in (float(look.seen.rest.sum(0).sum()), *(reached[::2] if reached else ()))
+        )
+        low, high = ends or (None, None)
         rows.append(Said(first, look.day, low, middle, high, came[first]))
     ranged = [row for row in rows if row.is_inside is not None]
     misses = [row.miss_percent for row in ranged if row.miss_percent is not None]
     months = len({row.month for row in ranged})
     held = sum(row.is_inside is True for row in ranged)
     return Track(held, len(ranged), months, median(misses) if misses else None, tuple(rows))
+
+
+def _day(one: Purchase) -> date:
+    return one.day
+
+
+def _between(purchases: Sequence[Purchase], first: date, after: date) -> Sequence[Purchase]:
+    """Those of the days from `first` to before `after`, of purchases in the order of their days."""
+    return purchases[bisect_left(purchases, first, key=_day) : bisect_left(purchases, after, key=_day)]
