@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from finops.budget.alerts import Acknowledged, Muted, Told, due
 from finops.budget.foresee import Foreseen, foreseen
+from finops.budget.going_on import GoesOn, going_on
 from finops.budget.model import Alert, Before, Budget, Escalation, Gap, Scope, Standing, Threshold
 from finops.budget.periods import days_gone, period_of, periods_to_check
 from finops.budget.reading import budgets_of
@@ -22,6 +23,7 @@ __all__ = [
     "Escalation",
     "Foreseen",
     "Gap",
+    "GoesOn",
     "Muted",
     "Scope",
     "Standing",
@@ -31,6 +33,7 @@ __all__ = [
     "days_gone",
     "due",
     "foreseen",
+    "going_on",
     "period_of",
     "periods_to_check",
     "standing",

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from finops.charges import Period
 from finops.forecast import Reach
+
+if TYPE_CHECKING:
+    from finops.budget.going_on import GoesOn
 
 Basis = Literal["billed", "effective"]
 Status = Literal["over", "over likely", "data incomplete", "watch", "on plan"]
@@ -140,6 +143,7 @@ class Standing:
     gaps: charges that ought to be here and are not, as sentences: `spent` is then at least so much.
     crossed: the thresholds that are reached, worst last. label: how a person calls the period.
     runs_out: the day by whose end the mean of the forecast is over the amount. before: what the period before came to.
+    goes_on: what open anomalies add to the forecast, if they go on.
     """
 
     budget: Budget
@@ -162,6 +166,7 @@ class Standing:
     until: datetime | None = None
     runs_out: date | None = None
     before: Before | None = None
+    goes_on: tuple[GoesOn, ...] = ()
 
     @property
     def known(self) -> Decimal:

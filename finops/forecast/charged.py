@@ -32,8 +32,12 @@ def by_charges(
     stretch: Period,
     through: date,
     where: Mapping[str, Sequence[str]] | None = None,
+    less: Mapping[tuple[str, date], Decimal] = {},
 ) -> Outlook:
-    """Where the whole days of `stretch` end, by the charges that `where` allows, known to the end of `through`."""
+    """Where the whole days of `stretch` end, by the charges that `where` allows, known to the end of `through`.
+
+    less: usage of a cost centre and day that is left out, to see what a forecast makes of it.
+    """
     first, after = stretch.start.date(), stretch.end.date()
     days = Period(max(book.span.start.date(), _back(min(through.replace(day=1), first))), through + DAY)
     ask: dict[str, Any] = {"basis": basis, "period": days, "currency": currency, "where": where or None}
@@ -42,6 +46,8 @@ def by_charges(
     for centre, day, category, cost in _rows(book, ["CostCenter", "Day", "ChargeCategory"], ask):
         kinds.add(category)
         usage[centre][day] += cost if category in ("Usage", NONE) else 0
+    for (centre, day), cost in less.items():
+        usage[centre][day] -= cost
     bought: list[Purchase] = []
     if kinds - {"Usage", NONE}:
         columns = ["CostCenter", "Day", "ChargeCategory", "ResourceName", "SkuId"]

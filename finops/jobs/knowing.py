@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finops.anomalies.cases import cases
+from finops.budget import going_on
+from finops.charges import Period
 from finops.cloud import policystates
 from finops.errors import AzureError, FinopsError, SignInError
 from finops.estate.evidence import Evidence, moment_of
@@ -23,11 +26,11 @@ from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
 from finops.report.foreseeing import foreseen
 from finops.report.known import Known, Request, Verdicts
-from finops.report.periods import choose, last_day, midnight_after, month_to
+from finops.report.periods import choose, last_day, midnight_after, month_to, next_month
 
 if TYPE_CHECKING:
-    from finops.budget import Standing
-    from finops.charges import Charges, Period
+    from finops.budget import GoesOn, Standing
+    from finops.charges import Charges
     from finops.cloud import Azure
     from finops.config.model import Settings
     from finops.estate.model import Json
@@ -53,15 +56,24 @@ def remembering(settings: Settings) -> Iterator[State | None]:
         yield state
 
 
-def known_by_charges(book: Charges, settings: Settings, now: datetime, period: Period | None = None) -> Known:
-    """What follows from the charges and the settings alone: the forecast, and how the budgets stand."""
+def known_by_charges(
+    book: Charges, settings: Settings, now: datetime, period: Period | None = None, state: State | None = None
+) -> Known:
+    """What follows from the charges and the settings: the forecast, and how the budgets stand.
+
+    state: what is remembered, for what open anomalies add to the forecast if they go on.
+    """
     chosen = choose(book, now, settings.report.week_ends, period).period
     month = month_to(chosen, last_complete(book, now))
     through = last_day(month)
     currency, _ = currency_of(book, settings.report)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
     standings, remarks = _standings(book, settings, month, now)
-    return Known(outlook=outlook, no_outlook=why, standings=standings, remarks=remarks)
+    goes_on: tuple[GoesOn, ...] = ()
+    if outlook is not None and (strange := cases(state)):
+        whole = Period(outlook.month, next_month(outlook.month))
+        goes_on = going_on(outlook, strange, book, basis_of(book, settings.report), currency, whole)
+    return Known(outlook=outlook, no_outlook=why, standings=standings, goes_on=goes_on, remarks=remarks)
 
 
 def known_by_state(state: State | None, currency: str = "") -> Known:

@@ -118,10 +118,10 @@ def known_of(
 def _known_here(
     book: Charges, settings: Settings, now: datetime, period: Period | None, remembers: bool = True
 ) -> Known:
-    by_charges = known_by_charges(book, settings, now, period)
     if not remembers:
-        return by_charges
+        return known_by_charges(book, settings, now, period)
     with remembering(settings) as state:
+        by_charges = known_by_charges(book, settings, now, period, state)
         return together(by_charges, known_by_state(state, currency_of(book, settings.report)[0]))
 
 

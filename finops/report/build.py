@@ -121,7 +121,8 @@ def build(
     ahead = with_month or (chosen.wording.kind == "month" and not periods.is_whole_month(period))
     outlook = None
     if known.outlook and ahead and known.outlook.month == month_period.start.date():
-        outlook = outlook_shown(known.outlook, currency, digits, budgets, now)
+        lasting = [one for one in known.goes_on if share is None or one.key == share]
+        outlook = outlook_shown(known.outlook, currency, digits, budgets, now, lasting)
     centres = with_plans(centres, outlook, budgets)
     untagged = next(line for line in centres.all if line.role == "untagged")
     untagged_percent = percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None

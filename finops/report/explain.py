@@ -169,6 +169,8 @@ def _month(of: _Of, rest: str) -> Answer:
         return [], [f"It is the amount of the budget {of.report.month.budget.name} in the settings."]
     if rest == "forecast":
         return _forecast(of, None)
+    if rest.startswith("goes-on/"):
+        return _goes_on(of, rest)
     return _charged(of, of.month, {})
 
 
@@ -188,12 +190,21 @@ def _forecast(of: _Of, key: str | None) -> Answer:
     return rows, said
 
 
+def _goes_on(of: _Of, rest: str) -> Answer:
+    seen = of.report.outlook
+    one = next(one for one in (seen.goes_on if seen else ()) if one.figure == f"month/{rest}")
+    note = f"{one.per_day.amount:f} a day above what was expected, on {one.days} days to {one.until}"
+    rows = [Behind("", one.name, "", "", one.per_day.amount * one.days, 0, note)]
+    if one.in_mean.amount:
+        rows.append(Behind("", one.name, "", "", -one.in_mean.amount, 0, "what of it is in the mean of the forecast"))
+    return rows, ["It is beside the forecast: in neither its mean nor its range."]
+
+
 def _effect(of: _Of, centre: str | None, kind: str) -> Answer:
-    """What of a change is price, quantity, mix and so on: by family of meters, new and gone things by resource."""
+    """What of a change is price, quantity, mix and so on: by resource and family of meters."""
     assert of.report.before is not None
-    keys = ["CostCenter", "ResourceId", *effects.ITEM, *effects.KIND]
     where = None if centre is None else {"CostCenter": [centre]}
-    found = of.asked.amounts(keys, of.report.before, of.period, ["CostCenter", "ResourceId"], where)
+    found = effects.told(of.asked, of.report.before, of.period, where)
     rows = []
     for (resource_id, name), mine in effects.pieces(found).items():
         amount = effects.split(mine)[kind]  # type: ignore[index]

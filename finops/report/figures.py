@@ -38,6 +38,8 @@ def _all(report: Report) -> Iterator[Figure]:
             yield _money("month/budget", f"the budget {report.month.budget.name}", report.month.budget.amount)
     if report.outlook:
         yield _money("month/forecast", f"where {report.outlook.month} ends, the mean", report.outlook.middle)
+        for more in report.outlook.goes_on:
+            yield _money(more.figure, f"more by {more.until} if {more.name} goes on", more.more)
     if report.savings:
         for kind, added in (
             ("realised", report.savings.realised),

@@ -17,7 +17,7 @@ from finops.report.claim import Claim
 
 if TYPE_CHECKING:
     from finops.anomalies import Anomaly
-    from finops.budget import Standing
+    from finops.budget import GoesOn, Standing
     from finops.exemptions import Listed
     from finops.forecast import Outlook
 
@@ -118,6 +118,7 @@ class Known:
     outlook: Outlook | None = None
     no_outlook: str = ""
     standings: tuple[Standing, ...] = ()
+    goes_on: tuple[GoesOn, ...] = ()
     anomalies: tuple[Anomaly, ...] | None = None
     anomalies_of: Period | None = None
     no_anomalies: str = ""

@@ -16,6 +16,7 @@ from finops.report.model import (
     Excess,
     Line,
     Money,
+    More,
     Outlook,
     Point,
     Range,
@@ -28,7 +29,7 @@ from finops.report.rounding import adding_up, printable, rounded
 
 if TYPE_CHECKING:
     from finops import forecast
-    from finops.budget import Standing
+    from finops.budget import GoesOn, Standing
 
 # Spending this many points of the budget ahead of the calendar is worth watching.
 WATCH_POINTS = 5
@@ -160,9 +161,17 @@ def statuses(budgets: Sequence[Budgeted], data: Completeness) -> tuple[Status, .
 
 
 def outlook_shown(
-    seen: forecast.Outlook, currency: str, digits: int, budgets: Sequence[Budgeted], now: datetime
+    seen: forecast.Outlook,
+    currency: str,
+    digits: int,
+    budgets: Sequence[Budgeted],
+    now: datetime,
+    goes_on: Sequence[GoesOn] = (),
 ) -> Outlook:
-    """The forecast in the report's currency, with amounts by cost centre that add up as printed."""
+    """The forecast in the report's currency, with amounts by cost centre that add up as printed.
+
+    goes_on: what open anomalies add to it, if they go on.
+    """
     keys = sorted(seen.by)
     shown = adding_up([seen.by[key] for key in keys], digits)
     total, track = seen.total, seen.track
@@ -202,7 +211,14 @@ def outlook_shown(
         over=Money(total.middle - amount.amount, currency) if amount else None,
         runs_out=budget.runs_out if budget else None,
         gap=budget.gap if budget else None,
+        goes_on=tuple(_more(one, currency) for one in goes_on),
     )
+
+
+def _more(one: GoesOn, currency: str) -> More:
+    per_day, in_mean, more = (Money(amount, currency) for amount in (one.per_day, one.in_mean, one.more))
+    name = printable(one.name)
+    return More(name, one.first, one.until, per_day, one.days, in_mean, more, f"month/goes-on/{one.id}")
 
 
 def with_plans(centres: Table, outlook: Outlook | None, budgets: Sequence[Budgeted]) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from finops.anomalies.cases import Case, cases
 from finops.budget import (
     Alert,
     Budget,
@@ -15,6 +16,7 @@ from finops.budget import (
     budgets_of,
     due,
     foreseen,
+    going_on,
     period_of,
     periods_to_check,
     standing,
@@ -83,8 +85,18 @@ class _Round:
             letter.keys += keys
 
 
-def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = True, only: str = "") -> Looked:
-    """Where all budgets stand, or the one of that name; one that cannot be told hides no other. Changes nothing."""
+def look(
+    book: Charges,
+    settings: Settings,
+    now: datetime,
+    forecasts: bool = True,
+    only: str = "",
+    found_strange: Sequence[Case] = (),
+) -> Looked:
+    """Where all budgets stand, or the one of that name; one that cannot be told hides no other. Changes nothing.
+
+    found_strange: the cases of anomalies, of which those that go on are told beside the forecast.
+    """
     found: list[Standing] = []
     problems = []
     for budget in budgets_of(settings):
@@ -92,7 +104,7 @@ def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = Tru
             continue
         for period in periods_to_check(budget, now):
             try:
-                one = stands(budget, book, now, period, forecasts)
+                one = stands(budget, book, now, period, forecasts, found_strange)
                 found.append(one)
                 if (
                     not one.known
@@ -105,12 +117,23 @@ def look(book: Charges, settings: Settings, now: datetime, forecasts: bool = Tru
     return Looked(tuple(found), tuple(problems))
 
 
-def stands(budget: Budget, book: Charges, now: datetime, period: Period, forecasts: bool = True) -> Standing:
+def stands(
+    budget: Budget,
+    book: Charges,
+    now: datetime,
+    period: Period,
+    forecasts: bool = True,
+    found_strange: Sequence[Case] = (),
+) -> Standing:
     """Where one budget stands in one period, with its forecast."""
     currency, _ = currency_of(budget, book, period)
     basis, _ = basis_of(budget, book)
     seen = foreseen(budget, book, period, now, basis, currency) if forecasts else None
-    return standing(budget, book, now, seen, period)
+    one = standing(budget, book, now, seen, period)
+    if not found_strange or seen is None or seen.outlook is None:
+        return one
+    more = going_on(seen.outlook, found_strange, book, basis, currency, period, budget.scope.where or None)
+    return replace(one, goes_on=more)
 
 
 def check(
@@ -128,7 +151,7 @@ def check(
     with state.telling():
         left = finish(state, settings, OUTGOING)
         step("Working out where the budgets stand")
-        looked = look(book, settings, now)
+        looked = look(book, settings, now, found_strange=cases(state))
         for one in looked.current():
             memory.keep_standing(state, one, now)
         known = remembered(state)

@@ -157,6 +157,16 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
             "base": money(standing.gap.base) if standing.gap.base else None,
             "new": money(standing.gap.new),
         },
+        "goes_on": [
+            {
+                "name": shown(each.name),
+                "more": money(each.more),
+                "per_day": money(each.per_day),
+                "first": each.first,
+                "until": each.until,
+            }
+            for each in standing.goes_on
+        ],
         "chance": None if over > 0 else standing.chance_over,
         "no_forecast": standing.no_forecast,
         "basis": standing.basis,

@@ -66,6 +66,21 @@ class Excess:
 
 
 @dataclass(frozen=True)
+class More:
+    """What an open anomaly adds to where the month ends, if it goes on: `per_day` x `days` left, less what of it is in
+    the mean of the forecast already. It is in no other figure of the forecast."""
+
+    name: str
+    first: date
+    until: date
+    per_day: Money
+    days: int
+    in_mean: Money
+    more: Money
+    figure: str
+
+
+@dataclass(frozen=True)
 class Outlook:
     """Where the month ends. `range` is None with `why_no_range` while there are too few days for an honest one.
 
@@ -92,6 +107,7 @@ class Outlook:
     over: Money | None  # the middle above the budget; below zero: under it
     runs_out: date | None = None  # the day by whose end the middle is over the budget
     gap: Excess | None = None
+    goes_on: tuple[More, ...] = ()
     figure: str = "month/forecast"
 
 
@@ -186,6 +202,6 @@ class Anomalies:
 
 
 __all__ = [
-    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Excess", "Outlook", "Point", "Range", "Record",
-    "Status",
+    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Excess", "More", "Outlook", "Point", "Range",
+    "Record", "Status",
 ]  # fmt: skip
