@@ -63,7 +63,7 @@ def _finding(resource: Resource, estate: Estate, allowed: list[str]) -> Finding 
         resource.id,
         "ask" if owner else "report",
         f"It has no {NAME}, and nothing above it has one"
-        + (f"; {owner} made it." if owner else "; who made it is not known."),
+        + (f"; its owner is {owner}." if owner else "; its owner is not known."),
         "",
         "",
         owner,

@@ -14,6 +14,7 @@ from finops.estate.evidence import moment_of
 from finops.estate.facts.owner import creator_of
 from finops.estate.ids import key, subscription_of, type_of
 from finops.estate.model import Json, at, text
+from finops.estate.owners import asked
 from finops.estate.queries import ACTIVITY_SINCE, ACTIVITY_VERSION, COMPUTE, DEPLOYMENT, ML, ML_VERSION
 from finops.mail.naming import address_of
 
@@ -145,11 +146,9 @@ def _version(resource: str) -> str:
 
 
 def _owner(body: Json) -> str:
-    tags = body.get("tags")
-    for name, value in tags.items() if isinstance(tags, dict) else ():
-        if str(name).lower() == "owner" and isinstance(value, str) and "@" in value:
-            return first_address(value) or value.strip()
-    return creator_of(body)
+    """As `owner_of` an estate has it, by the resource alone."""
+    named = asked(body, creator_of(body))
+    return first_address(named) or named
 
 
 def first_address(text: str) -> str:
