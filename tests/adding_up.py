@@ -93,6 +93,12 @@ def _movers(model: Report) -> list[str]:
     if movers.by_centre:
         of = [part.amount.amount for one in movers.by_centre.values() for part in one.parts]
         found += _same("price and quantity of all cost centres", of, total.change.amount)
+    for centre, effects in movers.by_centre.items():
+        mine = [one for one in movers.all if one.cost_centre == centre and one.change.amount]
+        if all(one.effects for one in mine):
+            for part in effects.parts:
+                each = [of_kind.amount.amount for one in mine if one.effects and (of_kind := one.effects.of(part.kind))]
+                found += _same(f"{part.kind} of the resources of {centre}", each, part.amount.amount)
     return found
 
 

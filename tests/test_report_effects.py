@@ -15,7 +15,7 @@ from report_data import charge, daily, hours, report_of
 from finops.charges import Period
 from finops.report.effects import split
 from finops.report.lasting import lasting
-from finops.report.model import Driver, Report
+from finops.report.model import Driver, Effects, Report
 
 BEFORE, AFTER = ("2026-11-08", "2026-11-14"), ("2026-11-15", "2026-11-22")
 # A second cost centre, so that the one that moves stands beside something.
@@ -32,7 +32,10 @@ def driver(report: Report) -> Driver:
 
 
 def parts(report: Report) -> dict[str, Decimal]:
-    effects = driver(report).effects
+    return parts_of(driver(report).effects)
+
+
+def parts_of(effects: Effects | None) -> dict[str, Decimal]:
     assert effects is not None
     return {part.kind: part.amount.amount for part in effects.parts}
 
@@ -66,6 +69,20 @@ def test_hours_of_two_sizes_are_told_apart_from_their_mix(tmp_path: Path) -> Non
 
     # 20 h more at 4 = 80; 40 h in the new mix cost 200 where 160 at the old average: 40 of mix
     assert parts(report_of(tmp_path, *rows, *STEADY)) == {"quantity": Decimal(560), "mix": Decimal(280)}
+
+
+def test_the_quantity_and_mix_of_a_cost_centre_are_those_of_its_resources_added_up(tmp_path: Path) -> None:
+    # The dear one turns to spot and does less, the cheap one does more: together they look like 40 h at another mix.
+    rows = [*week(BEFORE, "60", "dear", **hours("20")), *week(AFTER, "10", "dear", **hours("10", "NC6s v3 Spot"))]
+    rows += [*week(BEFORE, "20", "cheap", **hours("20")), *week(AFTER, "30", "cheap", **hours("30"))]
+
+    found = driver(report_of(tmp_path, *rows, *STEADY))
+
+    each = [one.effects for one in found.resources if one.effects]
+    assert len(each) == 2
+    for kind in ("quantity", "mix"):
+        assert parts_of(found.effects)[kind] == sum(parts_of(one).get(kind, Decimal(0)) for one in each)
+    assert parts_of(found.effects) == {"quantity": Decimal(-140), "mix": Decimal(-140)}
 
 
 def test_a_new_resource_and_one_that_is_gone_are_named_so(tmp_path: Path) -> None:

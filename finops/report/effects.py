@@ -1,6 +1,7 @@
 """Why a cost changed: its price, its quantity, its mix, what is new or gone; parts that add up exactly to the change.
 
-For things of one kind (a meter's category, subcategory and unit), counted in Q units at the average price P = C / Q:
+For things of one kind (a meter's category, subcategory and unit) on one resource, in Q units at the average price
+P = C / Q:
 
     quantity  (Q1 - Q0) x P0                       more or less of it, at what a unit cost before
     mix       sum of p0 x q1, less Q1 x P0         dearer or cheaper SKUs, priorities or regions for the same units
@@ -8,6 +9,8 @@ For things of one kind (a meter's category, subcategory and unit), counted in Q 
 
 p, q are of one meter, region and pricing category; one that was not used before has no price of its own before, so what
 it costs other than the average is mix. Dedicated nodes that become spot nodes of their size are mix, not price.
+The parts of a cost centre are those of its resources added up: work that moves between two of them is more quantity of
+one and less of the other.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, localcontext
-from fractions import Fraction
 from typing import Any, get_args
 
 from finops.charges import Period
@@ -30,6 +32,7 @@ KINDS: tuple[EffectKind, ...] = get_args(EffectKind)
 FINEST = Decimal("1e-12")
 SHIFTS = 6
 
+THING = ["CostCenter", "ResourceId", "ServiceName"]
 ITEM = ["MeterCategory", "MeterSubcategory", "MeterName", "SkuId", "RegionId", "PricingCategory"]
 KIND = ["ChargeCategory", "ChargeClass", "CommitmentDiscountStatus"]
 _PRIORITY = re.compile(r"\s*\b(spot|low[ -]?priority)\b\s*", re.IGNORECASE)
@@ -39,24 +42,24 @@ Amounts = dict[EffectKind, Decimal]
 
 
 def by_centre(asked: Asked, before: Period, after: Period) -> dict[str, list[Row]]:
-    """The rows of each cost centre, in which resources that are new or gone stand apart."""
-    rows = asked.amounts(["CostCenter", *ITEM, *KIND], before, after, ["CostCenter", "ResourceId"])
-    return _grouped(rows, ["CostCenter"], one=True)
-
-
-def by_resource(asked: Asked, before: Period, after: Period, ids: Sequence[str]) -> dict[tuple[str, ...], list[Row]]:
-    """The rows of each of some resources by (cost centre, id, service)."""
-    keys = ["CostCenter", "ResourceId", "ServiceName"]
-    rows = asked.amounts([*keys, *ITEM, *KIND], before, after, keys, {"ResourceId": list(ids)}) if ids else []
-    return _grouped(rows, keys)
-
-
-def _grouped(rows: Iterable[Row], keys: Sequence[str], one: bool = False) -> dict[Any, list[Row]]:
-    found: dict[Any, list[Row]] = defaultdict(list)
-    for row in rows:
-        name = tuple(str(row[key]) for key in keys)
-        found[name[0] if one else name].append(row)
+    """The rows of each cost centre, resource by resource."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in told(asked, before, after):
+        found[row["CostCenter"]].append(row)
     return found
+
+
+def by_thing(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """The rows of each resource by (cost centre, id, service)."""
+    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[_thing(row)].append(row)
+    return found
+
+
+def told(asked: Asked, before: Period, after: Period, where: Mapping[str, list[str]] | None = None) -> list[Row]:
+    """What `split` is asked of."""
+    return list(asked.amounts([*THING, *ITEM, *KIND], before, after, THING, where))
 
 
 def split(rows: Iterable[Row]) -> Amounts:
@@ -144,21 +147,18 @@ def shifts(rows: Iterable[Row], currency: str, most: int = SHIFTS) -> tuple[Shif
 
 
 def pieces(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """The rows in the smallest lots that `split` answers alike: a family of meters in a cost centre; each new or gone
-    thing, purchase or credit by itself. By (resource id or "", name)."""
+    """The rows in the smallest lots that `split` answers alike: a family of meters on a resource; each purchase, credit
+    and new or gone thing by itself. By (resource id, name)."""
     found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        if _kind(row) is None:
-            found["", row["CostCenter"], *_group(row)].append(row)
-        else:
-            found[row["ResourceId"], row["CostCenter"], _called(row)].append(row)
+        found[_group(row) if _kind(row) is None else (*_thing(row), _called(row))].append(row)
     named: dict[tuple[str, str], list[Row]] = {}
     for key, mine in found.items():
         name = _called(max(mine, key=lambda row: abs(row["After"] - row["Before"])))
-        place = (key[0], name)
-        # Families of two cost centres may share their name, and must not be split as one.
+        place = (key[1], name)
+        # What has another cost centre or service may share its name, and must not be split as one.
         while place in named:
-            place = (place[0], f"{place[1]}, {key[1]}")
+            place = (place[0], f"{place[1]}, {key[0]}")
         named[place] = mine
     return named
 
@@ -191,21 +191,24 @@ def _kind(row: Row) -> EffectKind | None:
 def _group(row: Row) -> tuple[str, ...]:
     """What is alike enough for a shift within it to be a mix."""
     family = row["MeterSubcategory"] or row["MeterName"] or row["SkuId"]
-    return row["MeterCategory"], _PRIORITY.sub(" ", family).strip().lower(), row["ConsumedUnit"].lower()
+    kind = _PRIORITY.sub(" ", family).strip().lower()
+    return *_thing(row), row["MeterCategory"], kind, row["ConsumedUnit"].lower()
+
+
+def _thing(row: Row) -> tuple[str, ...]:
+    return tuple(row.get(name, "") for name in THING)
 
 
 def _parts(rows: Sequence[Row]) -> Amounts:
-    """Quantity, mix and price of things that are alike."""
-    items: dict[tuple[str, ...], list[Fraction]] = {}
+    """Quantity, mix and price of things that are alike. Within the context of `split`, whose 80 digits lose no sum."""
+    items: dict[tuple[str, ...], list[Decimal]] = {}
     for row in rows:
         name = (row["MeterName"] or row["SkuId"], row["RegionId"], row["PricingCategory"])
-        sums = items.setdefault(name, [Fraction(0)] * 4)
+        sums = items.setdefault(name, [ZERO] * 4)
         for n, column in enumerate(("QuantityBefore", "QuantityAfter", "Before", "After")):
-            sums[n] += Fraction(row[column])
-    quantity_before, quantity, before, after = (
-        sum((item[n] for item in items.values()), Fraction(0)) for n in range(4)
-    )
-    change = _exact(after - before)
+            sums[n] += row[column]
+    quantity_before, quantity, before, after = (sum((item[n] for item in items.values()), ZERO) for n in range(4))
+    change = after - before
     if not quantity_before and not before:
         return {"new": change}
     if not quantity and not after:
@@ -213,27 +216,19 @@ def _parts(rows: Sequence[Row]) -> Amounts:
     if quantity_before <= 0 or quantity <= 0 or any(q < 0 for item in items.values() for q in item[:2]):
         return {"not split": change}
     average = before / quantity_before
-    at_old_prices = Fraction(0)
+    at_old_prices = ZERO
     for was, now, cost_before, cost in items.values():
         if (not was and cost_before) or (not now and cost):
             return {"not split": change}  # costs without a quantity have no price
         at_old_prices += cost_before / was * now if was else cost
-    exact = {
-        "quantity": (quantity - quantity_before) * average,
-        "mix": at_old_prices - quantity * average,
-        "price": after - at_old_prices,
+    cut: Amounts = {
+        "quantity": ((quantity - quantity_before) * average).quantize(FINEST),
+        "mix": (at_old_prices - quantity * average).quantize(FINEST),
+        "price": (after - at_old_prices).quantize(FINEST),
     }
-    cut: Amounts = {kind: _exact(amount).quantize(FINEST) for kind, amount in exact.items()}  # type: ignore[misc]
     largest = max(cut, key=lambda kind: abs(cut[kind]))
     cut[largest] += change - sum(cut.values(), ZERO)
     return cut
-
-
-def _exact(amount: Fraction) -> Decimal:
-    """`amount` as a Decimal: all its digits where it ends, as it does for sums of charges; else 60 of them."""
-    with localcontext() as context:
-        context.prec = 80
-        return Decimal(amount.numerator) / Decimal(amount.denominator)
 
 
 def _price(cost: Decimal, quantity: Decimal) -> Decimal | None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from finops.charges import Period
 from finops.report import effects
-from finops.report.gather import NONE, ZERO, Asked, the_day
+from finops.report.gather import ZERO, Asked, the_day
 from finops.report.lasting import lasting
 from finops.report.missing import subscription_name
 from finops.report.model import Driver, Effects, Lasts, Line, Money, Mover, Movers, Table
@@ -47,8 +47,9 @@ def movers(
     base = max(abs(total.cost.amount), abs(total.before.amount) if total.before else ZERO)
     minor = max(min(MINOR, base / 100), Decimal(1).scaleb(-digits))
     found = _told_apart(_resources(asked, period, before, names))
-    found = _explained(asked, period, before, found, digits)
-    why = _centres(asked, period, before, centres, digits)
+    rows = effects.by_centre(asked, before, period)
+    found = _explained(rows, found, digits, asked.currency)
+    why = _centres(rows, asked, period, before, centres, digits)
     by_centre: dict[str, list[Mover]] = defaultdict(list)
     for mover in found:
         by_centre[mover.cost_centre].append(mover)
@@ -71,9 +72,10 @@ def movers(
     )
 
 
-def _centres(asked: Asked, period: Period, before: Period, centres: Table, digits: int) -> dict[str, Effects]:
+def _centres(
+    rows: Mapping[str, list[effects.Row]], asked: Asked, period: Period, before: Period, centres: Table, digits: int
+) -> dict[str, Effects]:
     """Why each cost centre changed, by its key."""
-    rows = effects.by_centre(asked, before, period)
     days: dict[str, dict[date, Decimal]] = defaultdict(dict)
     for times in (before, period):
         for (centre, day), spent in asked.by(["CostCenter", "Day"], times).items():
@@ -109,20 +111,20 @@ def _whole(why: Mapping[str, Effects], shown: Decimal, digits: int, asked: Asked
     )
 
 
-def _explained(asked: Asked, period: Period, before: Period, found: Sequence[Mover], digits: int) -> list[Mover]:
+def _explained(
+    rows: Mapping[str, list[effects.Row]], found: Sequence[Mover], digits: int, currency: str
+) -> list[Mover]:
     """The movers, the first EXPLAINED of them with what changed about them."""
     first = found[:EXPLAINED]
-    rows = effects.by_resource(asked, before, period, sorted({mover.resource_id or NONE for mover in first}))
+    things = effects.by_thing(row for centre in {mover.cost_centre for mover in first} for row in rows.get(centre, ()))
     # Charges without a resource may have names, which are not asked for here.
     alone = Counter(_thing(mover) for mover in found)
     told = []
     for mover in first:
-        mine = rows.get(_thing(mover))
+        mine = things.get(_thing(mover))
         if mine and alone[_thing(mover)] == 1 and mover.change.amount:
             shown = rounded(mover.change.amount, digits)
-            why = effects.effects(
-                effects.split(mine), shown, digits, asked.currency, mover.figure, "not known", "", mine
-            )
+            why = effects.effects(effects.split(mine), shown, digits, currency, mover.figure, "not known", "", mine)
             mover = replace(mover, effects=why)
         told.append(mover)
     return [*told, *found[EXPLAINED:]]
