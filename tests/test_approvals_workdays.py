@@ -128,7 +128,7 @@ def test_a_grace_is_never_shorter_than_its_days(zone: str, minutes: int, wait: i
         ({"weekend": list(DAYS)}, "no day"),
         ({"snooze_days": 60, "longest_days": 30}, "must not be more than"),
         ({"approvers": {"everything": ["a@b.example"]}}, "is no scope"),
-        ({"approvers": {"/": ["not an address"]}}, "pattern"),
+        ({"approvers": {"/": ["not an address"]}}, "is not a mail address"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, object], said: str):

@@ -159,7 +159,10 @@ def demo_settings(folder: Path, url: str, desk: int = PORT + 1) -> Settings:
         budgets={"all": BUDGET},  # type: ignore[dict-item]  # the short form that the file has
         report=ReportSettings(organisation="Contoso AI (simulated)"),
         mail=MailSettings(
-            outbox=folder / "outbox", sender="finops@contoso.example", finance=["finance@contoso.example"]
+            outbox=folder / "outbox",
+            sender="finops@contoso.example",
+            finance=["finance@contoso.example"],
+            owner_domains=["contoso.com"],  # of the simulated people
         ),
         **demo_waste.settings_of(folder, desk),
     )
