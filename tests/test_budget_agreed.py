@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from budgeting import NOW, book, charge, days, mails, settings
 
 from finops.charges import Period
+from finops.cli.budget_lines import line
 from finops.forecast.charged import by_charges
 from finops.jobs import budgeting
 from finops.jobs.budgeting.drivers import drivers
@@ -30,18 +32,69 @@ ROWS = [
 class Both:
     """The weekly report and the budget mail of one moment."""
 
-    def __init__(self, folder: Path) -> None:
-        given = settings(folder, "{all: {amount: 1400, thresholds: [60, {forecast: 100}]}}")
-        with book(folder, *ROWS) as costs, State.open(folder / "state.db") as state:
+    def __init__(self, folder: Path, rows: list[dict[str, Any]] = ROWS, amount: str = "1400") -> None:
+        given = settings(folder, f"{{all: {{amount: {amount}, thresholds: [60, {{forecast: 100}}]}}}}")
+        with book(folder, *rows) as costs, State.open(folder / "state.db") as state:
             known = known_by_charges(costs, given, NOW)
             self.report: Report = build(costs, NOW, given.report, known=known)
             self.weekly = render(self.report, given).text
             self.standing = budgeting.check(costs, given, state, NOW).looked.current()[0]
             budgeting.deliver(state, given, NOW)
+        self.listed = line(self.standing, None, NOW)
         (mail,) = mails(folder / "outbox")
         body = mail.get_body(("plain",))
         assert body is not None
+        self.subject = str(mail["Subject"])
         self.mail = " ".join(str(body.get_content()).split())
+
+
+def uneven(*sizes: int) -> list[dict[str, Any]]:
+    """Charges of 1 August to 20 November that never settle, so that the mean is not the median of what may come."""
+    first = date(2026, 8, 1)
+    return [
+        charge(str(first + timedelta(days=n)), str(sizes[n * n % len(sizes)]), ChargeCategory="Usage")
+        for n in range(112)
+    ]
+
+
+FALLING = uneven(60, 59, 58, 57, 56, 55, 52, 50, 46, 40, 29)
+RISING = uneven(30, 31, 32, 33, 34, 35, 38, 40, 44, 50, 61)
+
+
+@pytest.mark.parametrize(
+    ("rows", "amount", "mean_over", "said", "subject"),
+    [
+        # 720 to the 18th; what is known of the two days since passes the budget, which no complete day does.
+        ([*days("2026-08-01", "2026-11-18", "40"), *days("2026-11-19", "2026-11-20", "340")], "1390", False,
+         "over", "$10 over budget: "),
+        (FALLING, "1618.90", True, "watch", " left, "),  # a mean of 1,618.93, and a chance of 0.498
+        (RISING, "1081.30", False, "over likely", "Over budget likely: "),  # a mean of 1,081.00, and a chance of 0.504
+    ],
+)  # fmt: skip
+def test_at_the_edge_the_mail_the_report_and_the_command_line_say_the_same_status(
+    tmp_path: Path, rows: list[dict[str, Any]], amount: str, mean_over: bool, said: str, subject: str
+):
+    found = Both(tmp_path, rows, amount)
+    word = f"Over budget{said[4:]}" if said.startswith("over") else said.capitalize()
+
+    assert found.standing.forecast
+    assert (found.standing.forecast.middle > Decimal(amount)) == mean_over
+    assert found.standing.spent < Decimal(amount)
+    assert f"\n    {said}; " in found.listed
+    assert [one.word for one in found.report.statuses] == [found.report.budgets[0].status.word] == [word]
+    assert f"[{word.upper()}]" in found.weekly
+    assert f"EVERYTHING, NOVEMBER 2026 {word} " in found.mail
+    assert subject in found.subject
+
+
+def test_what_later_days_are_over_a_budget_is_what_is_to_be_decided(tmp_path: Path):
+    rows = [*days("2026-08-01", "2026-11-18", "40"), *days("2026-11-19", "2026-11-20", "340")]
+
+    found = Both(tmp_path, rows, "1390").report
+
+    (decision,) = [one for one in found.decisions if one.kind == "budget"]
+    assert decision.amount
+    assert (decision.amount.amount, decision.per) == (10, "over budget")
 
 
 @pytest.fixture(scope="module")

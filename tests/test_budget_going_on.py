@@ -107,7 +107,8 @@ def test_what_does_not_go_on_adds_nothing(tmp_path: Path, given: dict[str, Any])
 
 
 def test_what_another_budget_pays_for_adds_nothing_to_this_one(tmp_path: Path):
-    given = settings(tmp_path, "{CC-1: 120000, CC-2: 100000}")
+    both = [f"{key}: {{scope: {{tag: {{CostCenter: {key}}}}}, amount: 120000}}" for key in ("CC-1", "CC-2")]
+    given = settings(tmp_path, f"{{{', '.join(both)}}}")
     rows = [*BASE, *STEP, *days("2026-08-01", "2026-11-20", "4000", Tags='{"CostCenter": "CC-2"}')]
     with book(tmp_path, *rows) as costs:
         found = budgeting.look(costs, given, datetime(2026, 11, 20, 12, tzinfo=UTC), found_strange=[case()]).current()

@@ -11,12 +11,13 @@ import pytest
 from report_data import NOW, book, daily, standing_of
 
 from finops.budget import Scope
+from finops.budget.model import status_of
 from finops.config.model import ReportSettings
 from finops.report import build
 from finops.report.foreseeing import foreseen
 from finops.report.known import Known
 from finops.report.model import Report
-from finops.report.plans import status_of
+from finops.report.plans import SAID
 
 NOVEMBER = ("2026-11-01", "2026-11-22")
 
@@ -47,9 +48,11 @@ def of_centre(key: str) -> Scope:
     ],
 )
 def test_the_status_of_a_budget(spent: str, percent: str, gone: str, chance: str | None, word: str) -> None:
-    found = status_of(*map(Decimal, (spent, "100", percent, gone)), Decimal(chance) if chance else None)
+    ahead = Decimal(percent) - Decimal(gone)
 
-    assert found.word == word
+    found = status_of(Decimal(100), Decimal(spent), Decimal(chance) if chance else None, ahead, incomplete=False)
+
+    assert SAID[found].word == word
 
 
 def test_a_month_that_is_forecast_over_its_budget_says_so_first(tmp_path: Path) -> None:

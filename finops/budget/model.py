@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 Basis = Literal["billed", "effective"]
 Status = Literal["over", "over likely", "data incomplete", "watch", "on plan"]
 
+# More likely than not; and one in five, which a finance team plans for.
+LIKELY, POSSIBLE = Decimal("0.5"), Decimal("0.2")
+# Spending more points of the budget ahead of the calendar is worth watching.
+WATCH_POINTS = 5
+
+
+def status_of(amount: Decimal, known: Decimal, chance: Decimal | None, ahead: Decimal, incomplete: bool) -> Status:
+    """How a budget of `amount` stands, the worst that is true of it: the same in reports, mails and the command line.
+
+    known: all that is charged, of days that are not complete too. chance: that it ends over; None without a forecast.
+    ahead: the percent spent less those of the period that are gone. incomplete: charges are missing.
+    """
+    if known > amount:
+        return "over"
+    if chance is not None and chance >= LIKELY:
+        return "over likely"
+    if incomplete:
+        return "data incomplete"
+    # The calendar says less than a forecast, and is asked only where there is none.
+    return "watch" if (ahead > WATCH_POINTS if chance is None else chance >= POSSIBLE) else "on plan"
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -191,16 +212,8 @@ class Standing:
     @property
     def status(self) -> Status:
         """The worst that is true of it. With charges missing nothing is ever on plan."""
-        if self.known > self.budget.amount:
-            return "over"
-        if self.forecast is not None and self.forecast.middle > self.budget.amount:
-            return "over likely"
-        if self.gaps:
-            return "data incomplete"
-        may_pass = self.forecast is not None and (self.forecast.high or self.forecast.middle) > self.budget.amount
-        if not self.ended and (may_pass or self.percent - self.gone_percent > WATCH_POINTS):
-            return "watch"
-        return "on plan"
+        ahead = self.percent - self.gone_percent
+        return status_of(self.budget.amount, self.known, self.chance_over, ahead, self.at_least)
 
     @property
     def gap(self) -> Gap | None:
@@ -215,10 +228,6 @@ class Standing:
     def thread(self) -> str:
         """What all mails of this budget and period have in common."""
         return f"budget/{self.budget.name}/{self.period.start:%Y-%m-%d}"
-
-
-# Spending so many points of the budget ahead of the calendar is worth watching, as in the weekly report.
-WATCH_POINTS = 5
 
 
 @dataclass(frozen=True)

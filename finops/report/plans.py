@@ -31,15 +31,18 @@ if TYPE_CHECKING:
     from finops import forecast
     from finops.budget import GoesOn, Standing
 
-# Spending this many points of the budget ahead of the calendar is worth watching.
-WATCH_POINTS = 5
-# More likely than not; and one in five, which a finance team plans for.
-LIKELY, POSSIBLE = Decimal("0.5"), Decimal("0.2")
-
 OVER = Status("Over budget", "bad")
 OVER_LIKELY = Status("Over budget likely", "bad")
 WATCH = Status("Watch", "watch")
 ON_PLAN = Status("On plan", "good")
+INCOMPLETE = Status("Data incomplete", "watch")
+SAID = {
+    "over": OVER,
+    "over likely": OVER_LIKELY,
+    "data incomplete": INCOMPLETE,
+    "watch": WATCH,
+    "on plan": ON_PLAN,
+}
 NO_BUDGET = Status("No budget set", "plain")
 # Worst first; what is missing comes after what is known to be over.
 RANK = {"Over budget": 0, "Over budget likely": 1, "Data incomplete": 2, "STALE data": 3, "Watch": 4}
@@ -98,13 +101,14 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         gone_percent=gone,
         forecast=reach,
         chance_over=chance,
-        status=status_of(spent, one.budget.amount, percent, gone, chance),
+        status=SAID[replace(one, chance_over=chance).status],
         crossed=tuple(t.key for t in one.crossed if t.on != "actual" or spent >= t.limit(one.budget.amount)),
         complete_until=one.complete_until,
         through=last_day(mine),
         figure=f"budget/{one.budget.name}",
         owner=printable(one.budget.owner or _first_of(one.budget.to)),
         gap=_excess(one, currency),
+        later=Money(one.known - spent, currency) if one.known != spent else None,
         runs_out=one.runs_out or (one.until.date() if one.until and one.known > one.budget.amount else None),
     )
 
@@ -122,23 +126,11 @@ def _excess(one: Standing, currency: str) -> Excess | None:
     return Excess(found.before.first, Money(found.before.cost, currency), base, Money(found.new, currency))
 
 
-def status_of(spent: Decimal, amount: Decimal, percent: Decimal, gone: Decimal, chance: Decimal | None) -> Status:
-    """How one budget stands."""
-    if spent > amount:
-        return OVER
-    if chance is not None and chance >= LIKELY:
-        return OVER_LIKELY
-    if chance is not None and chance >= POSSIBLE:
-        return WATCH
-    # The calendar says less than a forecast, and is asked only where there is none.
-    return WATCH if chance is None and percent - gone > WATCH_POINTS and gone < 100 else ON_PLAN
-
-
 def statuses(budgets: Sequence[Budgeted], data: Completeness) -> tuple[Status, ...]:
     """What the reader must know first, worst first."""
     found = []
     if not data.is_whole:
-        found.append(Status("Data incomplete", "watch"))
+        found.append(INCOMPLETE)
     if data.days_old is not None:
         found.append(Status("STALE data", "watch"))
     own = [one.status for one in budgets if one.is_everything]

@@ -14,6 +14,7 @@ from finops.budget.standing import percent_of
 from finops.jobs.budgeting.drivers import Drivers, Stop
 from finops.report.locales import writing
 from finops.report.model import Money, Range
+from finops.report.plans import SAID
 from finops.report.render import inlined
 from finops.report.rounding import rounded
 from finops.report.templates import Templates
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Why = Literal["crossed", "escalated", "corrected", "closed"]
-STATUS = {
-    "over": ("Over budget", "bad"),
-    "over likely": ("Over budget likely", "bad"),
-    "data incomplete": ("Data incomplete", "watch"),
-    "watch": ("Watch", "watch"),
-    "on plan": ("On plan", "good"),
-}
 RANKS = {"crossed": 0, "escalated": 1, "corrected": 2, "closed": 3}
 WHOLE = 6  # budgets that a mail shows whole; the others are a line each
 SMALL = Decimal(100)  # budgets below it are told to the cent
@@ -60,7 +54,7 @@ class Item:
     @property
     def rank(self) -> tuple[int, int, Decimal]:
         """Worst first: what was crossed now, over before likely, by how much of the budget."""
-        order = list(STATUS)
+        order = list(SAID)
         return (RANKS[self.why], order.index(self.standing.status), -self.standing.likely / self.standing.budget.amount)
 
 
@@ -112,7 +106,7 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
     reach, ends = standing.forecast, None
     if reach is not None and reach.low is not None and reach.high is not None:
         ends = Range(money(reach.low), money(reach.middle), money(reach.high))
-    word, tone = STATUS[standing.status]
+    word, tone = SAID[standing.status].word, SAID[standing.status].tone
     if one.why == "closed":
         word, tone = (
             ("Closed over budget", "bad") if standing.known > budget.amount else ("Closed within budget", "good")
@@ -148,6 +142,7 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "at_least": standing.at_least,
         "range": ends,
         "middle": money(reach.middle) if reach is not None else None,
+        "likely": standing.status == "over likely",
         "likely_over": money(reach.middle - budget.amount) if reach and reach.middle > budget.amount else None,
         "runs_out": standing.runs_out,
         "gap": standing.gap
