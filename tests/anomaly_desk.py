@@ -37,15 +37,21 @@ def at(number: int) -> datetime:
     return datetime.combine(day(number) + timedelta(days=2), datetime.min.time(), UTC) + timedelta(hours=6)
 
 
-def write(folder: Path, through: int, more: dict[int, float] | None = None) -> Path:
-    """Charges of one cost centre with two clusters; `more`: dollars a day that the second one costs beside."""
+def write(folder: Path, through: int, more: dict[int, float] | None = None, spot_from: int | None = None) -> Path:
+    """Charges of one cost centre with two clusters; `more`: dollars a day that the second one costs beside.
+
+    spot_from: a third one costs 110 a day until it moves to spot nodes on that day, and 20 a day from then on.
+    """
     folder.mkdir(exist_ok=True)
     with (folder / "charges.csv").open("w", newline="") as file:
         out = csv.DictWriter(file, COLUMNS)
         out.writeheader()
         for n in range(through + 1):
             usual = WEEK[n % 7] * WOBBLE[n % 11]
-            for name, cost in [("steady", usual), ("gpu", 5 + (more or {}).get(n, 0))]:
+            costs = [("steady", usual, "steady"), ("gpu", 5 + (more or {}).get(n, 0), "gpu")]
+            if spot_from is not None:
+                costs.append(("nightly", 20, "NC12s v3 Spot") if n >= spot_from else ("nightly", 110, "NC12s v3"))
+            for name, cost, meter in costs:
                 first = day(n).replace(day=1)
                 after = (first + timedelta(days=32)).replace(day=1)
                 out.writerow({
@@ -55,7 +61,7 @@ def write(folder: Path, through: int, more: dict[int, float] | None = None) -> P
                     "ResourceId": f"{WORKSPACE}/computes/{name}", "ResourceName": name,
                     "SubAccountId": "/subscriptions/00000000-0000-0000-0000-000000000001",
                     "Tags": '{"CostCenter": "CC-4300"}', "ConsumedQuantity": f"{cost / 2:.4f}", "ConsumedUnit": "Hours",
-                    "x_SkuMeterName": f"meter of {name}", "x_SkuMeterCategory": "Virtual Machines",
+                    "x_SkuMeterName": f"meter of {meter}", "x_SkuMeterCategory": "Virtual Machines",
                     "BillingPeriodStart": f"{first}T00:00:00Z", "BillingPeriodEnd": f"{after}T00:00:00Z",
                     "BillingAccountId": "B1", "PricingCategory": "Standard",
                 })  # fmt: skip
@@ -67,10 +73,11 @@ class Desk:
 
     def __init__(self, folder: Path, state: State, settings: Settings) -> None:
         self.folder, self.state, self.settings = folder, state, settings
+        self.spot_from: int | None = None
 
     def watch(self, through: int, more: dict[int, float] | None = None, now: datetime | None = None, **also: Any):
         moment = now or at(through)
-        source = write(self.folder / "charges", through, more)
+        source = write(self.folder / "charges", through, more, self.spot_from)
         with charges.load([source], late_hours=24, now=moment) as book:
             return anomalies.watch(None, book, self.state, self.settings, moment, **also)
 

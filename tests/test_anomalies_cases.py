@@ -235,3 +235,38 @@ def test_the_bar_is_named_in_money(desk: Desk):
     desk.watch(70, {70: 400.0})
 
     assert abs(anomalies.bar_of(desk.case().anomaly) - Decimal(500)) < 15
+
+
+LEFT_RUNNING = dict.fromkeys(range(70, 120), 400.0)
+
+
+def test_the_money_of_an_open_case_is_counted_to_the_last_complete_day_while_it_goes_on(desk: Desk):
+    for through in (72, 84, 100):
+        desk.watch(through, LEFT_RUNNING)
+
+    [one] = anomalies.open_cases(desk.state) or ()
+    assert (one.first, one.last, one.going_on) == (day(70), day(100), True)
+    assert 31 * 380 < one.impact < 31 * 420
+
+
+def test_once_it_is_over_no_more_money_is_counted(desk: Desk):
+    for through in (72, 84, 100, 112):
+        desk.watch(through, {n: cost for n, cost in LEFT_RUNNING.items() if n < 95})
+
+    [one] = [case for case in anomalies.open_cases(desk.state) or () if case.first == day(70)]
+    assert (one.last < day(100), one.going_on) == (True, False)
+    assert 25 * 380 < one.impact < 25 * 420
+
+
+def test_a_second_step_is_a_case_of_its_own_while_the_first_is_carried(desk: Desk):
+    more = LEFT_RUNNING | dict.fromkeys(range(100, 120), 800.0)
+    for through in (72, 84, 99, 103):
+        desk.watch(through, more)
+
+    assert [one.anomaly.first for one in anomalies.cases(desk.state)] == [day(100), day(70)]
+
+
+def test_a_first_day_that_is_off_in_part_does_not_lower_what_a_day_costs(desk: Desk):
+    desk.watch(73, {70: 150.0, 71: 400.0, 72: 400.0, 73: 400.0})
+
+    assert 390 < desk.case().anomaly.per_day < 410

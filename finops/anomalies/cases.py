@@ -31,7 +31,8 @@ class Case:
     """An anomaly and its life. told: when its mail was put; closed: when the last was. ids: of what is behind it.
 
     ended: since when it is resolved. again: how often it was opened anew. actor: who changed what is behind it;
-    stop: how that is ended, a sentence; command: the same for `az`.
+    stop: how that is ended, a sentence; command: the same for `az`. since: what its scope cost on the days after the
+    last that are off, through `through`, where it stayed dear until it counts as the usual cost; still: it is so yet.
     """
 
     anomaly: Anomaly
@@ -51,6 +52,23 @@ class Case:
     actor: str = ""
     stop: str = ""
     command: str = ""
+    through: date | None = None
+    since: Decimal = Decimal(0)
+    still: bool = False
+
+    @property
+    def so_far(self) -> Anomaly:
+        """The anomaly with what it came to after it counts as the usual cost: nobody has said that it is right."""
+        one = self.anomaly
+        if self.through is None:
+            return one
+        grown = Decimal((self.through - one.first).days + 1) / ((one.last - one.first).days + 1)
+        reach = Reach(*(round(each * grown, 2) for each in (one.expected.low, one.expected.middle, one.expected.high)))
+        actual = one.actual + self.since
+        impact, going_on = actual - reach.middle, self.still and self.is_open
+        percent = _percent(impact, reach.middle)
+        return replace(one, last=self.through, actual=actual, expected=reach, impact=impact, percent=percent,
+                       going_on=going_on)  # fmt: skip
 
     @property
     def id(self) -> str:
@@ -136,6 +154,10 @@ def kept_as(case: Case) -> tuple[str, Json]:
         "actor": case.actor,
         "stop": case.stop,
         "command": case.command,
+        "whole": f"{one.whole:f}" if one.whole is not None else "",
+        "through": _text(case.through),
+        "since": f"{case.since:f}",
+        "still": case.still,
     }
 
 
@@ -251,6 +273,10 @@ def _text(moment: date | datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
+def _percent(impact: Decimal, middle: Decimal) -> Decimal | None:
+    return (impact / middle * 100).quantize(Decimal("0.1")) if middle else None
+
+
 def _moment(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
@@ -273,7 +299,7 @@ def _case(value: Json) -> Case:
         actual=actual,
         expected=Reach(low, middle, high),
         impact=impact,
-        percent=(impact / middle * 100).quantize(Decimal("0.1")) if middle else None,
+        percent=_percent(impact, middle),
         going_on=value["goingOn"],
         also=scopes[1:],
         seen=date.fromisoformat(value["seen"]) if value["seen"] else None,
@@ -283,6 +309,7 @@ def _case(value: Json) -> Case:
         owner=value["owner"],
         found_at=_moment(value["foundAt"]),
         why=value["why"],
+        whole=Decimal(value["whole"]) if value.get("whole") else None,
     )
     return Case(
         found,
@@ -302,4 +329,7 @@ def _case(value: Json) -> Case:
         value.get("actor", ""),
         value.get("stop", ""),
         value.get("command", ""),
+        date.fromisoformat(value["through"]) if value.get("through") else None,
+        Decimal(value.get("since", "0")),
+        value.get("still", False),
     )

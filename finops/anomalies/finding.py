@@ -88,9 +88,15 @@ def _anomaly(incident: Incident, table: Table, planned: Sequence[Planned]) -> An
         going_on=run.on and run.last == table.days - 1,
         also=also,
         seen=table.day(min(seen)) if seen else None,
+        whole=_whole(run),
     )
     plan = next((one for one in planned if one.covers(found.scopes, first, last)), None)
     return replace(found, state="planned", why=plan.why) if plan else found
+
+
+def _whole(run: Run) -> Decimal | None:
+    after = [over for day, over in run.over.items() if day > run.first]
+    return Decimal(sum(after) / len(after)).quantize(CENT) if after else None
 
 
 def _expected(run: Run) -> Reach:

@@ -96,11 +96,13 @@ class Anomaly:
     found_at: datetime | None = None
     why: str = ""  # what a person said of it
     resources: tuple[str, ...] = ()  # ids of what is behind it, the one with most of it first
+    whole: Decimal | None = None  # money a day on the days after the first, which may be a part of one
 
     @property
     def per_day(self) -> Decimal:
-        """Money a day, over or under, on the average of its days."""
-        return self.impact / ((self.last - self.first).days + 1)
+        """Money a day, over or under, on the average of its days; without the first where that was less of a day."""
+        average = self.impact / ((self.last - self.first).days + 1)
+        return max(average, self.whole or average, key=abs)
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

@@ -17,7 +17,7 @@ def line(case: Case) -> str:
     """One case on two or three lines of 80 columns."""
     from rich.cells import set_cell_size
 
-    one = case.anomaly
+    one = case.so_far
     percent = f"{one.percent:+,.0f}%" if one.percent is not None else ""
     name = set_cell_size(plain(f"{one.scope.key} ({one.scope.kind})"), 38)
     head = f"{one.id}  {name} {one.impact:>+13,.2f} {case.currency}  {percent:>8}"
@@ -28,7 +28,7 @@ def line(case: Case) -> str:
 
 
 def whole(case: Case) -> Iterator[str]:
-    one, unit = case.anomaly, case.currency
+    one, unit = case.so_far, case.currency
     yield line(case)
     low, high = one.expected.low, one.expected.high
     yield f"    Actual     {one.actual:,.2f} {unit} ({case.basis} cost)"
@@ -49,7 +49,7 @@ def whole(case: Case) -> Iterator[str]:
 
 
 def row(case: Case) -> dict[str, Any]:
-    one = case.anomaly
+    one = case.so_far
     return {
         "id": one.id,
         "state": one.state,

@@ -89,7 +89,7 @@ def _shown(site: Site, request: Request, case: Case, problem: str = "", status: 
 
 
 def _figures(case: Case) -> dict[str, Any]:
-    one = case.anomaly
+    one = case.so_far
     return {
         "id": one.id,
         "scope": one.scope.kind,

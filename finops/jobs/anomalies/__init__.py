@@ -54,7 +54,7 @@ def open_cases(state: State | None, currency: str = "") -> tuple[Anomaly, ...] |
     if evaluated(state) is None:
         return None
     mine = [one for one in cases(state) if one.is_open and currency in ("", one.currency)]
-    return tuple(replace(one.anomaly, resources=one.ids) for one in mine)
+    return tuple(replace(one.so_far, resources=one.ids) for one in mine)
 
 
 def evaluated(state: State | None) -> Period | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.anomalies import NO_CAUSE, Anomaly
 from finops.approvals.naming import holder_of, kind_of, name_of, shown
 from finops.charges import Period
-from finops.jobs.anomalies.reading import Read, rows, where_of
+from finops.jobs.anomalies.reading import NAMES, USAGE, Read, rows, where_of
 from finops.jobs.anomalies.witness import Seen, look_in_azure
 from finops.report.effects import ITEM, KIND, split
 
@@ -27,6 +27,10 @@ ENOUGH = Decimal("0.8")
 BEHIND = Decimal("0.5")
 """The part below which nobody is: cause not found."""
 MAIN = Decimal("0.7")
+ELSEWHERE = Decimal("0.1")
+"""The part of a change that another scope must take up for the cost to have moved there."""
+SPOT = ("spot", "low priority")
+"""What names of meters have in them whose machines Azure may take back."""
 NOWHERE = {"", "(none)"}
 SAID = {
     "quantity": "by the quantity used",
@@ -64,6 +68,15 @@ class Culprit:
     after: Decimal
 
 
+@dataclass(frozen=True)
+class Moved:
+    """What the resources cost in another scope of the kind instead: `there` after it, and the change in all."""
+
+    to: str
+    there: Decimal
+    change: Decimal
+
+
 def cause_of(found: Anomaly, book: Charges, read: Read, azure: Azure | None, now: datetime) -> Cause:
     """The cause by the charges and, where Azure can be asked, by what it knows of the resources behind it."""
     after = Period(found.first, found.last + DAY)
@@ -74,11 +87,17 @@ def cause_of(found: Anomaly, book: Charges, read: Read, azure: Azure | None, now
     culprits = _culprits(found, book, read, before, after)
     explained = sum((abs(one.change) for one in culprits), Decimal(0))
     against = f"against {before.label}"
-    evidence = [_line(one, read.currency, against) for one in culprits]
+    days = _days(culprits, found, book, read)
+    evidence = [_line(one, found, read.currency, against) + days.get(one.id, "") for one in culprits]
     if explained < BEHIND * total or not culprits:
         return Cause(NO_CAUSE, (*evidence, *_spread(found, book, read, before, after)))
     ids = tuple(one.id for one in culprits if one.id not in NOWHERE)
-    why = _effect(found, book, read, before, after, ids)
+    moved = _moved(found, book, read, before, after, ids)
+    why = _effect(found, book, read, before, after, ids, everywhere=moved is not None)
+    if moved:
+        there = f"{moved.there:,.2f} {read.currency} on the {found.scope.kind} {shown(moved.to)}"
+        evidence.append(f"It moved: {there} instead, {moved.change:+,.2f} in all {against}")
+        why = replace(why, short=_told(moved, found, read.currency))
     evidence += [why.line] if why.line else []
     seen = look_in_azure(azure, ids[:1], found.first, found.last, now, gone=found.kind == "gone") if azure else Seen()
     evidence += seen.evidence
@@ -110,15 +129,70 @@ def _culprits(found: Anomaly, book: Charges, read: Read, before: Period, after: 
     return named
 
 
+def _moved(
+    found: Anomaly, book: Charges, read: Read, before: Period, after: Period, ids: Sequence[str]
+) -> Moved | None:
+    """Where the cost of those behind it went to or came from: another meter, another cost centre."""
+    if not ids:
+        return None
+    kind = NAMES[found.scope.kind]
+    frame = book.side_by_side([kind], before, after, _basis(read), read.currency, {"ResourceId": list(ids), **USAGE})
+    lines = rows(frame, kind, "After", "Change")
+    here = sum((change for key, _, change in lines if key == found.scope.key), Decimal(0))
+    away = [(key, there, change) for key, there, change in lines if key != found.scope.key and change * here < 0]
+    if sum((abs(change) for *_, change in away), Decimal(0)) < ELSEWHERE * abs(here) or not away:
+        return None
+    to, there, _ = max(away, key=lambda one: abs(one[2]))
+    return Moved(str(to), there, sum((change for *_, change in lines), Decimal(0)))
+
+
+def _told(moved: Moved, found: Anomaly, currency: str) -> str:
+    names = (found.scope.key.lower(), moved.to.lower())
+    if found.impact > 0:
+        return f"it came from the {found.scope.kind} {shown(moved.to)}; {moved.change:+,.0f} {currency} in all"
+    is_spot = [any(word in name for word in SPOT) for name in names] == [False, True]
+    where = f"spot ({shown(moved.to)})" if is_spot else f"the {found.scope.kind} {shown(moved.to)}"
+    return f"moved to {where}: {moved.there:,.0f} {currency} there, {moved.change:+,.0f} in all"
+
+
+def _days(culprits: Sequence[Culprit], found: Anomaly, book: Charges, read: Read) -> dict[str, str]:
+    """Of what costs more: since when it is charged, if before the days that are off, and what it cost on the last."""
+    ids = [one.id for one in culprits if one.id not in NOWHERE and one.change > 0]
+    start = max(found.first - timedelta(days=4 * WEEK), read.first)
+    if not ids or start >= found.first:
+        return {}
+    where = {"ResourceId": ids, **where_of(found.scope)}
+    frame = book.by(["ResourceId", "Day"], _basis(read), Period(start, found.last + DAY), read.currency, where)
+    costs: dict[str, dict[date, Decimal]] = {}
+    for key, day, cost in rows(frame, "ResourceId", "Day", "Cost"):
+        if cost:
+            costs.setdefault(str(key), {})[day] = cost
+    said = {}
+    for key, by_day in costs.items():
+        since = min(by_day)
+        old = f"; charged since {since:%-d %b}" if start < since < found.first else ""
+        last = f"; {by_day[found.last]:,.2f} on {found.last:%-d %b}" if found.going_on and found.last in by_day else ""
+        said[key] = old + last
+    return said
+
+
 @dataclass(frozen=True)
 class Effect:
     short: str = ""
     line: str = ""
 
 
-def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Period, ids: Sequence[str]) -> Effect:
-    """Whether it was the price or the quantity, by the charges of those behind it."""
-    where = {**where_of(found.scope), **({"ResourceId": list(ids)} if ids else {})}
+def _effect(
+    found: Anomaly,
+    book: Charges,
+    read: Read,
+    before: Period,
+    after: Period,
+    ids: Sequence[str],
+    everywhere: bool = False,
+) -> Effect:
+    """Whether it was the price or the quantity, by the charges of those behind it; everywhere: in all scopes."""
+    where = {**(USAGE if everywhere else where_of(found.scope)), **({"ResourceId": list(ids)} if ids else {})}
     frame = book.amounts([*ITEM, *KIND], before, after, _basis(read), read.currency, where, ["ResourceId"])
     names = list(frame.columns)
     given = [
@@ -133,7 +207,7 @@ def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Pe
         f"{amount:+,.0f} {SAID.get(kind, kind)}"
         for kind, amount in sorted(parts.items(), key=lambda one: (-abs(one[1]), one[0]))
     )
-    line = f"Of this change, in {read.currency}: {said}"
+    line = f"Of {'the change in all' if everywhere else 'this change'}, in {read.currency}: {said}"
     kind, amount = max(parts.items(), key=lambda one: (abs(one[1]), one[0]))
     if not whole or amount / whole < MAIN:
         return Effect("", line)
@@ -145,7 +219,7 @@ def _effect(found: Anomaly, book: Charges, read: Read, before: Period, after: Pe
         "price": "another price for the same quantity",
         "mix": "dearer sizes or priorities for the same quantity",
         "new": "it is new",
-        "gone": "that cost is gone",
+        "gone": "nothing more is charged on this meter" if found.scope.kind == "meter" else "that cost is gone",
     }
     if found.impact < 0:
         words |= {
@@ -173,14 +247,15 @@ def compared(old: Decimal, new: Decimal) -> str:
     return f"{ratio:.0%} of" if ratio >= Decimal("0.01") else "less than 1% of"
 
 
-def _line(one: Culprit, currency: str, against: str) -> str:
+def _line(one: Culprit, found: Anomaly, currency: str, against: str) -> str:
     name = _name(one)
     place = (
         f" ({kind_of(one.id)}{f' in {holder_of(one.id)}' if holder_of(one.id) else ''})"
         if one.id.startswith("/")
         else ""
     )
-    return f"{name}{place}: {one.after:,.2f} {currency}, {one.change:+,.2f} {against}"
+    here = " on this meter" if found.scope.kind == "meter" else ""
+    return f"{name}{place}: {one.after:,.2f} {currency}{here}, {one.change:+,.2f} {against}"
 
 
 def _name(one: Culprit) -> str:

@@ -123,7 +123,7 @@ def _line(templates: Templates, name: str, context: Json) -> str:
 
 def _figures(case: Case, names: Any) -> Json:
     """One case as the templates see it."""
-    one = case.anomaly
+    one = case.so_far
 
     def money(amount: Decimal) -> Money:
         return Money(amount, case.currency)

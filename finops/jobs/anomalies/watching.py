@@ -11,6 +11,7 @@ from finops.anomalies import Anomaly, Bar, detect
 from finops.anomalies.cases import CASE, LOOKED, RESTATED, Case, cases, kept_as, plans, raised
 from finops.charges import Period
 from finops.jobs.anomalies.causes import Cause, cause_of
+from finops.jobs.anomalies.lasting import carried
 from finops.jobs.anomalies.letters import closing, first_mails
 from finops.jobs.anomalies.matching import goes_on, is_news, matched, moved, own_id
 from finops.jobs.anomalies.reading import DAY, Read, read
@@ -155,7 +156,7 @@ def _judged(
     changed = []
     for case in own:
         one = of_case.get(case.id)
-        changed.append(_moved(case, one, one in recent, book, seen, azure, now))
+        changed.append(carried(_moved(case, one, one in recent, book, seen, azure, now), book, seen))
     return new, changed
 
 

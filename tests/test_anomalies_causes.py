@@ -1,0 +1,55 @@
+"""What is said of a cause: of which scope each figure is, and where a cost went that seems to be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from anomaly_desk import Desk, at, day, desk_in, write
+
+from finops import charges
+from finops.anomalies import Anomaly, Reach, Scope
+from finops.config.model import Settings
+from finops.jobs.anomalies.causes import Cause, cause_of
+from finops.jobs.anomalies.reading import read
+
+LEFT_ON = {70: 150.0, 71: 400.0, 72: 400.0, 73: 400.0}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with desk_in(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Cause:
+    """Of a meter on which a cluster cost until it was moved to spot nodes."""
+    source = write(tmp_path_factory.mktemp("moved") / "charges", 80, spot_from=70)
+    lost, none = Decimal(-1210), Decimal(0)
+    gone = Anomaly("A1", Scope("meter", "meter of NC12s v3"), "gone", day(70), day(80), none,
+                   Reach(-lost, -lost, -lost), lost, Decimal(-100))  # fmt: skip
+    with charges.load([source], late_hours=24, now=at(80)) as book:
+        [seen] = read(book, Settings(), at(80))
+        return cause_of(gone, book, seen, None, at(80))
+
+
+def test_what_moved_to_spot_nodes_is_not_said_to_be_gone(moved: Cause):
+    assert moved.said == "nightly: moved to spot (meter of NC12s v3 Spot): 220 USD there, -990 in all"
+
+
+def test_the_figures_of_a_meter_are_said_to_be_of_it(moved: Cause):
+    assert moved.evidence[0].startswith("nightly (compute in mlw-llm): 0.00 USD on this meter, -1,210.00 against")
+
+
+def test_the_change_is_split_over_all_meters_where_it_moved(moved: Cause):
+    assert any(line.startswith("Of the change in all, in USD: -") for line in moved.evidence)
+    assert not any("what is gone" in line for line in moved.evidence)
+
+
+def test_what_began_before_it_was_off_and_what_it_cost_last_is_said(desk: Desk):
+    desk.watch(73, dict.fromkeys(range(66), -5.0) | LEFT_ON)
+
+    assert desk.case().anomaly.evidence[0].endswith("; charged since 8 Oct; 405.00 on 15 Oct")
