@@ -90,7 +90,10 @@ def lines(weekly: Weekly, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if budget
             else ""
         )
-        yield figures.month.name, f"{words.money(figures.month.cost)} so far{against}"
+        yield (
+            figures.month.name,
+            f"{words.money(figures.month.cost)}{'' if figures.month.ended else ' so far'}{against}",
+        )
     if figures.movers and figures.movers.drivers:
         driver = figures.movers.drivers[0]
         cause = f", most of it {driver.resources[0].name}" if driver.resources else ""

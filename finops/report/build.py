@@ -88,7 +88,8 @@ def build(
     asked = Asked(book, basis, currency, share)
     known = replace(known, claims=(*known.claims, *claims))
     # As far as is known today: what is spent, the calendar and the forecast are of one day, here and in budget mails.
-    month_period = periods.month_to(period, last_complete(book, now))
+    newest = last_complete(book, now)
+    month_period = periods.month_to(period, newest)
     if share is not None:
         known = share_of(known, book, share, basis, currency, periods.last_day(month_period))
     completeness = completeness_of(book, chosen, estate, gaps)
@@ -117,8 +118,8 @@ def build(
     month = None
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
-        month = month_so_far(asked, month_period, month_budget(budgets), now, is_whole)
-    ahead = with_month or (chosen.wording.kind == "month" and not periods.is_whole_month(period))
+        month = month_so_far(asked, month_period, month_budget(budgets), now, is_whole, newest)
+    ahead = month is not None and not month.ended and (with_month or not periods.is_whole_month(period))
     outlook = None
     if known.outlook and ahead and known.outlook.month == month_period.start.date():
         lasting = [one for one in known.goes_on if share is None or one.key == share]

@@ -171,6 +171,8 @@ def _month(of: _Of, rest: str) -> Answer:
         return _forecast(of, None)
     if rest.startswith("goes-on/"):
         return _goes_on(of, rest)
+    if rest == "next" and of.report.month and of.report.month.next:
+        return _charged(of, of.report.month.next.period, {})
     return _charged(of, of.month, {})
 
 

@@ -34,6 +34,8 @@ def _all(report: Report) -> Iterator[Figure]:
         yield _money("total/change", f"the change on {the.before}", report.total.change)
     if report.month:
         yield _money("month", report.month.label, report.month.cost)
+        if report.month.next:
+            yield _money(report.month.next.figure, "the month that has begun", report.month.next.cost)
         if report.month.budget:
             yield _money("month/budget", f"the budget {report.month.budget.name}", report.month.budget.amount)
     if report.outlook:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from finops.charges import Period
 from finops.report import periods
 from finops.report.gather import Asked
-from finops.report.model import Budget, Budgeted, Money, Month, Pace
-from finops.report.periods import last_day, length
+from finops.report.model import Begun, Budget, Budgeted, Money, Month, Pace
+from finops.report.periods import DAY, last_day, length
 from finops.report.rounding import rounded
 from finops.report.table import worth_saying
 
@@ -17,8 +17,13 @@ from finops.report.table import worth_saying
 PACE_DAYS = 7
 
 
-def month_so_far(asked: Asked, period: Period, budget: Budgeted | None, now: datetime, is_whole: bool) -> Month:
-    """The month of `period`, which begins it. is_whole: nothing is known to be missing from those days."""
+def month_so_far(
+    asked: Asked, period: Period, budget: Budgeted | None, now: datetime, is_whole: bool, newest: date
+) -> Month:
+    """The month of `period`, which begins it. is_whole: nothing is known to be missing from those days.
+
+    newest: the last complete day, which may lie in the month after it.
+    """
     cost = asked.total(period)
     before = _before(asked, period) if is_whole else None
     start, end = period.start.date(), last_day(period)
@@ -33,7 +38,16 @@ def month_so_far(asked: Asked, period: Period, budget: Budgeted | None, now: dat
         percent=None if before is None else worth_saying(cost, before),
         before_name=periods.month_name(periods.month_before(period).start.date(), now),
         budget=_budget(asked, period, budget, (periods.next_month(start) - start).days, is_whole) if budget else None,
+        ended=periods.is_whole_month(period) and newest >= end,
+        next=_begun(asked, periods.next_month(start), newest),
     )
+
+
+def _begun(asked: Asked, first: date, newest: date) -> Begun | None:
+    if newest.replace(day=1) != first:
+        return None
+    days = Period(first, newest + DAY)
+    return Begun(days, Money(asked.total(days), asked.currency))
 
 
 def _before(asked: Asked, period: Period) -> Decimal | None:

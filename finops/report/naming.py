@@ -97,6 +97,8 @@ def before_name(model: Report, words: Words) -> str:
 
 def month_to_date(model: Report, words: Words) -> str:
     """The heading of a column."""
+    if model.month and model.month.ended:
+        return month_name(model, words, short=True)
     return words.say("{month} to date", month=month_name(model, words, short=True))
 
 

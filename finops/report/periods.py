@@ -84,12 +84,9 @@ def last_week(newest: date, week_ends: str) -> Period:
 
 
 def month_to(period: Period, newest: date) -> Period:
-    """The month of the period's last day, up to the `newest` complete day where that is of this month, too; else up to
-    the period's last day: how it stood then."""
+    """The month of the period's last day, as far as it is known: up to the `newest` complete day, or whole."""
     last = last_day(period)
-    if newest.replace(day=1) == last.replace(day=1):
-        last = max(last, newest)
-    return Period(last.replace(day=1), last + DAY)
+    return Period(last.replace(day=1), min(max(last, newest) + DAY, next_month(last)))
 
 
 def month_before(month: Period) -> Period:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from finops.state import State
 
 MOST = 3
+WEEK = timedelta(days=7)
 CENT = Decimal("0.01")
 NOWHERE = {"", "(none)"}
 # Findings that nobody has decided against: to stop them is still open.
@@ -192,12 +193,15 @@ def _is_paid_by(resource_id: str, ids: Collection[str]) -> bool:
 def _before(budget: Budget, after: Period, book: Charges) -> Period | None:
     """As many days at the start of the period before, or where it is too short just before, if their charges are whole.
 
-    Of a period that begins within the calendar's: the days just before.
+    Of a period that begins within the calendar's: the days just before. Less than a week is compared with the same
+    weekdays: a Tuesday against a Sunday says nothing.
     """
     days = after.end - after.start
     start = after.start.date()
     first = midnight(calendar_start(budget, start - timedelta(days=1)))
-    if start != calendar_start(budget, start) or first + days > after.start:
+    if days < WEEK:
+        first = after.start - 4 * WEEK
+    elif start != calendar_start(budget, start) or first + days > after.start:
         first = after.start - days
     before = Period(first, first + days)
     if before.start < book.span.start or book.missing(before):

@@ -43,7 +43,7 @@ from finops.report.model.planned import (
 )
 from finops.report.model.report import Report, Wording
 from finops.report.model.saved import Came, Kind, Saving, Savings, Source, Sum
-from finops.report.model.time import Budget, Curve, Day, Jump, Month, Pace
+from finops.report.model.time import Begun, Budget, Curve, Day, Jump, Month, Pace
 from finops.report.model.trusted import (
     EVERYTHING,
     Audience,
@@ -68,6 +68,7 @@ __all__ = [
     "Anomalies",
     "Anomaly",
     "Audience",
+    "Begun",
     "Bridge",
     "BridgeLine",
     "Broken",

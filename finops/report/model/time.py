@@ -45,8 +45,20 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """The month after one that has ended, as far as its days are known."""
+
+    period: Period
+    cost: Money
+    figure: str = "month/next"
+
+
+@dataclass(frozen=True)
 class Month:
-    """The month so far, to the last day of the reported period, beside the same days of the month before."""
+    """The month of the reported period, as far as it is known, beside the same days of the month before.
+
+    ended: all of its days are known, so that nothing of it is forecast; next: the month that has begun since.
+    """
 
     name: str  # "November"
     short_name: str  # "Nov"
@@ -57,6 +69,8 @@ class Month:
     percent: Decimal | None
     before_name: str
     budget: Budget | None
+    ended: bool = False
+    next: Begun | None = None
     is_new: bool = False
     is_gone: bool = False
 

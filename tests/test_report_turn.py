@@ -1,0 +1,95 @@
+"""The turn of the month: a month all of whose days are known has ended, in the weekly report and in the budget mail."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from budgeting import book, charge, days, mails, settings
+
+from finops.charges import Period
+from finops.jobs import budgeting
+from finops.jobs.budgeting.drivers import drivers
+from finops.jobs.knowing import known_by_charges
+from finops.report import Report, build, render
+from finops.report.explain import explain
+from finops.state import State
+
+# A Thursday: the last week that is over ended on 28 November, and the charges are complete to 1 December, a Tuesday.
+NOW = datetime(2026, 12, 3, 12, tzinfo=UTC)
+ROWS = [
+    *days("2026-08-01", "2026-12-02", "40", ResourceId="/r/base", ResourceName="base"),
+    *days("2026-11-02", "2026-12-02", "60", ResourceId="/r/office", ResourceName="office"),
+    charge("2026-11-29", "55.5"),
+]
+
+
+class Turn:
+    """The weekly report and the budget mail of one moment."""
+
+    def __init__(self, folder: Path) -> None:
+        given = settings(folder, "{all: {amount: 2000, thresholds: [5, 100]}}")
+        with book(folder, *ROWS, now=NOW) as costs, State.open(folder / "state.db") as state:
+            self.report: Report = build(costs, NOW, given.report, known=known_by_charges(costs, given, NOW))
+            self.behind = explain(self.report, costs, "month/next")
+            mail = render(self.report, given)
+            self.weekly, self.subject = " ".join(mail.text.split()), mail.subject
+            self.standings = budgeting.check(costs, given, state, NOW).looked.standings
+            budgeting.deliver(state, given, NOW)
+            december = next(one for one in self.standings if not one.ended)
+            self.drove = drivers(december, costs, NOW)
+        (mailed,) = mails(folder / "outbox")
+        body = mailed.get_body(("plain",))
+        assert body is not None
+        self.mail = " ".join(str(body.get_content()).split())
+
+
+@pytest.fixture(scope="module")
+def turn(tmp_path_factory: pytest.TempPathFactory) -> Turn:
+    return Turn(tmp_path_factory.mktemp("turn"))
+
+
+def test_both_mails_of_3_december_say_the_same_of_november(turn: Turn) -> None:
+    november = next(one for one in turn.standings if one.ended)
+    assert turn.report.month
+    assert turn.report.month.budget
+
+    assert turn.report.month.cost.amount == turn.report.month.budget.spent.amount == november.spent
+    assert "November 2026 is over, and everything came to $2,996 of its budget of $2,000, $996 over" in turn.mail
+    assert "November ended at $2,996, $996 over its $2,000 budget" in turn.weekly
+
+
+def test_a_month_all_of_whose_days_are_known_is_not_forecast(turn: Turn) -> None:
+    assert turn.report.outlook is None
+    assert turn.report.no_outlook == ""
+    assert "heading for" not in turn.weekly
+    assert "chance" not in turn.weekly
+    assert "to date" not in turn.weekly
+    assert turn.subject == "Over budget: $700 week to 28 Nov, Nov $2,996 of $2,000"
+
+
+def test_the_new_month_is_named_with_what_it_cost(turn: Turn) -> None:
+    assert turn.report.month
+    assert turn.report.month.next
+    assert turn.report.month.next.period.days == [date(2026, 12, 1)]
+
+    assert "December has begun: it cost $100 to 1 Dec." in turn.weekly
+    assert sum(row.amount for row in turn.behind.rows) == turn.report.month.next.cost.amount == 100
+
+
+def test_a_few_days_are_compared_with_the_same_weekdays(turn: Turn) -> None:
+    # 1 November was a Sunday, on which no office works.
+    assert turn.drove.against == "3 Nov 2026"
+    assert turn.drove.rows == ()
+
+
+def test_an_older_week_is_reported_with_its_month_as_it_ended(tmp_path: Path) -> None:
+    week = Period(date(2026, 9, 6), date(2026, 9, 13))
+    with book(tmp_path, *ROWS, now=NOW) as costs:
+        report = build(costs, NOW, settings(tmp_path, "{all: 2000}").report, week)
+
+    assert report.month
+    assert report.month.ended
+    assert (report.month.cost.amount, report.month.next) == (Decimal(1200), None)
