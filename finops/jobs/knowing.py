@@ -25,7 +25,7 @@ from finops.jobs.claims import claims_of
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
 from finops.report.foreseeing import foreseen
-from finops.report.known import Known, Request, Verdicts
+from finops.report.known import Known, NotStanding, Request, Verdicts
 from finops.report.periods import choose, last_day, midnight_after, month_to, next_month
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def known_by_charges(
     through = last_day(month)
     currency, _ = currency_of(book, settings.report)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
-    standings, remarks = _standings(book, settings, month, now)
+    standings, not_standing = _standings(book, settings, month, now)
     goes_on: tuple[GoesOn, ...] = ()
     if outlook is not None and (strange := cases(state)):
         whole = Period(outlook.month, next_month(outlook.month))
         goes_on = going_on(outlook, strange, book, basis_of(book, settings.report), currency, whole)
-    return Known(outlook=outlook, no_outlook=why, standings=standings, goes_on=goes_on, remarks=remarks)
+    return Known(outlook=outlook, no_outlook=why, standings=standings, goes_on=goes_on, not_standing=not_standing)
 
 
 def known_by_state(state: State | None, currency: str = "") -> Known:
@@ -160,14 +160,14 @@ def verdicts(azure: Azure, now: datetime) -> Verdicts | None:
 
 def _standings(
     book: Charges, settings: Settings, period: Period, now: datetime
-) -> tuple[tuple[Standing, ...], tuple[str, ...]]:
-    """How each budget stands at the end of `period`, and which could not be told, in sentences."""
+) -> tuple[tuple[Standing, ...], tuple[NotStanding, ...]]:
+    """How each budget stands at the end of `period`, and of which that cannot be told."""
     from finops.budget import budgets_of, period_of
     from finops.jobs.budgeting.checking import stands
 
     last = last_day(period)
     at = min(now, midnight_after(last, now))
-    found, remarks = [], []
+    found, others = [], []
     for budget in budgets_of(settings):
         mine = period_of(budget, last)
         if mine is None:
@@ -175,8 +175,8 @@ def _standings(
         try:
             found.append(stands(budget, book, at, mine))
         except FinopsError as fault:
-            remarks.append(f"The budget {budget.name} is left out: {fault}")
-    return tuple(found), tuple(remarks)
+            others.append(NotStanding(budget, str(fault)))
+    return tuple(found), tuple(others)
 
 
 def _requests(state: State) -> Iterable[Request]:

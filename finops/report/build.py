@@ -44,7 +44,7 @@ from finops.report.model import (
 from finops.report.month import month_so_far
 from finops.report.movers import movers
 from finops.report.periods import DAY, last_day, length
-from finops.report.plans import budgeted, month_budget, outlook_shown, statuses, with_plans
+from finops.report.plans import budgeted, month_budget, not_comparable, outlook_shown, statuses, with_plans
 from finops.report.restated import restatements
 from finops.report.rounding import percent_of, printable
 from finops.report.savings import savings
@@ -115,6 +115,7 @@ def build(
     centres = tabled("CostCenter", settings.top, settings.cost_centres, UNTAGGED, "cost-centre")
     services = tabled("ServiceName", min(settings.top, SERVICES), {"": "(no service named)"}, None, "service")
     budgets = budgeted(known.standings, asked, month_period, now, known.outlook)
+    lost = not_comparable(known.standings, known.not_standing, asked)
     month = None
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
@@ -145,7 +146,7 @@ def build(
         bases=tuple(basis for basis in BASES if basis in book.bases),
         basis_wanted=settings.basis,
         kinds_told=book.kinds_told,
-        statuses=statuses(budgets, completeness),
+        statuses=statuses(budgets, completeness, lost),
         total=centres.total,
         other_total=Money(asked.total(period, asked.other_basis), currency),
         by_cost_centre=centres,
@@ -168,6 +169,7 @@ def build(
         outlook=outlook,
         no_outlook="" if outlook or not ahead else known.no_outlook,
         budgets=budgets,
+        not_comparable=lost,
         decisions=decisions(
             known,
             Sources(asked, period, now, budgets, strange, saved, untagged, untagged_percent, settings.untagged_target),

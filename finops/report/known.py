@@ -17,6 +17,7 @@ from finops.report.claim import Claim
 
 if TYPE_CHECKING:
     from finops.anomalies import Anomaly
+    from finops.budget import Budget as Settled
     from finops.budget import GoesOn, Standing
     from finops.exemptions import Listed
     from finops.forecast import Outlook
@@ -111,6 +112,14 @@ class Said:
 
 
 @dataclass(frozen=True)
+class NotStanding:
+    """A budget that cannot be held against the charges, and why: it is in another currency."""
+
+    budget: Settled
+    why: str
+
+
+@dataclass(frozen=True)
 class Known:
     """Everything that is no charge. outlook: finops.forecast; standings: finops.budget; anomalies: finops.anomalies."""
 
@@ -118,6 +127,7 @@ class Known:
     outlook: Outlook | None = None
     no_outlook: str = ""
     standings: tuple[Standing, ...] = ()
+    not_standing: tuple[NotStanding, ...] = ()
     goes_on: tuple[GoesOn, ...] = ()
     anomalies: tuple[Anomaly, ...] | None = None
     anomalies_of: Period | None = None
@@ -137,6 +147,6 @@ NOTHING = Known()
 
 
 __all__ = [
-    "NOTHING", "Claim", "Known", "NodeHours", "Predictions", "Published", "Request", "Said", "Verdicts",
+    "NOTHING", "Claim", "Known", "NodeHours", "NotStanding", "Predictions", "Published", "Request", "Said", "Verdicts",
     "Work",
 ]  # fmt: skip

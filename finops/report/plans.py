@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from finops.charges import Period
 from finops.report.gather import ZERO, Asked
+from finops.report.known import NotStanding
 from finops.report.model import (
     Budgeted,
     Completeness,
     Excess,
     Line,
+    Lost,
     Money,
     More,
     Outlook,
@@ -43,9 +45,17 @@ SAID = {
     "watch": WATCH,
     "on plan": ON_PLAN,
 }
+NOT_COMPARABLE = Status("Budget not comparable", "watch")
 NO_BUDGET = Status("No budget set", "plain")
 # Worst first; what is missing comes after what is known to be over.
-RANK = {"Over budget": 0, "Over budget likely": 1, "Data incomplete": 2, "STALE data": 3, "Watch": 4}
+RANK = {
+    "Over budget": 0,
+    "Over budget likely": 1,
+    "Data incomplete": 2,
+    "STALE data": 3,
+    "Budget not comparable": 4,
+    "Watch": 5,
+}
 
 
 def budgeted(
@@ -64,6 +74,24 @@ def budgeted(
         and _concerns(one, asked)
     ]
     return tuple(sorted(found, key=lambda one: (_rank(one.status), -one.spent_percent, one.name)))
+
+
+def not_comparable(standings: Sequence[Standing], others: Sequence[NotStanding], asked: Asked) -> tuple[Lost, ...]:
+    """The budgets that cannot be held against these charges, as they are in another currency."""
+    held = [
+        NotStanding(
+            one.budget,
+            f"The budget {one.budget.name} is in {one.currency}, and this report is in {asked.currency}: these are "
+            "never converted.",
+        )
+        for one in standings
+        if one.currency != asked.currency
+    ]
+    return tuple(
+        Lost(one.budget.scope.kind == "all" or asked.share is not None, printable(one.why, longest=500))
+        for one in (*others, *held)
+        if _concerns(one, asked)
+    )
 
 
 def _is_of(one: Standing, asked: Asked, seen: forecast.Outlook | None) -> bool:
@@ -126,9 +154,9 @@ def _excess(one: Standing, currency: str) -> Excess | None:
     return Excess(found.before.first, Money(found.before.cost, currency), base, Money(found.new, currency))
 
 
-def statuses(budgets: Sequence[Budgeted], data: Completeness) -> tuple[Status, ...]:
+def statuses(budgets: Sequence[Budgeted], data: Completeness, lost: Sequence[Lost] = ()) -> tuple[Status, ...]:
     """What the reader must know first, worst first."""
-    found = []
+    found = [NOT_COMPARABLE] if lost else []
     if not data.is_whole:
         found.append(INCOMPLETE)
     if data.days_old is not None:
@@ -261,11 +289,11 @@ def _sum(amounts: object, like: Money | None) -> Money | None:
     return Money(found, like.currency)
 
 
-def _concerns(one: Standing, asked: Asked) -> bool:
+def _concerns(one: Standing | NotStanding, asked: Asked) -> bool:
     return asked.share is None or _centre(one) == asked.share
 
 
-def _centre(one: Standing) -> str | None:
+def _centre(one: Standing | NotStanding) -> str | None:
     """The cost centre that a budget is for, where it is for exactly one."""
     scope = one.budget.scope
     is_centre = scope.kind == "tag" and "".join(filter(str.isalnum, scope.name)).lower() == "costcenter"

@@ -92,7 +92,7 @@ def _month(model: Report, words: Words) -> Tile:
     if month.change is not None:
         under = words.say("{change} on the same days of the month before", change=words.change(month))
         return Tile(label, words.about(month.cost), under)
-    return Tile(label, words.about(month.cost), words.say("no budget is set"))
+    return Tile(label, words.about(month.cost), _no_budget(model, words))
 
 
 def _ahead(model: Report, words: Words) -> Tile:
@@ -108,12 +108,17 @@ def _ahead(model: Report, words: Words) -> Tile:
     figure = words.range(outlook.range)
     over = outlook.over
     if over is None:
-        return Tile(label, figure, words.say("no budget is set"))
+        return Tile(label, figure, _no_budget(model, words))
     side = "{size} over budget in the mean" if over.amount > 0 else "{size} under budget in the mean"
     under = words.say(side, size=words.forecast(Money(abs(over.amount), over.currency)))
     if outlook.chance_over is not None:
         under += "; " + words.say("{odds} chance over", odds=words.odds(outlook.chance_over))
     return Tile(label, figure, under, "bad-text" if over.amount > 0 else "level")
+
+
+def _no_budget(model: Report, words: Words) -> str:
+    lost = any(one.is_everything for one in model.not_comparable)
+    return words.say("the budget cannot be compared" if lost else "no budget is set")
 
 
 def _no_range(outlook: Outlook, words: Words) -> str:

@@ -144,6 +144,14 @@ class Budgeted:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A budget that cannot be held against the charges, and why, in a sentence."""
+
+    is_everything: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """Something that waits for a person. `what` goes on after the amount: "$1,240 a month: 12 deletions wait".
 
@@ -203,6 +211,6 @@ class Anomalies:
 
 
 __all__ = [
-    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Excess", "More", "Outlook", "Point", "Range",
-    "Record", "Status",
+    "Anomalies", "Anomaly", "Budgeted", "Decision", "DecisionKind", "Excess", "Lost", "More", "Outlook", "Point",
+    "Range", "Record", "Status",
 ]  # fmt: skip

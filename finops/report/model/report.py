@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from finops.report.model.data import Completeness
 from finops.report.model.lines import Category, Details, Line, Money, Movers, Table
-from finops.report.model.planned import Anomalies, Budgeted, Decision, Outlook, Status
+from finops.report.model.planned import Anomalies, Budgeted, Decision, Lost, Outlook, Status
 from finops.report.model.saved import Savings
 from finops.report.model.time import Curve, Day, Month
 from finops.report.model.trusted import EVERYTHING, Audience, Bridge, Close, Compliance, Exemptions, Restatements
@@ -72,6 +72,7 @@ class Report:
     outlook: Outlook | None = None  # None: `no_outlook` says why
     no_outlook: str = ""
     budgets: tuple[Budgeted, ...] = ()
+    not_comparable: tuple[Lost, ...] = ()  # budgets in another currency
     decisions: tuple[Decision, ...] = ()
     anomalies: Anomalies | None = None  # None: nobody looked
     units: Units | None = None
