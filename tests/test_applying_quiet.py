@@ -77,6 +77,19 @@ def test_after_its_days_without_a_sign_of_life_it_is_deleted(tmp_path: Path):
         assert traffic(janitor) == {"blue": 100}
 
 
+def test_an_approval_holds_after_the_quiet_step_as_long_as_it_did_before_it(tmp_path: Path):
+    with quiet(tmp_path) as janitor:
+        [record] = janitor.approved(SILENT)
+        janitor.live(days=5)
+        janitor.apply()
+        assert janitor.record(record.number).status == "quiet"
+        janitor.live(days=12)
+
+        done = janitor.apply()
+
+        assert [(line.result, line.record.status) for line in done.lines] == [("done", "confirmed")]
+
+
 def test_traffic_that_somebody_gives_it_again_is_a_sign_of_life(tmp_path: Path):
     with quiet(tmp_path) as janitor:
         [record] = janitor.approved(SILENT)

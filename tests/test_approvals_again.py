@@ -10,6 +10,7 @@ import pytest
 from lives import ANA, DAY, MONDAY, OLA, desk, endpoint, finding, only, opened, pending, row, rule, settings, sweep
 
 from finops import approvals
+from finops.approvals.votes import ran_out
 from finops.exemptions import Exemption, Exemptions
 from finops.janitor import Kept
 from finops.state import Record, State
@@ -68,6 +69,37 @@ def test_what_was_snoozed_and_used_is_asked_about_again_after_its_day(state: Sta
 
     assert only(state).status == "pending"
     assert only(state).due_at > UNTIL  # type: ignore[operator]
+
+
+def test_what_was_approved_and_not_done_in_time_is_asked_about_again_by_the_next_sweep(state: State):
+    desk(state).approve(row(pending(state)), ANA, MONDAY)
+    over = only(state).approved_until
+    assert over is not None
+
+    sweep(state, over, finding())
+
+    assert only(state).status == "pending"
+    assert ran_out(only(state))
+
+
+def test_what_ran_out_is_asked_about_at_once_but_once(state: State):
+    desk(state).approve(row(pending(state)), ANA, MONDAY)
+    sweep(state, only(state).approved_until or MONDAY, finding())
+    over = only(state).expires_at
+    assert over is not None
+
+    sweep(state, over, finding())
+
+    assert only(state).status == "expired"
+
+
+def test_what_nobody_decided_is_not_asked_about_at_once(state: State):
+    over = pending(state).expires_at
+    assert over is not None
+
+    sweep(state, over, finding())
+
+    assert only(state).status == "expired"
 
 
 OTHERS = {"another owner": {"owner": "new@contoso.example"}, "made again": {"generation": "2026-11-20T00:00:00Z"}}

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from report_data import NOW, book, charge, daily, report_of
 
 from finops.anomalies import Anomaly, Reach, Scope
@@ -86,8 +87,11 @@ def test_a_week_without_charges_decides_nothing(tmp_path: Path) -> None:
     assert decided(tmp_path, Known(), *rows) == ()
 
 
+ANEW = "make it anew as spot when drained"
+
+
 def cluster(name: str, saving: str | None, rule: str = "spot", owner: str = "m@contoso.com", **other: Any) -> Claim:
-    does = {"spot": "make it anew as spot when drained", "scale": "set minNodeCount to 0"}[rule]
+    does = {"spot": ANEW, "scale": "set minNodeCount to 0"}[rule]
     values: dict[str, Any] = {
         "number": 0, "stage": "found", "resource_id": f"/subscriptions/s/computes/{name}", "name": name,
         "what": "compute", "holder": "ws", "rule": f"guard/{rule}", "does": does, "did": "", "cost": None,
@@ -141,6 +145,37 @@ def test_what_is_asked_for_on_one_cluster_is_in_one_decision_only(tmp_path: Path
     assert report.savings is not None
     assert [(one.kind, one.amount.amount) for one in report.decisions if one.amount] == [("scale", 730), ("spot", 40)]
     assert sum(one.amount.amount for one in report.decisions if one.amount) == report.savings.identified.amount.amount
+
+
+STILL = "stop it from growing when nothing runs, until its owner makes it anew as spot"
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ((ANEW, ANEW), "move 2 dev clusters from dedicated to spot nodes"),
+        (
+            (STILL,),
+            "move a from dedicated to spot nodes; its owner makes it anew, as the guard only stops it from growing",
+        ),
+        (
+            (STILL, STILL),
+            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops them "
+            "from growing",
+        ),
+        (
+            (STILL, ANEW),
+            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops 1 of "
+            "them from growing",
+        ),
+    ],
+)
+def test_a_decision_asks_for_no_more_of_the_guard_than_it_does(tmp_path: Path, does: Any, said: str) -> None:
+    claims = tuple(cluster(name, "10", does=each) for name, each in zip("ab", does, strict=False))
+
+    [one] = decided(tmp_path, Known(claims=claims))
+
+    assert one.what == said
 
 
 def test_many_owners_are_the_one_with_most_of_it_and_how_many_others(tmp_path: Path) -> None:

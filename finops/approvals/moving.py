@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from finops.approvals.statuses import APPROVED, ENDED, allowed
+from finops.approvals.statuses import APPROVED, ENDED, WAITING, allowed
 from finops.approvals.votes import invalid
 from finops.approvals.workdays import Workdays
 from finops.errors import FinopsError
@@ -26,7 +26,7 @@ def moved(state: State, number: int, status: str, why: str, now: datetime, who: 
     """The finding with its new status, on the disk with event and audit entry; NotAllowed where it may not get it.
 
     Into scheduled, quiet and acted only with a valid approval, which `acted` uses up. Nobody approves through here.
-    fields: tombstone, quiet_until, restorable_until
+    fields: tombstone, quiet_until, approved_until (at least, of what becomes quiet), restorable_until
     """
     if status == "approved":
         raise NotAllowed(f"Finding {number} cannot be approved by a move.", "People approve: Desk.approve.")
@@ -59,7 +59,8 @@ def step(
         return change.move(record, status, why, now, who, alive=True, finding=finding, **fields)
     if record.status in APPROVED | {"pending"}:
         change.end_votes(record, "used" if status == "acted" else why)
-    if status != "acted":
+    ran_out = record.approved_until is not None and record.approved_until <= now and status in WAITING
+    if status != "acted" and not ran_out:
         fields = {"approved_until": None, **fields}
     if status in {"asked", "pending"} and record.status != "asked":
         # They are told anew: a new round, whose clock starts when they are.
@@ -77,13 +78,13 @@ def _is_anothers(before: StoredFinding, finding: StoredFinding) -> bool:
 
 
 def _prolonged(change: Change, record: Record, now: datetime, fields: dict[str, Any]) -> dict[str, Any]:
-    """While the quiet step lasts, the approval is in use and does not run out."""
-    until = fields.get("quiet_until")
+    """While the quiet step lasts, the approval is in use; after it, it holds for as long as one given that day."""
+    until, longest = fields.get("quiet_until"), fields.get("approved_until")
     if not isinstance(until, datetime) or until <= now or record.approved_until is None:
         raise NotAllowed(f"Finding {record.number} cannot become quiet without an end.", "Give quiet_until.")
-    longer = until - now
-    change.prolong_votes(record, longer)
-    return {**fields, "approved_until": record.approved_until + longer}
+    ends = max(record.approved_until + (until - now), longest or until)
+    change.prolong_votes(record, ends - record.approved_until)
+    return {**fields, "approved_until": ends}
 
 
 def reoffered(state: State, number: int, finding: Finding, why: str, now: datetime, who: str = US) -> Record:

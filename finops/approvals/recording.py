@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from finops.approvals.moving import US, lapsed, step, stored
 from finops.approvals.statuses import APPROVED, ENDED
-from finops.approvals.votes import invalid
+from finops.approvals.votes import invalid, ran_out
 from finops.estate import Gap
 from finops.estate.ids import key
 from finops.exemptions import Exemption, Exemptions
@@ -217,6 +217,9 @@ def _again(current: Record, sweep: Sweep) -> str:
     if current.status in {"denied", "snoozed", "exempt"} and (until is None or until <= sweep.now):
         ends = f"was {current.status} until {until:%d %B %Y}" if until else f"is not {current.status} any more"
         return f"It {ends}, and is still there."
+    over, asked = current.approved_until, current.asked_at
+    if current.status == "expired" and ran_out(current) and over and asked and over > asked:
+        return "It was approved, and not done in time: it needs another approval."
     if current.status == "expired" and sweep.now - current.changed_at >= timedelta(days=sweep.settings.again_days):
         return f"Nobody decided when it was asked about; {sweep.settings.again_days} days have passed."
     if current.status == "stale" and sweep.asks(current.finding.rule):

@@ -57,6 +57,8 @@ STATUSES = tuple(MOVES)
 ENDED = frozenset({"confirmed", "restored", "kept", "gone"})
 # In these a valid approval is needed, and checked in the transaction that enters `quiet` and `acted`.
 APPROVED = frozenset({"approved", "scheduled", "quiet"})
+# In these it waits for people, or for the sweep that asks them again.
+WAITING = frozenset({"expired", "found", "asked", "pending"})
 # In these a person can say no, or not now. Yes can only be said to what is pending.
 OPEN = frozenset(
     {"found", "asked", "pending", "approved", "scheduled", "quiet", "failed", "expired", "snoozed", "denied"}

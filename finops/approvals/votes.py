@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from finops.approvals.people import COMMAND_LINE, Person, may_own
-from finops.approvals.statuses import APPROVED
+from finops.approvals.statuses import APPROVED, WAITING
 from finops.state import Record, Vote
 
 APPROVE, GO = "approve", "go"
@@ -62,3 +62,8 @@ def invalid(record: Record, now: datetime) -> str:
         return "Its approval has expired."
     stand = len(counting(record, now))
     return "" if stand >= needed(record) else f"{stand} of {needed(record)} approvals stand for what it is now."
+
+
+def ran_out(record: Record) -> bool:
+    """Whether it waits, and had been approved: that ran out before it was done. What `step` keeps of it says so."""
+    return record.status in WAITING and record.approved_until is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.naming import DONE, VERBS, holder_of, kind_of, name_of
+from finops.approvals.votes import ran_out
 from finops.estate.planned import planned_end
 from finops.jobs import guard_claims
 from finops.jobs.guard_claims import made_at
@@ -101,6 +102,7 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         until=until,
         ends=planned_end(finding.evidence.get("tags")),
         owner=finding.owner,
+        lapsed=ran_out(record),
     )
 
 

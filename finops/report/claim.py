@@ -50,6 +50,7 @@ class Claim:
     ends: date | None = None
     cannot: str = ""  # why what it saved cannot be known, where that is known beforehand
     owner: str = ""
+    lapsed: bool = False  # it was approved, and not done while that held
     basis: Basis = "bill"
 
     @property

@@ -27,6 +27,7 @@ NEXT = timedelta(days=7)
 LOOKED_AT = 500
 # What a day is of a month's saving: list prices are for 730 hours, the bill was of 30 days.
 DAYS = {"list price": (24, 730), "bill": (1, 30)}
+_ANEW = re.compile("^make it anew")
 _MINIMUM = re.compile(r"\bminNodeCount to (\d+)")
 
 
@@ -112,6 +113,11 @@ def _spot(of: Sources) -> Iterable[Decision]:
     what = f"move {mine[0].name} from dedicated to spot nodes"
     if len(mine) > 1:
         what = f"move {len(mine)} dev clusters from dedicated to spot nodes"
+    left = sum(not _ANEW.search(one.does) for one in mine)
+    if left:
+        which = "" if left == len(mine) else f"{left} of "
+        it, owner = ("it", "its owner makes it") if len(mine) == 1 else (f"{which}them", "their owners make them")
+        what += f"; {owner} anew, as the guard only stops {it} from growing"
     yield _of_savings("spot", mine, what, of.today + NEXT, of)
 
 

@@ -89,7 +89,7 @@ def unmeasured(one: Claim, kind: Kind, currency: str) -> Saving:
         since=day_of(one.since) if one.since else None, until=day_of(one.until) if one.until else None,
         expected=expected, realised=None, shown=None, days_before=0, days_after=0, before=None, after=None,
         why=why, counted_with=None, source=one.source, ref=one.ref or str(one.number), ends=one.ends,
-        saves=one.measure != "none", owner=printable(one.owner), basis=one.basis,
+        saves=one.measure != "none", owner=printable(one.owner), basis=one.basis, lapsed=one.lapsed,
     )  # fmt: skip
 
 

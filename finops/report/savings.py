@@ -50,6 +50,7 @@ def savings(
     # A lone other is named: it takes no more room.
     first = listed[: rows if len(listed) > rows + 1 else rows + 1]
     rest = sum((one.shown.amount for one in listed[len(first) :] if one.shown), ZERO)
+    lapsed = tuple(one for one in entries if one.lapsed and one.counted_with is None)
     return Savings(
         to=to,
         realised=_sum(entries, "realised", currency),
@@ -62,6 +63,8 @@ def savings(
         all=tuple(entries),
         sources=_by_source(entries, currency, digits),
         came=_came(entries, currency),
+        lapsed=lapsed,
+        lapsed_sum=_sum(lapsed, "identified", currency) if lapsed else None,
     )
 
 

@@ -19,6 +19,9 @@ from finops.exemptions import RULES, Exemptions, Listed
 if TYPE_CHECKING:
     from finops.config.model import GuardSettings
 
+ANEW = "make it anew as spot when drained"
+# Standing still saves nothing of what spot would: whoever owns it has to make it anew.
+STILL = "stop it from growing when nothing runs, until its owner makes it anew as spot"
 GRACE = "guard/grace/"  # kept under, with the key of a line: the day and the deed that its owner was told
 
 # due: is done by `guard run --enforce` now. grace: its time runs. wait: something must happen first. keep: protected,
@@ -52,7 +55,7 @@ class Line:
     @property
     def deed(self) -> str:
         """What becomes of a dedicated cluster after its grace: "make anew", or only "stop growing"."""
-        return "make anew" if self.action.startswith("make it anew") else "stop growing"
+        return "make anew" if self.action == ANEW else "stop growing"
 
     @property
     def key(self) -> str:
@@ -147,10 +150,8 @@ def _cluster(context: Context, found: spot.Finding) -> Line:
     notes = list(found.warnings)
     action = "set " + ", ".join(f"{name} to {value}" for name, value in found.change.items())
     if found.rule == "spot":
-        allowed = context.settings.recreate == "allow"
-        action = "make it anew as spot when drained" if allowed else "stop it from growing when nothing runs"
+        action = ANEW if context.settings.recreate == "allow" and not found.obstacles else STILL
         if found.obstacles:
-            action = "stop it from growing when nothing runs"
             notes += [f"It cannot be made anew by the guard: {why}." for why in found.obstacles]
     line = Line(
         rule=found.rule,

@@ -273,8 +273,9 @@ class _Run:
             until = now + timedelta(days=record.finding.quiet["days"])
             self.state.keep(f"{QUIETED}{record.number}", tomb.reference, now)
             approvals.moved(
-                self.state, record.number, "quiet", why, now, WHO, quiet_until=until, tombstone=tomb.reference
-            )
+                self.state, record.number, "quiet", why, now, WHO, tombstone=tomb.reference, quiet_until=until,
+                approved_until=until + timedelta(days=self.settings.janitor.approval_days),
+            )  # fmt: skip
         else:
             why = f"{action_of(record)} is sent to Azure."
             approvals.moved(self.state, record.number, "acted", why, now, WHO, tombstone=tomb.reference)

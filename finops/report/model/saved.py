@@ -47,7 +47,7 @@ class Saving:
     hours_after: Decimal | None = None
     owner: str = ""
     basis: Literal["bill", "list price"] = "bill"  # what `expected` was worked out from
-
+    lapsed: bool = False  # it was approved, and not done while that held
     evicted: bool = False  # whether work that is run again after an eviction may be in it
 
     @property
@@ -120,3 +120,5 @@ class Savings:
     all: tuple[Saving, ...]
     sources: tuple[Source, ...] = ()
     came: Came | None = None
+    lapsed: tuple[Saving, ...] = ()  # of what waits: approved once, and not done in time
+    lapsed_sum: Sum | None = None
