@@ -18,7 +18,7 @@ test: $(VENV)/.test  ## all tests
 
 soak: $(VENV)/.test  ## the long forms of tests that kill what they test; ten minutes and more
 	@FINOPS_APPLY_KILLS=200 $(BIN)/python -m pytest tests/test_applying_killed.py
-	@FINOPS_MAIL_KILLS=200 $(BIN)/python -m pytest tests/test_mail_killed.py
+	@FINOPS_MAIL_KILLS=200 $(BIN)/python -m pytest tests/test_mail_killed.py tests/test_mail_killed_azure.py
 
 check: $(VENV)/.test test  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .
@@ -38,6 +38,8 @@ bench: $(VENV)/.test  ## measure, side by side; minutes
 	@$(BIN)/python benchmarks/janitor.py
 	@$(BIN)/python benchmarks/images.py
 	@$(BIN)/python benchmarks/approvals_page.py
+	@$(BIN)/python benchmarks/forecast.py
+	@$(BIN)/python benchmarks/anomalies.py
 
 clean:  ## what was installed and built here
 	rm -rf $(VENV) build dist *.egg-info
