@@ -240,6 +240,35 @@ def test_two_cost_centres_are_two_anomalies_even_on_one_day():
     assert [one.scope.key for one in detect(days, day(89))] == ["A", "B"]
 
 
+def test_what_comes_to_more_a_day_later_explains_the_scope_that_showed_it_first():
+    centre, workspace = series(level=3), series()
+    for costs in (centre, workspace):
+        costs[71] += 300
+    workspace[70] += 330
+    days = {CENTRE: days_of(centre), Scope("workspace", "mlw"): days_of(workspace)}
+
+    assert len(detect(days, day(71))) == 1
+
+
+def test_growth_in_two_scopes_of_one_cost_centre_is_one_anomaly():
+    days = {
+        CENTRE: days_of(series(100, 40.0)), Scope("workspace", "mlw"): days_of(GROWING),
+        Scope("meter", "NC24"): days_of([cost * 2 for cost in GROWING]),
+    }  # fmt: skip
+
+    def meets(one: Scope, other: Scope) -> bool:
+        return one.kind != other.kind and CENTRE in (one, other)
+
+    assert [one.kind for one in detect(days, day(99), meets=meets)] == ["growth"]
+
+
+def test_a_spike_at_the_first_of_a_month_need_not_pass_chance_and_habit_together():
+    costs = [cost + (40 if day(n).day == 1 else 0) for n, cost in enumerate(series(121))]
+    costs[120] += 75
+
+    assert [one.first for one in found(costs) if one.first > day(100)] == [day(120)]
+
+
 def test_scopes_that_share_no_charges_are_told_apart():
     first, second = series(), series()
     first[70] += 300

@@ -31,21 +31,42 @@ def incidents(runs: list[Run], table: Table, minimum: float, meets: Callable[[Sc
         total = abs(sum(run.over.values()))
         return (-min(run.stands_out, CLEAR), KINDS.index(scope.kind), -total, scope.key, run.first)
 
-    found: list[Incident] = []
-    for run in sorted(runs, key=place):
-        scope = table.scopes[run.row]
-        near = [
-            one for one in found
-            if one.run.sign == run.sign and _overlap(one.run, run)
-            and (one.run.row == run.row or meets(table.scopes[one.run.row], scope))
-        ]  # fmt: skip
+    def same(one: Run, other: Run) -> bool:
+        here, there = table.scopes[one.row], table.scopes[other.row]
+        near = one.sign == other.sign and _overlap(one, other)
+        return near and (one.row == other.row or meets(here, there) or grow_together(one, other))
+
+    def grow_together(one: Run, other: Run) -> bool:
+        """Whether both grow, steadily, in one cost centre: growth there is of no single thing."""
+        here, there = table.scopes[one.row], table.scopes[other.row]
+        in_one = any(meets(here, centre) and meets(there, centre) for centre in centres)
+        return one.kind == other.kind == "growth" and in_one
+
+    def explained(run: Run, near: list[Incident]) -> bool:
         whole = sum(max(0.0, run.sign * value) for value in run.over.values())
         left = sum(max(0.0, run.sign * (value - _told(near, day))) for day, value in run.over.items())
-        if near and left < max(minimum, LEFT * whole):
-            first = max(near, key=lambda one: (_together(one.run, run), -found.index(one)))
+        return left < max(minimum, LEFT * whole)
+
+    def absorbed(run: Run, into: list[Incident]) -> Incident | None:
+        near = [one for one in into if same(one.run, run)]
+        if not near or not explained(run, near):
+            return next((one for one in near if run.kind == "growth" and grow_together(one.run, run)), None)
+        return max(near, key=lambda one: (_together(one.run, run), -into.index(one)))
+
+    centres = [scope for scope in table.scopes if scope.kind == "cost centre"]
+    found: list[Incident] = []
+    for run in sorted(runs, key=place):
+        first = absorbed(run, found)
+        if first is not None:
             first.also.append(run)
         else:
             found.append(Incident(run))
+    # What told more clearly may be part of what came to more.
+    for one in sorted(found, key=lambda one: abs(sum(one.run.over.values()))):
+        first = absorbed(one.run, [other for other in found if other is not one])
+        if first is not None:
+            found.remove(one)
+            first.also += [one.run, *one.also]
     return found
 
 

@@ -138,7 +138,7 @@ class Walk:
         most, least = twice(self.away, day)
         times = self.times * self.strict
         wide = times * upper * size, np.minimum(times * DROP * lower, HALF) * size
-        bar_up = np.maximum(wide[0], AS_EVER * most * size) + self._habit(day)
+        bar_up = np.maximum(np.maximum(wide[0], AS_EVER * most * size), self._habit(day))
         bar_down = np.maximum(np.maximum(wide[1], AS_EVER * least * size), 0.3 * size)
         bar_up, bar_down = np.maximum(bar_up, self.minimum / STEP), np.maximum(bar_down, self.minimum / STEP)
         for row, least in self.raised.items():

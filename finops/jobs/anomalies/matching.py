@@ -25,7 +25,8 @@ def matched(found: Sequence[Anomaly], known: Sequence[Case]) -> tuple[dict[str, 
         if case.id not in of_case and id(one) not in taken:
             of_case[case.id] = one
             taken.add(id(one))
-    return of_case, [one for one in found if id(one) not in taken]
+    rest = [one for one in found if id(one) not in taken]
+    return of_case, [one for one in rest if not any(_is_part(case, one) for case in known)]
 
 
 def moved(case: Case, one: Anomaly) -> Case:
@@ -78,6 +79,13 @@ def _same(case: Case, one: Anomaly) -> bool:
         return was.first <= one.last + NEAR and one.first <= was.last + NEAR
     # Of a closed case only what shares days with it can be it.
     return was.first <= one.last and one.first <= was.last
+
+
+def _is_part(case: Case, one: Anomaly) -> bool:
+    """Whether it is growth that an open case told of in that scope: it is of no single thing, and shows by turns."""
+    was = case.anomaly
+    grows = case.is_open and one.kind == was.kind == "growth" and was.first - NEAR <= one.first
+    return grows and _same(case, one) and abs(one.per_day) <= AGAIN * abs(was.per_day)
 
 
 def _place(case: Case, one: Anomaly) -> tuple[object, ...]:
