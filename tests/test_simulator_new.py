@@ -65,7 +65,7 @@ def test_the_same_arguments_write_the_same_bytes(small: Path, tmp_path: Path):
 
 
 def test_it_is_small(small: Path):
-    assert sum(file.stat().st_size for file in small.rglob("*") if file.is_file()) < 6_000_000
+    assert sum(file.stat().st_size for file in small.rglob("*") if file.is_file()) < 10_000_000
 
 
 def test_it_has_what_a_company_has(world: World):

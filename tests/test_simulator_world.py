@@ -94,6 +94,21 @@ def test_evicted_spot_nodes_put_their_job_back_into_the_queue(tmp_path: Path):
     assert "Completed" in {job["properties"]["status"] for job in evicted}
 
 
+def test_the_jobs_of_some_days_are_the_same_a_week_later(tmp_path: Path):
+    def completed() -> int:
+        jobs = world.resources.of_type("Microsoft.MachineLearningServices/workspaces/jobs")
+        asked = [job for job in jobs if job["properties"]["status"] == "Completed"]
+        return sum(job["systemData"]["createdAt"] < "2026-06-05" for job in asked)
+
+    world = estate(tmp_path, cluster("train", most=4), train={"jobsPerDay": 20, "minutes": 30, "shape": "steady"})
+    live(world, days=5)
+    told = completed()
+    live(world, days=7)
+
+    assert told > 40
+    assert completed() == told
+
+
 def test_a_deleted_cluster_costs_nothing_from_then_on(tmp_path: Path):
     body = cluster("held", least=1)
     world = estate(tmp_path, body)

@@ -24,7 +24,8 @@ NEVER = 1 << 60
 PREPARING = (3, 8)  # minutes until a node takes work: AML allocates and prepares in a few minutes
 SPOT_HOURS = 40.0  # mean life of a spot node before Azure takes it back
 PREEMPTED_SHOWN = 30  # minutes that a preempted node stays in the node list
-KEPT_JOBS = 8  # finished jobs that stay readable, a cluster
+KEPT_JOBS = 8  # finished jobs that stay readable, a cluster at least
+ALL_JOBS = 12_000  # and of all clusters: Azure forgets none, but there are estates of hundreds of clusters
 
 
 @dataclass(slots=True)
@@ -267,7 +268,7 @@ class Cluster:
         # Calls of batch endpoints stay: they are few, and their endpoint is asked when it was last called.
         if job.id in self.life.resources and "/batchendpoints/" not in job.id.lower():
             self.finished.append(job.id)
-        while len(self.finished) > KEPT_JOBS:
+        while len(self.finished) > max(KEPT_JOBS, ALL_JOBS // max(len(self.life.clusters), 1)):
             self.life.drop_job(self.finished.popleft())
 
     def _present(self) -> list[Node]:
