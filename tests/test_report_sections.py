@@ -106,12 +106,13 @@ def test_the_mail_and_its_text_say_it_alike(mail: Rendered, said: str) -> None:
 
 
 def test_there_is_one_button_and_it_leads_to_the_web_app(mail: Rendered) -> None:
-    links = re.findall(r'href="([^"]*)"', mail.html)
+    buttons = re.findall(r'class="push" href="([^"]*)"', mail.html)
+    others = set(re.findall(r'href="([^"]*)"', mail.html)) - set(buttons)
 
-    assert links == [
-        "https://finops.contoso.example/findings",
-        "mailto:finops@localhost?subject=Change%20or%20stop%20cost-week-2026-11-21",
-    ]
+    assert buttons == ["https://finops.contoso.example/findings"]
+    assert {link for link in others if "/anomalies/" not in link} == {
+        "mailto:finops@localhost?subject=Change%20or%20stop%20cost-week-2026-11-21"
+    }
 
 
 def test_without_a_web_app_there_is_no_button(model: Report) -> None:
@@ -332,3 +333,20 @@ def test_a_date_far_away_has_its_weekday_and_no_year(model: Report) -> None:
     mail = render(replace(model, decisions=(one,)), Settings())
 
     assert "Decide by Mon 4 Jan." in " ".join(mail.text.split())
+
+
+def test_an_anomaly_links_the_page_on_which_people_answer_for_it(model: Report, mail: Rendered) -> None:
+    assert model.anomalies is not None
+    address = f"https://finops.contoso.example/anomalies/{model.anomalies.rows[0].id}"
+
+    assert f'<a href="{address}"' in mail.html
+    assert f"  Explain or close it: {address}\n" in mail.text
+
+
+def test_an_anomaly_names_the_command_where_there_is_no_page(model: Report) -> None:
+    assert model.anomalies is not None
+    mail = render(model, Settings())
+
+    told = f'Explain or close it: finops anomaly explain {model.anomalies.rows[0].id} --why "..."'
+    assert told in words_of(mail.html)
+    assert told in " ".join(mail.text.split())

@@ -37,7 +37,8 @@ def told(
     ]
     context["elsewhere"] = _pair(templates, "weekly.elsewhere.txt", **context) if model.movers else None
     context["anomalies"] = [
-        _anomaly(templates, one, context) for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]
+        _anomaly(templates, one, page_at(settings, f"/anomalies/{one.id}"), context)
+        for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]
     ]
     kind = "weekly"
     if model.close:
@@ -64,9 +65,10 @@ def _pair(templates: Templates, name: str, /, **context: Any) -> dict[str, str]:
     return {"lead": lead, "says": says}
 
 
-def _anomaly(templates: Templates, anomaly: Anomaly, context: dict[str, Any]) -> dict[str, str]:
-    lead, says, state = templates.exactly(3, "weekly.anomaly.txt", anomaly=anomaly, **context)
-    return {"lead": lead, "says": says, "state": state}
+def _anomaly(templates: Templates, anomaly: Anomaly, page: str, context: dict[str, Any]) -> dict[str, str]:
+    """page: where people say why, or empty."""
+    lead, says, state = templates.exactly(3, "weekly.anomaly.txt", anomaly=anomaly, page=page, **context)
+    return {"lead": lead, "says": says, "state": state, "page": page}
 
 
 def _figures(model: Report, settings: Settings, words: Words, attached: Sequence[str]) -> dict[str, Any]:
