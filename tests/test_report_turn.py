@@ -75,7 +75,7 @@ def test_the_new_month_is_named_with_what_it_cost(turn: Turn) -> None:
     assert turn.report.month.next
     assert turn.report.month.next.period.days == [date(2026, 12, 1)]
 
-    assert "December has begun: it cost $100 to 1 Dec." in turn.weekly
+    assert "December has begun: it cost $100 to 1 Dec. - $996 over the budget" in turn.weekly
     assert sum(row.amount for row in turn.behind.rows) == turn.report.month.next.cost.amount == 100
 
 
