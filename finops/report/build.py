@@ -36,6 +36,7 @@ from finops.report.model import (
     Category,
     Curve,
     Day,
+    Line,
     Money,
     Month,
     Report,
@@ -127,6 +128,8 @@ def build(
         outlook = outlook_shown(known.outlook, currency, digits, budgets, now, lasting)
     centres = with_plans(centres, outlook, budgets)
     untagged = next(line for line in centres.all if line.role == "untagged")
+    if share is not None and share != UNTAGGED:
+        centres = _without(centres, untagged)
     untagged_percent = percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None
     strange = anomalies(known.anomalies, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
     saved = savings(known.claims, book, currency, digits, now) if known.claims else None
@@ -226,6 +229,12 @@ def _audience(settings: ReportSettings, share: str | None) -> Audience:
     named = printable(settings.cost_centres.get(share, ""))
     to = next((tuple(who) for one, who in settings.audiences.items() if one.lower() == share.lower()), ())
     return Audience(share, f"{printable(share)} {named}".strip(), to)
+
+
+def _without(table: Table, line: Line) -> Table:
+    """The table without a line that is of nothing in it."""
+    rows, everything = (tuple(one for one in lines if one.role != line.role) for lines in (table.rows, table.all))
+    return Table(rows=rows, all=everything, total=table.total)
 
 
 def _whole_month(period: Period) -> Period:

@@ -35,7 +35,9 @@ def told(
         _pair(templates, "weekly.driver.txt", driver=driver, **context)
         for driver in (model.movers.drivers if model.movers else ())
     ]
-    context["elsewhere"] = _pair(templates, "weekly.elsewhere.txt", **context) if model.movers else None
+    # In the share of one cost centre nothing is elsewhere, as a rule.
+    elsewhere = model.movers and (model.audience.key is None or model.movers.everything_else.amount)
+    context["elsewhere"] = _pair(templates, "weekly.elsewhere.txt", **context) if elsewhere else None
     context["anomalies"] = [
         _anomaly(templates, one, page_at(settings, f"/anomalies/{one.id}"), context)
         for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]

@@ -139,9 +139,12 @@ def _largest(model: Report, words: Words) -> Tile:
 def _saved(model: Report, wording: Wording, words: Words) -> Tile:
     saved = model.savings
     if saved is None:
-        share = words.say("of {the}", the=wording.the)
-        if model.untagged_percent is not None:
-            share = f"{words.percent(model.untagged_percent)} {share}"
+        if model.audience.key is not None:
+            return _largest(model, words)
+        if model.untagged_percent is None:
+            share = words.say("in {the}", the=wording.the)
+        else:
+            share = f"{words.percent(model.untagged_percent)} {words.say('of {the}', the=wording.the)}"
         return Tile(words.say("Without a cost centre"), words.about(model.untagged.cost), share)
     waiting = saved.approved.amount.amount + saved.identified.amount.amount
     none_known = saved.realised.count and saved.realised.unknown == saved.realised.count
