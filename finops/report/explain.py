@@ -153,8 +153,7 @@ def _changed(of: _Of, where: Mapping[str, list[str]]) -> Answer:
 
 
 def _line(of: _Of, column: str, key: str, measure: str) -> Answer:
-    value = key if key != "none" or column == "CostCenter" else NONE
-    where = {column: [value]}
+    where = {column: [key if key != "none" or column == "CostCenter" else NONE]}
     if measure == "change":
         return _changed(of, where)
     if measure == "month":
@@ -240,11 +239,7 @@ def _savings(of: _Of, rest: str) -> Answer:
 def _saving(of: _Of, rest: str) -> Answer:
     for act in of.report.savings.all if of.report.savings else ():
         if act.ref == rest:
-            said = [
-                f"Rule {act.rule}: {act.does}; {act.did} on {act.since}."
-                if act.since
-                else f"Rule {act.rule}: {act.does}."
-            ]
+            said = [f"Rule {act.rule}: {act.does}{f'; {act.did} on {act.since}' if act.since else ''}."]
             if act.before and act.after:
                 before = f"{act.before.amount:f} on {act.days_before} days before"
                 said.append(f"{before}, {act.after.amount:f} on {act.days_after} after.")
@@ -275,9 +270,8 @@ def _decision(of: _Of, rest: str) -> Answer:
 
 
 def _resource(of: _Of, rest: str) -> Answer:
-    figure = f"resource/{rest}"
     for mover in of.report.movers.all if of.report.movers else ():
-        if mover.figure == figure:
+        if mover.figure == f"resource/{rest}":
             where = {"CostCenter": [mover.cost_centre], "ResourceId": [mover.resource_id or NONE]}
             service = NONE if mover.service == NO_SERVICE else mover.service
             return _changed(of, {**where, "ServiceName": [service]})
@@ -313,9 +307,9 @@ def _bridge(of: _Of, rest: str) -> Answer:
     if rest == "start":
         return _charged(of, of.period, {}, "effective")
     line = next((one for one in (*bridge.lines, *bridge.included) if one.figure == f"bridge/{rest}"), None)
-    if line is None or line.name.startswith("Charged in"):
-        if line is None:
-            return _charged(of, of.period, {}, "billed")
+    if line is None:
+        return _charged(of, of.period, {}, "billed")
+    if line.name.startswith("Charged in"):
         return _other_month(of, into=line.name.startswith("Charged in another"))
     included = rest.startswith("included")
     keys = [*KEYS, "ResourceId", "ResourceName", "MeterName"]
@@ -347,19 +341,15 @@ def _other_month(of: _Of, into: bool) -> Answer:
 
 
 def _restated(of: _Of, rest: str) -> Answer:
-    found = of.report.restatements
-    row = next(one for one in found.rows if one.figure == f"restated/{rest}")
+    row = next(one for one in of.report.restatements.rows if one.figure == f"restated/{rest}")
     said = f"{row.published.amount:f} was published on {row.published_at:%Y-%m-%d}; now it is {row.now.amount:f}."
     rows, _ = _charged(of, row.period, {})
     return rows, [said, "The rows are the charges as they are now: those of then are not kept."]
 
 
 def _compliance(of: _Of, rest: str) -> Answer:
-    verdicts = of.known.verdicts
-    ids = [
-        one for policy, found in (verdicts.broken.items() if verdicts else ()) for one in found if rest in {"", policy}
-    ]
-    return _below(of, ids)
+    broken = of.known.verdicts.broken if of.known.verdicts else {}
+    return _below(of, [one for policy, found in broken.items() if rest in {"", policy} for one in found])
 
 
 def _exempt(of: _Of, rest: str) -> Answer:
@@ -376,9 +366,8 @@ def _below(of: _Of, ids: Iterable[str]) -> Answer:
 
     names = {key(one) for one in ids}
     rows = []
-    for (resource_id, account, name), spent in of.asked.by(
-        ["ResourceId", "SubAccountId", "ResourceName"], of.period
-    ).items():
+    found = of.asked.by(["ResourceId", "SubAccountId", "ResourceName"], of.period)
+    for (resource_id, account, name), spent in found.items():
         if names & {*scopes(resource_id), account}:
             rows.append(Behind("", resource_name(name, resource_id), resource_id, "", spent.cost, spent.charges))
     return rows, []
@@ -392,9 +381,8 @@ def _unit(of: _Of, rest: str) -> Answer:
         if unit.figure == f"unit/{rest}":
             if unit.cost is None or unit.quantity is None:
                 return [], [unit.why]
-            return [], [
-                f"{unit.cost.amount:f} {unit.cost.currency} divided by {unit.quantity.normalize():f} x {unit.per}."
-            ]
+            of_what = f"{unit.quantity.normalize():f} x {unit.per}"
+            return [], [f"{unit.cost.amount:f} {unit.cost.currency} divided by {of_what}."]
     for share in (units.spot, units.idle):
         if share.figure == f"unit/{rest}":
             if share.part is None or share.whole is None:
