@@ -30,7 +30,7 @@ class Site:
     def __init__(self, folder: Path, budgets: str) -> None:
         self.folder, self.now = folder, NOW
         self.settings = settings(folder, budgets)
-        self.rows: list[dict[str, Any]] = days("2026-11-01", "2026-11-19", "0")
+        self.rows: list[dict[str, Any]] = days("2026-09-01", "2026-11-19", "0")
 
     def spend(self, cost: str, day: str = "2026-11-05", **more: Any) -> Site:
         self.rows = [*self.rows, charge(day, cost, **more)]
