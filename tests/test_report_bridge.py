@@ -155,3 +155,17 @@ def test_the_bridge_is_explained_in_mail_and_text_alike(tmp_path: Path) -> None:
 
     for form in (forms.html, forms.text):
         assert "all Virtual Machines, one resource; billed less than it cost" in " ".join(form.split())
+
+
+def test_commitments_that_nobody_bought_in_the_data_are_said_to_be_missing_from_billed_cost(tmp_path: Path) -> None:
+    used = daily(*WEEK, "CC-1", "5", billed="0", **RESERVED)
+    bought = charge(
+        "2026-11-15", None, "0", billed="35", ChargeCategory="Purchase", CommitmentDiscountType="Reservation"
+    )
+
+    said = [
+        any("no purchase of one" in one for one in report_of(tmp_path, *rows).remarks)
+        for rows in (used, [*used, bought])
+    ]
+
+    assert said == [True, False]

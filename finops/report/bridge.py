@@ -126,6 +126,23 @@ def called(key: Key) -> str:
     return DIFFERENTLY
 
 
+UNBOUGHT = (
+    "Reservations or savings plans are used, and no purchase of one is in the cost data: where they are paid by the "
+    "month, billed cost is less than the invoice. Exports of subscriptions lack such purchases; an export at billing "
+    "scope has them."
+)
+
+
+def remarks(asked: Asked) -> tuple[str, ...]:
+    """What keeps billed cost from being the invoice, in sentences."""
+    if asked.share is not None or not asked.book.kinds_told:
+        return ()
+    kinds = {
+        category for kind, category in asked.by(["CommitmentDiscountType", "ChargeCategory"], asked.window) if kind
+    }
+    return (UNBOUGHT,) if kinds and "Purchase" not in kinds else ()
+
+
 def _bought(commitment: str) -> str:
     if "saving" in commitment:
         return "Savings plans bought or refunded"

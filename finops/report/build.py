@@ -19,6 +19,7 @@ from finops.forecast.charged import last_complete
 from finops.report import periods
 from finops.report.anomalous import anomalies
 from finops.report.bridge import bridge
+from finops.report.bridge import remarks as bridge_remarks
 from finops.report.claim import Claim
 from finops.report.close import close
 from finops.report.completeness import completeness_of, subscription_names
@@ -167,7 +168,7 @@ def build(
         completeness=completeness,
         other_currencies=other_currencies,
         sources=source_names(book),
-        remarks=tuple(without_paths(note, 500) for note in (*book.notes, *known.remarks)),
+        remarks=tuple(without_paths(note, 500) for note in (*bridge_remarks(asked), *book.notes, *known.remarks)),
         audience=_audience(settings, share),
         outlook=outlook,
         no_outlook="" if outlook or not ahead else known.no_outlook,
