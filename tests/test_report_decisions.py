@@ -160,13 +160,13 @@ STILL = "stop it from growing when nothing runs, until its owner makes it anew a
         ),
         (
             (STILL, STILL),
-            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops them "
-            "from growing",
+            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops "
+            "them from growing",
         ),
         (
             (STILL, ANEW),
-            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops 1 of "
-            "them from growing",
+            "move 2 dev clusters from dedicated to spot nodes; their owners make them anew, as the guard only stops "
+            "1 of them from growing",
         ),
     ],
 )

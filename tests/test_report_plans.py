@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_data import NOW, book, daily, standing_of
+from report_data import NOW, book, charge, daily, standing_of
 
 from finops.budget import Scope
 from finops.budget.model import status_of
-from finops.config.model import ReportSettings
-from finops.report import build
+from finops.config.model import ReportSettings, Settings
+from finops.report import build, render
 from finops.report.foreseeing import foreseen
 from finops.report.known import Known
 from finops.report.model import Report
@@ -28,6 +28,19 @@ def planned(folder: Path, *rows: dict[str, str], budgets: list[dict[str, Any]], 
         standings = tuple(standing_of(loaded, Decimal(each.pop("amount")), **each) for each in budgets)
         known = Known(outlook=outlook, no_outlook=why, standings=standings)
         return build(loaded, NOW, ReportSettings(), known=known, share=share)
+
+
+def test_a_purchase_that_is_due_is_said_before_it_comes(tmp_path: Path) -> None:
+    rows = daily("2026-08-01", "2026-11-22", "CC-1", "100")
+    rows += [charge(f"2026-{n:02}-25", "CC-1", "1180", "tracker", ChargeCategory="Purchase") for n in (8, 9, 10)]
+
+    report = planned(tmp_path, *rows, budgets=[])
+
+    assert report.outlook is not None
+    [one] = report.outlook.coming
+    assert (one.day, one.cost_centre, one.amount.amount) == (date(2026, 11, 25), "CC-1", 1180)
+    said = " ".join(render(report, Settings()).text.split())
+    assert "The forecast has $1,180 in it that is not charged yet: Purchase tracker of CC-1, due about 25 Nov" in said
 
 
 def of_centre(key: str) -> Scope:

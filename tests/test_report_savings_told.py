@@ -57,6 +57,20 @@ def test_what_waits_is_found_and_what_people_approved_is_decided(state: State) -
     assert (found.expected, found.currency, found.name, found.holder) == (Decimal(700), "USD", "chat", "ws")
 
 
+def test_what_was_approved_and_ran_out_is_named_in_the_report(state: State, tmp_path: Path) -> None:
+    over = approved(state).approved_until
+    assert over is not None
+    approvals.lapsed(state, over)
+
+    [claim] = claims_of(state)
+
+    assert (claim.stage, claim.lapsed) == ("found", True)
+    with book(tmp_path, *daily("2026-11-08", "2026-11-22", "CC-1", "10")) as loaded:
+        made = report.render(report.build(loaded, MONDAY + 7 * DAY, ReportSettings(), claims=[claim]), Settings())
+    said = " ".join(made.text.split())
+    assert "Lapsed: 1 approval ran out before it was carried out, $700.00 a month: chat. It waits" in said
+
+
 def test_an_act_is_dated_by_the_day_it_was_done_not_by_that_of_its_confirmation(state: State) -> None:
     approved(state)
     moved(state, ("scheduled", 2), ("acted", 2), ("confirmed", 4))

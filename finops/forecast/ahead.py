@@ -83,6 +83,7 @@ def look(
             path=tuple(_path(seen, sums, ways, unit, level, (first, after), middle)),
             purchases=_sum(sums.bought),
             due=_sum(sums.due),
+            coming=tuple(sums.due),
             method=_method(seen, width),
             track=record,
             why_no_range=""

@@ -113,6 +113,7 @@ class Outlook:
     path: tuple[Point, ...]
     purchases: Decimal  # of the month, in so_far and total already
     due: Decimal  # purchases still to come, in total already
+    coming: tuple[Purchase, ...]  # one by one, to the end of the month
     method: str
     track: Track
     why_no_range: str  # empty where there is one

@@ -198,9 +198,9 @@ def _untagged(known: Known, of: Sources) -> Iterable[Decision]:
         costs.setdefault(owned(known.owners, resource_id), []).append(spent.cost)
     owner = max((name for name in costs if name), key=lambda name: (added(costs[name]), name), default="")
     what = (
-        f"{len(dearest)} resources have no cost centre, {percent}% of the cost"
+        f"{len(dearest)} charged resources have no cost centre, {percent}% of the cost"
         if len(dearest) != 1
-        else (f"one resource has no cost centre, {percent}% of the cost")
+        else (f"one charged resource has no cost centre, {percent}% of the cost")
     )
     what += f"; most of it is likely {owner}'s" if owner else ""
     # Tags are not back-dated: what is charged until then stays without an owner.

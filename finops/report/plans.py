@@ -13,6 +13,7 @@ from finops.report.gather import ZERO, Asked
 from finops.report.known import NotStanding
 from finops.report.model import (
     Budgeted,
+    Coming,
     Completeness,
     Excess,
     Line,
@@ -232,7 +233,13 @@ def outlook_shown(
         runs_out=budget.runs_out if budget else None,
         gap=budget.gap if budget else None,
         goes_on=tuple(_more(one, currency) for one in goes_on),
+        coming=tuple(_coming(one, currency) for one in sorted(seen.coming, key=lambda one: -one.amount)),
     )
+
+
+def _coming(one: forecast.Purchase, currency: str) -> Coming:
+    name = printable(one.what.rstrip("/").rpartition("/")[2] or one.what)
+    return Coming(one.day, name, printable(one.key), Money(one.amount, currency))
 
 
 def _more(one: GoesOn, currency: str) -> More:

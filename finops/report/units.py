@@ -27,6 +27,8 @@ NO_HOURS = "the charges state no hours of clusters"
 HOURS = {"hour", "hours"}
 # A unit cost of a fraction of a cent has its digits still; 12 are far more than anybody prints.
 FINEST = Decimal("1e-12")
+# Two counts of the same nodes: a node that is being made or let go is not billed as Monitor counts it.
+BILLED, MEASURED = "billed node-hours", "node-hours counted by Monitor"
 COVERED = Decimal("0.95")
 
 
@@ -116,26 +118,26 @@ def _nodes(told: Iterable[Vm], work: Work | None) -> list[Vm]:
 def _spot(nodes: list[Vm]) -> Share:
     whole, part = added(vm.hours for vm in nodes), added(vm.hours for vm in nodes if vm.is_spot)
     why = "" if whole > 0 else NO_HOURS
-    return _share("Spot share of node-hours", part, whole, why, "unit/spot-share")
+    return _share("Spot share of node-hours", part, whole, why, "unit/spot-share", BILLED)
 
 
 def _idle(work: Work | None, nodes: list[Vm]) -> Share:
     name, figure = "Idle share of node-hours", "unit/idle-share"
     if work is None or not work.nodes:
         why = (work.why_no_nodes or "no cluster was measured") if work else NOT_ASKED
-        return Share(name, None, None, None, "node-hours", why, figure)
+        return Share(name, None, None, None, MEASURED, why, figure)
     ours = {id_of(vm.resource_id) for vm in nodes}
     mine = [one for one in work.nodes if id_of(one.resource_id) in ours] or list(work.nodes)
     known = [one for one in mine if one.hours is not None and one.idle is not None]
     lacking = len(mine) - len(known)
     if not known:
-        return Share(name, None, None, None, "node-hours", _first(mine), figure)
+        return Share(name, None, None, None, MEASURED, _first(mine), figure)
     part, whole = added(one.idle or ZERO for one in known), added(one.hours or ZERO for one in known)
-    share = _share(name, part, whole, "" if whole > 0 else "no node ran", figure)
+    share = _share(name, part, whole, "" if whole > 0 else "no node ran", figure, MEASURED)
     if not lacking:
         return share
     clusters = f"{lacking} of {len(mine)} clusters"
-    return Share(name, share.percent, part, whole, "node-hours", f"without {clusters}: {_first(mine)}", figure)
+    return Share(name, share.percent, part, whole, MEASURED, f"without {clusters}: {_first(mine)}", figure)
 
 
 def _first(nodes: Iterable[NodeHours]) -> str:
@@ -212,10 +214,10 @@ def _no_hours(told: list[Vm]) -> str:
     return "no GPU was charged by the hour" if told else "the charges state no hours"
 
 
-def _share(name: str, part: Decimal, whole: Decimal, why: str, figure: str) -> Share:
+def _share(name: str, part: Decimal, whole: Decimal, why: str, figure: str, unit: str) -> Share:
     if why:
-        return Share(name, None, None, None, "node-hours", why, figure)
-    return Share(name, percent_of(part, whole), part, whole, "node-hours", "", figure)
+        return Share(name, None, None, None, unit, why, figure)
+    return Share(name, percent_of(part, whole), part, whole, unit, "", figure)
 
 
 def _per(cost: Decimal, quantity: Decimal | None, currency: str) -> Money | None:

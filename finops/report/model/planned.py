@@ -81,6 +81,16 @@ class More:
 
 
 @dataclass(frozen=True)
+class Coming:
+    """A purchase that the forecast has in it: booked about that day in each of the last months, and not yet in this."""
+
+    day: date
+    name: str
+    cost_centre: str
+    amount: Money
+
+
+@dataclass(frozen=True)
 class Outlook:
     """Where the month ends. `range` is None with `why_no_range` while there are too few days for an honest one.
 
@@ -108,6 +118,7 @@ class Outlook:
     runs_out: date | None = None  # the day by whose end the middle is over the budget
     gap: Excess | None = None
     goes_on: tuple[More, ...] = ()
+    coming: tuple[Coming, ...] = ()
     figure: str = "month/forecast"
 
 
