@@ -88,7 +88,7 @@ def test_a_week_that_ends_on_the_first_of_a_month_is_reported(tmp_path: Path) ->
         report_of(tmp_path, *rows, period=Period.week_ending(date(2026, 11, 1)), monthly_budget=Decimal(300))
     )
 
-    assert "November, 1 Nov" in bundle.text
+    assert "November, 1 to 2 Nov" in bundle.text
     assert "$10.00" in bundle.text
     assert holes(seen(bundle)) == []
 

@@ -59,7 +59,7 @@ def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
 
     assert [one.kind for one in found] == ["budget", "spot", "untagged"]
     assert [one.figure for one in found] == ["decision/1", "decision/2", "decision/3"]
-    assert [one.amount.amount for one in found if one.amount] == [900, 500, 70]  # 14 days x 100 less 500; 7 x 10
+    assert [one.amount.amount for one in found if one.amount] == [1000, 500, 70]  # 15 days x 100 less 500; 7 x 10
 
 
 def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
@@ -212,9 +212,16 @@ def test_a_budget_is_decided_on_before_the_day_that_uses_it_up(tmp_path: Path) -
 
 
 def test_a_day_that_has_passed_is_no_day_to_decide_by(tmp_path: Path) -> None:
-    [one] = heading_over(tmp_path, 2110).decisions  # used up on the 22nd; it is the 23rd
+    [one] = heading_over(tmp_path, 2250).decisions  # used up today, so it should have been decided yesterday
 
     assert one.by == TODAY
+
+
+def test_a_budget_that_is_over_is_answered_within_three_days(tmp_path: Path) -> None:
+    [one] = heading_over(tmp_path, 2110).decisions
+
+    assert one.amount is not None
+    assert (one.amount.amount, one.by) == (90, TODAY + timedelta(days=3))
 
 
 def test_a_budget_has_the_owner_it_names_else_the_first_who_is_told(tmp_path: Path) -> None:
