@@ -36,6 +36,7 @@ class TierRates:
     write_10k, read_10k, other_10k: for 10,000 operations. retrieval_gb, write_gb: for a GB read or written.
     early_days: how long a blob must stay. min_bytes: a smaller blob is billed as this large.
     high_read_10k, high_retrieval_gb: rehydration at high priority, None where there is none (or no price).
+    early_gb: for a GB-month that a blob leaves too early, None: as stored_gb.
     tags_10k_month: for 10,000 index tags kept a month, None where no price is published.
     """
 
@@ -51,11 +52,17 @@ class TierRates:
     high_read_10k: Decimal | None = None
     high_retrieval_gb: Decimal | None = None
     tags_10k_month: Decimal | None = None
+    early_gb: Decimal | None = None
 
     @property
     def stored_gb(self) -> Decimal:
         """For a GB-month, by the first step: the most that it can cost."""
         return self.stored[0].amount
+
+    @property
+    def early_rate(self) -> Decimal:
+        """For a GB-month that a blob leaves too early."""
+        return self.stored_gb if self.early_gb is None else self.early_gb
 
     def stored_at(self, gb: Decimal) -> Decimal:
         """For one GB-month more where the tier holds `gb` GB already."""
@@ -89,10 +96,11 @@ class UnknownRates:
 
 @dataclass(frozen=True)
 class Account:
-    """A storage account, as far as tiering needs it. id: in lower case. default_tier: of blobs without a tier of their own.
+    """A storage account, as far as tiering needs it. id: in lower case. default_tier: of blobs without one of their own.
 
     redundancy: LRS, ZRS, GRS, RAGRS, GZRS or RAGZRS. tracking: whether Azure notes when a blob is read.
     tiers: those its blobs can be in. refusal: why nothing is planned for it, "" where something may be.
+    created: None where Azure does not say; what small blobs are billed as hangs on it.
     """
 
     id: str
@@ -108,6 +116,7 @@ class Account:
     versioning: bool = False
     tiers: tuple[str, ...] = ()
     refusal: str = ""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)
