@@ -96,7 +96,7 @@ class UnknownRates:
 
 @dataclass(frozen=True)
 class Account:
-    """A storage account, as far as tiering needs it. id: in lower case. default_tier: of blobs without one of their own.
+    """A storage account, as far as tiering needs it. id: in lower case. default_tier: of blobs that have no own tier.
 
     redundancy: LRS, ZRS, GRS, RAGRS, GZRS or RAGZRS. tracking: whether Azure notes when a blob is read.
     tiers: those its blobs can be in. refusal: why nothing is planned for it, "" where something may be.
