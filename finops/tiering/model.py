@@ -17,6 +17,10 @@ GB = 2**30
 # https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview
 EARLY_DAYS: Mapping[str, int] = {"Hot": 0, "Cool": 30, "Cold": 90, "Archive": 180}
 
+# Archive is offered where no zone redundancy is: not to ZRS, GZRS and RA-GZRS accounts.
+# https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview#archive-access-tier
+ARCHIVING = frozenset({"LRS", "GRS", "RAGRS"})
+
 # A month's price is spread over 30 days wherever Microsoft's pages reckon with days.
 DAY_SHARE = Decimal(1) / 30
 
@@ -33,18 +37,18 @@ class Step:
 class TierRates:
     """What one tier costs. stored: for a GB-month, by how much is in it, lowest step first, never empty.
 
-    write_10k, read_10k, other_10k: for 10,000 operations. retrieval_gb, write_gb: for a GB read or written.
-    early_days: how long a blob must stay. min_bytes: a smaller blob is billed as this large.
-    high_read_10k, high_retrieval_gb: rehydration at high priority, None where there is none (or no price).
+    write_10k, read_10k, other_10k: for 10,000 operations, the last one None where no price is published.
+    retrieval_gb, write_gb: for a GB read or written. early_days: how long a blob must stay.
     early_gb: for a GB-month that a blob leaves too early, None: as stored_gb.
-    tags_10k_month: for 10,000 index tags kept a month, None where no price is published.
+    min_bytes: a smaller blob is billed as this large. high_read_10k, high_retrieval_gb: rehydration at high
+    priority, None where there is none (or no price). tags_10k_month: for 10,000 index tags kept a month, or None.
     """
 
     tier: str
     stored: tuple[Step, ...]
     write_10k: Decimal
     read_10k: Decimal
-    other_10k: Decimal
+    other_10k: Decimal | None = None
     retrieval_gb: Decimal = Decimal(0)
     write_gb: Decimal = Decimal(0)
     early_days: int = 0
