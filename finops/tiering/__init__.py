@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from finops.tiering.model import (
-    DAY_SHARE,
     EARLY_DAYS,
     GB,
+    MONTH_DAYS,
     TIERS,
     Account,
     Aside,
@@ -19,9 +19,9 @@ from finops.tiering.model import (
 )
 
 __all__ = [
-    "DAY_SHARE",
     "EARLY_DAYS",
     "GB",
+    "MONTH_DAYS",
     "TIERS",
     "Account",
     "Aside",

@@ -58,7 +58,7 @@ def protected_containers(containers: Iterable[Json]) -> tuple[Protected, ...]:
     """The containers whose blobs cannot or must not be re-tiered, from ARM's list of them.
 
     Immutability and legal holds are no reason: blobs under them may change tiers, they only cannot be written
-    (https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview).
+    (https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview#access-tiers).
     """
     found = []
     for container in containers:

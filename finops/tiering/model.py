@@ -22,7 +22,7 @@ EARLY_DAYS: Mapping[str, int] = {"Hot": 0, "Cool": 30, "Cold": 90, "Archive": 18
 ARCHIVING = frozenset({"LRS", "GRS", "RAGRS"})
 
 # A month's price is spread over 30 days wherever Microsoft's pages reckon with days.
-DAY_SHARE = Decimal(1) / 30
+MONTH_DAYS = 30
 
 
 @dataclass(frozen=True)

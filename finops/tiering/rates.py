@@ -13,9 +13,9 @@ from finops.errors import DataError
 from finops.prices import Item, Price, UnknownPrice
 from finops.tiering.model import (
     ARCHIVING,
-    DAY_SHARE,
     EARLY_DAYS,
     GB,
+    MONTH_DAYS,
     TIERS,
     MoveCost,
     Rates,
@@ -155,7 +155,7 @@ def early_cost(rates: Rates, tier: str, billed: int, days_in_tier: float | Decim
     """What leaving a tier after so many days costs: storing the blobs for the rest of its minimum."""
     source = tier_rates(rates, tier)
     rest = source.early_days - max(Decimal(str(days_in_tier)), Decimal(0))
-    return Decimal(billed) / GB * source.early_rate * rest * DAY_SHARE if rest > 0 else Decimal(0)
+    return Decimal(billed) / GB * source.early_rate * rest / MONTH_DAYS if rest > 0 else Decimal(0)
 
 
 def keep_cost(
@@ -174,13 +174,13 @@ def keep_cost(
     month = Decimal(0)
     for step, upper in zip(kept.stored, [*(each.from_gb for each in kept.stored[1:]), end], strict=True):
         month += max(min(upper, end) - max(step.from_gb, start), Decimal(0)) * step.amount
-    return month * Decimal(str(days)) * DAY_SHARE
+    return month * Decimal(str(days)) / MONTH_DAYS
 
 
 def tags_cost(rates: Rates, tier: str, tags: int, days: float | Decimal = 30) -> Decimal | None:
     """What keeping index tags for `days` days costs; None where no price is published."""
     price = tier_rates(rates, tier).tags_10k_month
-    return None if price is None else Decimal(tags) / _OPERATIONS * price * Decimal(str(days)) * DAY_SHARE
+    return None if price is None else Decimal(tags) / _OPERATIONS * price * Decimal(str(days)) / MONTH_DAYS
 
 
 def read_back(rates: Rates, tier: str, bytes: int, blobs: int, high: bool = False) -> ReadCost:  # noqa: A002
