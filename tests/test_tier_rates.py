@@ -162,6 +162,21 @@ def test_operations_priced_by_another_number_are_reckoned_to_ten_thousand():
     assert read([*items, per_100]).tiers["Cool"].read_10k == Decimal("0.01")
 
 
+def test_watching_by_smart_tier_costs_what_the_list_or_else_the_page_says():
+    listed = price_item(
+        "Hot", "Index Tags", 0.05, product="Blob Features", meterName="Smart Tier Monitoring Operations"
+    )
+
+    assert read(price_list()).smart_10k_month == Decimal("0.04")
+    assert read([*price_list(), listed]).smart_10k_month == Decimal("0.05")
+
+
+def test_in_another_currency_watching_has_no_price_but_the_list_s():
+    items = [item | {"currencyCode": "EUR"} for item in price_list()]
+
+    assert read(items, currency="EUR").smart_10k_month is None
+
+
 # What has no price
 
 

@@ -43,6 +43,11 @@ SMALLEST_EVERYWHERE = datetime(2027, 7, 1, tzinfo=UTC)
 # https://learn.microsoft.com/azure/storage/blobs/blob-storage-estimate-costs#sample-prices
 READ_BLOCK = 4 * 1024 * 1024
 
+# What smart tier takes a month for watching 10,000 blobs, where the list of a region names no meter for it.
+# https://learn.microsoft.com/azure/storage/blobs/access-tiers-smart (2025-11-03, in force since 2026-01-01)
+SMART_10K_USD = Decimal("0.04")
+FEATURES = "Blob Features"
+
 _OPERATIONS = Decimal(10_000)
 
 # How Azure's meters end: "Cool GRS Write Operations", "Cool Data Retrieval", "GRS Index Tags". Some name the redundancy
@@ -63,7 +68,7 @@ _METERS: dict[str, tuple[str, str, bool]] = {
 
 def filter_for(region: str) -> str:
     """The API filter that selects every item of blob storage in a region (values are case-sensitive)."""
-    named = " or ".join(f"productName eq '{product}'" for pair in PRODUCTS.values() for product in pair)
+    named = " or ".join(f"productName eq '{name}'" for name in (*PRODUCTS[False], *PRODUCTS[True], FEATURES))
     place = plain_region(region).replace("'", "''")
     return f"serviceName eq 'Storage' and priceType eq 'Consumption' and armRegionName eq '{place}' and ({named})"
 
@@ -120,7 +125,8 @@ def rates(
             found[tier] = read
     if not found:
         return UnknownRates("; ".join(missing))
-    return Rates(place, kept, hns, currency, found, at, tuple(missing))
+    smart = _smart([item for item in of_region if item.get("currencyCode") == currency], at, currency)
+    return Rates(place, kept, hns, currency, found, at, tuple(missing), smart)
 
 
 def move_cost(
@@ -241,6 +247,15 @@ def _tier(
             missing.append(f"Rehydration at high priority: {read.reason}.")
     early, small = EARLY_DAYS[tier], 0 if tier == "Hot" else smallest
     return TierRates(tier=tier, stored=steps, early_days=early, min_bytes=small, **found)
+
+
+def _smart(items: Iterable[Item], at: datetime, currency: str) -> Decimal | None:
+    """What watching 10,000 blobs costs a month: by the list, or else as Microsoft's page says in dollars."""
+    named = [item for item in items if re.search(r"\bSmart\b.*Monitor", str(item.get("meterName")), re.I)]
+    price = prices.in_force(named, "smart tier", at)
+    if isinstance(price, Price) and price.amount:
+        return price.amount / prices.units(price.unit)[0] * _OPERATIONS
+    return SMART_10K_USD if currency == "USD" else None
 
 
 def _named(items: Iterable[Item], tier: str, kind: str, products: Sequence[str], at: datetime) -> list[Item]:
