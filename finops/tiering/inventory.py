@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
+from finops.errors import DataError
+from finops.tiering import manifest, schema
 from finops.tiering.model import Aside
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ LAST_ACCESS, MODIFICATION = "last access", "modification"
 
 # Older than this, too much was written and read since.
 STALE = timedelta(days=14)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,11 @@ class Inventory:
         served    whole days it has been in its tier
         area      its container and first folders, the text that a lifecycle rule's prefix begins with
     basis: "last access", or "modification" where Azure does not note reads. since: the earliest read that is noted.
-    blobs, bytes: of all rows; those not considered are in `aside`. absent: fields that the inventory does not have.
+    blobs, bytes: of all rows; those not considered are in `aside`. absent: Azure's fields that the inventory lacks.
     unproven: why it cannot be known to be whole, "" where its manifest proves it.
+
+    A table `histogram` holds what was counted on arrival: area, reason, tier, read, life and age (since it was written and used, as
+    numbers in schema.AGES), blobs, bytes, days (a bit for each distinct day of last use, modulo 64).
     """
 
     account: str
@@ -67,7 +73,7 @@ def read_inventory(
     memory: str = "1GiB",
     *,
     stale: timedelta = STALE,
-    folders: int = 2,
+    folders: int = 1,
     threads: int | None = None,
 ) -> Inventory:
     """The newest whole inventory in `paths` (files, or folders as Azure writes them) of the account named `account`.
@@ -75,5 +81,93 @@ def read_inventory(
     folders: how many folders below the container an area goes down. Raises DataError: fields are missing, it is of
     another account, too old, or not whole.
     """
+    import duckdb
+
     run = manifest.find([Path(path) for path in paths], account, now, stale)
-    return schema.opened(run, account, now, spool, memory, stale, folders, threads)
+    engine = connected(spool, memory, threads)
+    try:
+        rows = schema.source(engine, run.files, spool)
+        found = schema.columns(engine, rows, run.files)
+        engine.execute(f"CREATE VIEW fields AS {schema.view(rows, found, run.block_only)}")
+        as_of, since = _moments(engine, run.as_of)
+        manifest.check_age(as_of, account, now, stale)
+        _views(engine, as_of, since, folders)
+        blobs, size, aside = _counted(engine)
+    except duckdb.OutOfMemoryException as fault:
+        raise DataError(
+            f"The inventory of {account} does not fit in {memory} of memory.", "Give more, or fewer `folders`."
+        ) from fault
+    except duckdb.Error as fault:
+        raise schema.broken(run.files, fault) from fault
+    if run.blobs is not None and run.blobs != blobs:
+        raise DataError(
+            f"The inventory of {account} has {blobs:,} rows; its manifest counts {run.blobs:,}.", manifest.AGAIN
+        )
+    absent = tuple(name for name in schema.FIELDS if name.lower() not in found)
+    basis = LAST_ACCESS if since else MODIFICATION
+    return Inventory(account, engine, as_of, basis, blobs, size, aside, since, absent, run.unproven)
+
+
+def connected(spool: Path, memory: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A database of our own, bounded in memory, that spills into `spool`."""
+    from finops.charges import engine
+
+    spool.mkdir(parents=True, exist_ok=True)
+    return engine.connect(spool, memory, threads)
+
+
+def _moments(engine: duckdb.DuckDBPyConnection, as_of: datetime | None) -> tuple[datetime, datetime | None]:
+    """When the inventory is of (else: the last thing that it notes), and the earliest read in it."""
+    row = engine.execute("SELECT min(accessed_us), max(accessed_us), max(modified_us) FROM fields").fetchall()[0]
+    first, last = row[0], max((value for value in row[1:] if value is not None), default=0)
+    return as_of or _moment(last), None if first is None else _moment(first)
+
+
+def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime | None, folders: int) -> None:
+    """`used`: the fields, with what follows from them. `blobs`: the same as people name it."""
+    day, now = 86_400_000_000, _micros(as_of)
+    # Of reads before Azure began to note them nothing is known.
+    written = f"greatest(modified_us, {_micros(since)})" if since else "modified_us"
+    noted = f"coalesce(accessed_us, {written})"
+    entered = "coalesce(tier_changed_us, CASE WHEN inferred IS DISTINCT FROM true THEN created_us END)"
+    engine.execute(
+        f"CREATE VIEW used AS SELECT *, greatest(({now} - {noted}) // {day}, 0) AS age, "
+        f"{'coalesce(accessed_us > modified_us + ' + str(day) + ', false)' if since else 'false'} AS read, "
+        f"CASE WHEN tier <> 'Hot' THEN greatest(({now} - {entered}) // {day}, 0) END AS served, "
+        f"greatest(({now} - {written}) // {day}, 0) AS life, {schema.area_sql(folders)} AS area, {schema.reason_sql()} AS because FROM fields"
+    )
+    names = " ".join(f"WHEN {n} THEN '{said}'" for n, (_, said, _) in enumerate(schema.REASONS, 1))
+    times = ", ".join(f"make_timestamp({name}_us) AS {name}" for name in schema.TIMES)
+    engine.execute(
+        f"CREATE VIEW blobs AS SELECT container, name, bytes, tier, inferred, {times}, type, snapshot, version, "
+        f"current, lease, hold, tags, CASE because {names} END AS reason, age, read, served, area FROM used"
+    )
+
+
+def _counted(engine: duckdb.DuckDBPyConnection) -> tuple[int, int, tuple[Aside, ...]]:
+    """Fills `histogram` in one pass; how many rows and bytes there are, and which are not considered."""
+    engine.execute(
+        f"CREATE TABLE histogram AS SELECT CASE WHEN because = 0 THEN area ELSE '' END AS area, because AS reason, tier, "
+        f"read, {schema.age_sql('life')} AS life, {schema.age_sql('age')} AS age, count(*) AS blobs, sum(bytes)::BIGINT AS bytes, "
+        "bit_or(CAST(1 AS UBIGINT) << CAST(age % 64 AS UBIGINT)) AS days, "
+        "count(*) FILTER (bytes IS NULL OR bytes < 0 OR age IS NULL) AS broken FROM used GROUP BY ALL"
+    )
+    total = "SELECT sum(blobs), sum(bytes), sum(broken) FILTER (reason = 0) FROM histogram"
+    blobs, size, broken = (int(value or 0) for value in engine.execute(total).fetchall()[0])
+    if broken:
+        raise DataError(
+            f"{broken:,} blobs of the inventory have no size, a size below zero or no time of modification.",
+            manifest.AGAIN,
+        )
+    rows = engine.execute(
+        "SELECT reason, sum(blobs), sum(bytes) FROM histogram WHERE reason > 0 GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
+    ).fetchall()
+    return blobs, size, tuple(Aside(schema.REASONS[n - 1][1], int(count), int(held or 0)) for n, count, held in rows)
+
+
+def _micros(moment: datetime) -> int:
+    return int((moment - _EPOCH) / timedelta(microseconds=1))
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from finops.errors import DataError
+from finops.tiering import costing, schema
+from finops.tiering.access import forecast
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.model import GB, TIERS, Aside
 
 if TYPE_CHECKING:
     import duckdb
 
     from finops.tiering.access import Access
     from finops.tiering.inventory import Inventory
-    from finops.tiering.model import Account, Aside, Protected, Rates
+    from finops.tiering.model import Account, Protected, Rates
 
 HORIZON_DAYS = 365
 
 # Archive only where at most one blob in ten is expected to be read before the horizon: it is hours away.
-ARCHIVE_READ = 0.1
+ARCHIVE_CHANCE = 0.1
+
+# Bytes where one size of the cells ends and the next begins; 128 KiB is the smallest that cooler tiers bill.
+SIZES = (0, 128 * 2**10, 4 * 2**20, 128 * 2**20, 4 * 2**30)
+
+_FIGURES = ("cost", "month", "once", "back")
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,7 @@ class Move:
 
     month: what keeping them costs less, a month. once: what moving them costs. reads: what reading them is expected to
     cost more until the horizon. net: what all this saves until the horizon. worst: what reading all of them back once
-    costs more than it would have, rehydration and early deletion included.
+    costs more than it would have cost where they are, rehydration and early deletion included.
     """
 
     before: str
@@ -42,21 +53,26 @@ class Move:
 
 @dataclass(frozen=True)
 class Optimum:
-    """What per-blob tiering would save. moves: the most saving first.
+    """What the cheapest tier of every blob saves. moves: those that save most first.
 
-    cells: the name of a table in `connection`, for whoever makes rules of it. One row for each area x tier x age x size
-    x the tier that is cheapest, so that costs add up whatever is chosen:
-        area, tier, after, age_from, age_to (days, age_to excluded), size_from (bytes, a power of 2, 0 below 1 KiB),
-        blobs, bytes, reads (expected until the horizon, of all of them), untouched (the mean chance of no read),
-        cost_hot, cost_cool, cost_cold, cost_archive   until the horizon if all are put there now (those that are there
-                                                       stay), moving and expected reads included; NULL: not allowed
-        month_hot, ...                                 of that, capacity a month
-        once_hot, ...                                  of that, what moving them costs
-        worst_hot, ...                                 reading all of them back once
-    stay: what doing nothing costs until the horizon. least: what the optimum costs.
+    stay: what doing nothing costs until the horizon. least: what the optimum costs. Both are of the blobs considered.
+    aside: the others, and why. basis, confidence: of the forecast of reads, as in `Access`.
+
+    cells: a table in `connection`, for whoever makes rules of it. A row for each area x tier x age x size, and x where
+    its blobs should be, so that costs add up whatever is chosen for a row:
+        area, tier, after, archivable, age_from, age_to (days; age_to is NULL for the oldest), size_from (bytes),
+        blobs, bytes, reads (expected until the horizon, of all of them), chance (the mean chance of any read)
+        cost_hot, cost_cool, cost_cold, cost_archive   until the horizon if all of them are there from now on, moving
+                                                       and expected reads included; NULL: they cannot go there
+        month_hot, ...                                 keeping them for a month
+        once_hot, ...                                  moving them
+        back_hot, ...                                  reading all of them once
+        The area "" holds what lies in none of the largest areas.
+    decisions: a view, for whoever explains one blob: container, name, path, area, tier, bytes, life, age, read, served,
+        reads, chance, the same costs, guard (1 and up: the number of what protects it), after.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
     currency: str
     horizon_days: int
     basis: str
@@ -66,8 +82,194 @@ class Optimum:
     least: Decimal
     aside: tuple[Aside, ...]
     cells: str = "cells"
+    decisions: str = "decisions"
 
     @property
     def saving(self) -> Decimal:
         """Until the horizon."""
         return self.stay - self.least
+
+
+def optimum(
+    inventory: Inventory,
+    rates: Rates,
+    access: Access,
+    account: Account,
+    protected: Sequence[Protected] = (),
+    horizon_days: int = HORIZON_DAYS,
+    archive_chance: float = ARCHIVE_CHANCE,
+) -> Optimum:
+    """One pass over the inventory. Raises DataError where the account is refused or its tiers have no price.
+
+    archive_chance: blobs that are more likely than that to be read before the horizon are not archived. Where the last
+    access is not known (see `Inventory.basis`), none are.
+    """
+    import duckdb
+
+    if account.refusal:
+        raise DataError(f"{account.name}: {account.refusal}", "Nothing is planned for this account.")
+    if account.name.lower() != inventory.account.lower():
+        raise DataError(f"The inventory is of {inventory.account}, not of {account.name}.", "Give the right one.")
+    targets = [tier for tier in TIERS if tier in rates.tiers and tier in account.tiers]
+    if access.basis != LAST_ACCESS:
+        archive_chance = -1.0
+    engine = inventory.connection
+    try:
+        _forecasts(engine, access, horizon_days)
+        guards = [_guard(each) for each in protected]
+        figures = costing.columns(rates, targets, _held(engine), horizon_days)
+        engine.execute(f"CREATE OR REPLACE VIEW decisions AS {_decisions(figures, guards, rates, archive_chance)}")
+        engine.execute(f"CREATE OR REPLACE TABLE everything AS {_cells()}")
+    except duckdb.OutOfMemoryException as fault:
+        raise DataError("The optimum does not fit in the memory given.", "Give more memory.") from fault
+    _ages(engine)
+    stay, least = engine.execute(f"SELECT sum({_here('cost')}), sum({_there('cost')}) FROM cells").fetchall()[0]
+    return Optimum(
+        engine,
+        rates.currency,
+        horizon_days,
+        access.basis,
+        access.confidence,
+        _moves(engine, horizon_days),
+        _money(stay),
+        _money(least),
+        (*inventory.aside, *_aside(engine, protected)),
+    )
+
+
+def _forecasts(engine: duckdb.DuckDBPyConnection, access: Access, horizon: int) -> None:
+    """`places`: the number of each area's habit. `forecasts`: what is expected, by habit and class, in one number."""
+    import pyarrow as pa
+
+    rows = engine.execute("SELECT DISTINCT life, age, read FROM histogram WHERE reason = 0 ORDER BY ALL").fetchall()
+    table = pa.table(forecast(access, rows, horizon, costing.SETTLED)) if rows else None
+    areas = pa.table({"area": pa.array(list(access.habits), pa.string()), "habit": range(1, len(access.habits) + 1)})
+    engine.register("told_areas", areas)
+    engine.execute("CREATE OR REPLACE TABLE places AS SELECT area, CAST(habit AS INTEGER) AS habit FROM told_areas")
+    engine.unregister("told_areas")
+    if table is None:
+        engine.execute(
+            "CREATE OR REPLACE TABLE forecasts AS SELECT 0 AS class, 0.0::DOUBLE AS reads, 0.0::DOUBLE AS chance, "
+            "0.0::DOUBLE AS rest, 0.0::DOUBLE AS settling WHERE false"
+        )
+        return
+    engine.register("told_classes", table)
+    engine.execute(
+        f"CREATE OR REPLACE TABLE forecasts AS SELECT {_class('habit', 'life', 'age', 'read')} AS class, reads, chance, "
+        "rest, settling FROM told_classes"
+    )
+    engine.unregister("told_classes")
+
+
+def _class(habit: str, life: str, age: str, read: str) -> str:
+    """Habit and class in one number: one comparison a blob instead of four."""
+    return f"{habit} * 2048 + ({life}) * 64 + ({age}) * 2 + CAST({read} AS INTEGER)"
+
+
+def _held(engine: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
+    """GB in each tier, of the blobs that count for it."""
+    rows = engine.execute("SELECT tier, sum(bytes) FROM histogram WHERE tier IS NOT NULL GROUP BY tier").fetchall()
+    return {str(tier): Decimal(int(size or 0)) / GB for tier, size in rows}
+
+
+def _guard(each: Protected) -> str:
+    """Whether a blob is protected, as SQL."""
+    start = f"{each.container}/{each.prefix}" if each.container else ""
+    if start or not each.prefix:
+        return "starts_with(path, {})".format("'" + start.replace("'", "''") + "'")
+    return "starts_with(name, {})".format("'" + each.prefix.replace("'", "''") + "'")
+
+
+def _decisions(figures: Mapping[str, str], guards: Iterable[str], rates: Rates, archive_chance: float) -> str:
+    """A row for each blob that is considered: what it costs in each tier, and where it should be."""
+    guarded = " ".join(f"WHEN {guard} THEN {n}" for n, guard in enumerate(guards, 1))
+    guarded = f"CASE {guarded} ELSE 0 END" if guarded else "0"
+    priced = ", ".join(f"'{tier}'" for tier in rates.tiers)
+    used = (
+        f"SELECT *, {schema.age_sql('life')} AS of_life, {schema.age_sql('age')} AS of_age FROM used WHERE because = 0"
+    )
+    placed = (
+        f"SELECT used.*, coalesce(places.habit, 0) AS habit, coalesce(places.area, '') AS place "
+        f"FROM ({used}) AS used LEFT JOIN places USING (area)"
+    )
+    told = (
+        "SELECT path, container, name, area, place, tier, bytes, life, age, of_age, read, served, reads, chance, rest, "
+        f"settling, chance <= {archive_chance} AS archivable, "
+        f"CASE WHEN tier NOT IN ({priced}) THEN -1 ELSE {guarded} END AS guard FROM ({placed}) AS placed "
+        f"JOIN forecasts ON class = {_class('habit', 'of_life', 'of_age', 'read')}"
+    )
+    kept = [f"{sql} AS {name}" for name, sql in figures.items() if not name.startswith("cost_archive")]
+    barred = f"CASE WHEN archivable OR tier = 'Archive' THEN {figures['cost_archive']} END AS cost_archive"
+    costs = f"SELECT *, {', '.join(kept)}, {barred} FROM ({told}) AS told"
+    least = "least(cost_hot, cost_cool, cost_cold, cost_archive)"
+    chosen = " ".join(f"WHEN cost_{tier.lower()} <= best THEN '{tier}'" for tier in TIERS)
+    stays = f"guard <> 0 OR {_here('cost')} <= best"
+    return (
+        f"SELECT * EXCLUDE (rest, settling, best), CASE WHEN {stays} THEN tier {chosen} END AS after FROM "
+        f"(SELECT *, {least} AS best FROM ({costs}) AS costs) AS chosen"
+    )
+
+
+def _cells() -> str:
+    """The decisions, added up."""
+    sums = ", ".join(f"sum({each}_{tier.lower()}) AS {each}_{tier.lower()}" for each in _FIGURES for tier in TIERS)
+    sizes = " ".join(f"WHEN bytes >= {size} THEN {size}" for size in reversed(SIZES[1:]))
+    return (
+        f"SELECT place AS area, tier, after, archivable, guard, of_age, CASE {sizes} ELSE 0 END AS size_from, "
+        f"count(*) AS blobs, sum(bytes)::BIGINT AS bytes, sum(reads) AS reads, avg(chance) AS chance, {sums} "
+        "FROM decisions GROUP BY ALL"
+    )
+
+
+def _ages(engine: duckdb.DuckDBPyConnection) -> None:
+    ends = ", ".join(f"({n}, {first}, {end})" for n, (first, end) in enumerate(zip(schema.AGES, _ends(), strict=True)))
+    engine.execute(
+        "CREATE OR REPLACE TABLE cells AS SELECT area, tier, after, archivable, age_from, age_to, "
+        "everything.* EXCLUDE (area, tier, after, archivable, guard, of_age) FROM everything "
+        f"JOIN (VALUES {ends}) AS ages(of_age, age_from, age_to) USING (of_age) WHERE guard = 0 ORDER BY ALL"
+    )
+
+
+def _ends() -> list[str]:
+    return [*map(str, schema.AGES[1:]), "NULL::INTEGER"]
+
+
+def _here(figure: str, tier: str = "tier") -> str:
+    """A figure of the tier where the blobs are (or, by `after`, should be)."""
+    return f"CASE {tier} " + " ".join(f"WHEN '{each}' THEN {figure}_{each.lower()}" for each in TIERS) + " END"
+
+
+def _there(figure: str) -> str:
+    return _here(figure, "after")
+
+
+def _moves(engine: duckdb.DuckDBPyConnection, horizon: int) -> tuple[Move, ...]:
+    rows = engine.execute(
+        f"SELECT tier, after, sum(blobs), sum(bytes), sum({_here('month')} - {_there('month')}), sum({_there('once')}), "
+        f"sum({_here('cost')} - {_there('cost')}), sum({_there('back')} - {_here('back')}) FROM cells "
+        "WHERE after <> tier GROUP BY 1, 2 ORDER BY 7 DESC, 1, 2"
+    ).fetchall()
+    moves = []
+    for before, after, blobs, size, month, once, net, worst in rows:
+        reads = month * horizon / costing.MONTH - once - net
+        money = (_money(each) for each in (month, once, reads, net, worst))
+        moves.append(Move(before, after, int(blobs), int(size), *money))
+    return tuple(moves)
+
+
+def _aside(engine: duckdb.DuckDBPyConnection, protected: Sequence[Protected]) -> list[Aside]:
+    rows = engine.execute(
+        "SELECT guard, tier, sum(blobs), sum(bytes) FROM everything WHERE guard <> 0 "
+        "GROUP BY guard, CASE WHEN guard < 0 THEN tier END, tier ORDER BY 4 DESC, 1, 2"
+    ).fetchall()
+    found: dict[str, Aside] = {}
+    for guard, tier, blobs, size in rows:
+        reason = f"in {tier}, which has no known price" if guard < 0 else protected[guard - 1].reason
+        kept = found.get(reason, Aside(reason, 0, 0))
+        found[reason] = Aside(reason, kept.blobs + int(blobs), kept.bytes + int(size))
+    return list(found.values())
+
+
+def _money(amount: float | None) -> Decimal:
+    """To a millionth: sums of doubles differ below it from run to run."""
+    return Decimal(str(round(amount or 0.0, 6)))
