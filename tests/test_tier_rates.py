@@ -87,6 +87,12 @@ def test_a_step_that_ended_is_no_step():
     assert len(read([*without(price_list(), "Data Stored"), *_stored_flat(), ended]).tiers["Hot"].stored) == 1
 
 
+def test_a_step_of_another_meter_is_no_step():
+    other = price_item("Hot", "Data Stored above 51200", 0.019, meterId="m9", effectiveStartDate="2020-01-01T00:00:00Z")
+
+    assert len(read([*without(price_list(), "Data Stored"), *_stored_flat(), other]).tiers["Hot"].stored) == 1
+
+
 def _stored_flat() -> list[dict[str, Any]]:
     return [price_item(tier, "Data Stored", meters["Data Stored"]) for tier, meters in ESTIMATES.items()]
 
@@ -240,6 +246,12 @@ def test_high_priority_without_a_price_is_refused():
         read_back(sample_rates(), "Archive", GB, 1, high=True)
 
 
+def test_high_priority_is_nothing_to_an_online_tier():
+    found = sample_rates()
+
+    assert read_back(found, "Cool", GB, 1, high=True) == read_back(found, "Cool", GB, 1)
+
+
 def test_a_missing_price_of_high_priority_is_named_and_archive_stays():
     found = read(price_list())
 
@@ -305,6 +317,19 @@ def test_an_early_move_to_a_cooler_tier_is_charged_too():
     found = sample_rates()
 
     assert move_cost(found, "Cool", "Archive", 100 * GB, 10).early == keep_cost(found, "Cool", 100 * GB, days=20)
+
+
+@pytest.mark.parametrize(("days", "charged"), [(29, 1), (29.5, 0.5), (30, 0), (400, 0)])
+def test_early_deletion_ends_with_the_last_day_of_the_minimum(days: float, charged: float):
+    found = sample_rates()
+
+    assert early_cost(found, "Cool", 100 * GB, days) == keep_cost(found, "Cool", 100 * GB, days=charged)
+
+
+def test_small_blobs_are_charged_for_leaving_early_as_they_are_billed():
+    found = read(price_list(), created=NEW_ACCOUNT)
+
+    assert move_cost(found, "Cool", "Hot", 0, 0, blobs=8192).early == found.tiers["Cool"].stored_gb
 
 
 def test_an_inferred_tier_has_no_minimum():

@@ -31,6 +31,7 @@ _DEEPEST = 24
 _HTTPS = re.compile(r"https?://([a-z0-9]+)(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[^/]+/([^/?]+)/?([^?]*).*", re.I)
 _DRIVER = re.compile(r"(?:wasbs?|abfss?)://([^@/]+)@([a-z0-9]+)(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[^/]+/?(.*)", re.I)
 _STORE = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)(?:/paths/?(.*))?/?", re.I)
+# A registry's assets lie in an account of Azure's own, so only workspaces' count.
 _ASSET = re.compile(r".*/workspaces/[^/]+/(data|models)/([^/]+)/versions/([^/]+)", re.I)
 _SHORT = re.compile(r"azureml:([^/:@]+)[:@]([^/:@]+)", re.I)
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.I)
@@ -187,7 +188,7 @@ def _addresses(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         written = value.strip()
         long = any(form.fullmatch(written) for form in (_HTTPS, _DRIVER, _STORE, _ASSET))
-        if (long or (name in _SHORT_IN and _SHORT.fullmatch(written))) and "/registries/" not in written.lower():
+        if long or (name in _SHORT_IN and _SHORT.fullmatch(written)):
             yield written
     elif depth < _DEEPEST:
         if isinstance(value, Mapping):
