@@ -76,11 +76,13 @@ class Blobs:
         before = self._rows.get((container, name, mark))
         if before is not None:
             self.drop(before)
+        current = self._rows.get((container, name, ""))
         row = self.extend(1, [container], [name], **values)
         if mark:
             self.marks[row] = mark
-            del self._rows[container, name, ""]
-            self._rows[container, name, mark] = row
+            self._rows[container, name, mark] = self._rows.pop((container, name, ""))
+            if current is not None:
+                self._rows[container, name, ""] = current
         return row
 
     def extend(self, more: int, containers: list[str], names: list[str], **values: Any) -> int:

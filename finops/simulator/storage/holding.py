@@ -48,6 +48,7 @@ class Holding:
         self.region = str(account.get("location", "eastus")).replace(" ", "").lower()
         redundancy = str(inside(account, "sku").get("name", "")).rpartition("_")[2].upper()
         self.redundancy = redundancy if redundancy in prices.REDUNDANCIES else "LRS"
+        self.premium = not str(inside(account, "sku").get("name", "Standard")).startswith("Standard")
         self.hns = bool(inside(account, "properties").get("isHnsEnabled"))
         default = str(inside(account, "properties").get("accessTier") or "Hot")
         self.default = TIERS.index(default) if default in TIERS[:3] else HOT
