@@ -47,13 +47,14 @@ t AS (SELECT *, TIMESTAMP '{as_of}' - to_microseconds(CAST(born * 86400e6 AS BIG
         TIMESTAMP '{as_of}' - to_microseconds(CAST(idle * 86400e6 AS BIGINT)) AS used,
         odd AND oddity >= 4 AND born > 40 AS moved FROM r)
 SELECT ['checkpoints', 'logs', 'raw', 'features', 'training', 'projects', 'serving', 'markers'][1 + kind] || '/'
-         || ['run', 'std', 'cam', 'set', 'data', 'team', 'model', 'flag'][1 + kind] || '-' || lpad(CAST(folder AS VARCHAR),
-         3, '0') || '/' || 'part-' || lpad(CAST(h % 1000 AS VARCHAR), 3, '0') || '/' || lpad(CAST(i AS VARCHAR), 10, '0')
+         || ['run', 'std', 'cam', 'set', 'data', 'team', 'model', 'flag'][1 + kind] || '-'
+         || lpad(CAST(folder AS VARCHAR), 3, '0') || '/' || 'part-' || lpad(CAST(h % 1000 AS VARCHAR), 3, '0')
+         || '/' || lpad(CAST(i AS VARCHAR), 10, '0')
          || ['.ckpt', '.txt', '.tar', '.parquet', '.parquet', '.pt', '.onnx', '._SUCCESS'][1 + kind] AS "Name",
        CAST(created AS TIMESTAMP_MS) AS "Creation-Time", CAST(created AS TIMESTAMP_MS) AS "Last-Modified",
        size AS "Content-Length", CASE WHEN odd AND oddity = 0 THEN 'PageBlob' ELSE 'BlockBlob' END AS "BlobType",
-       CASE WHEN moved THEN ['Cool', 'Cold', 'Cool', 'Archive'][oddity - 3] WHEN odd AND oddity = 0 THEN NULL ELSE 'Hot' END
-         AS "AccessTier", CASE WHEN moved THEN NULL ELSE true END AS "AccessTierInferred",
+       CASE WHEN moved THEN ['Cool', 'Cold', 'Cool', 'Archive'][oddity - 3] WHEN odd AND oddity = 0 THEN NULL
+         ELSE 'Hot' END AS "AccessTier", CASE WHEN moved THEN NULL ELSE true END AS "AccessTierInferred",
        CASE WHEN moved THEN CAST(created + (used - created) / 2 AS TIMESTAMP_MS) END AS "AccessTierChangeTime",
        CAST(used AS TIMESTAMP_MS) AS "LastAccessTime",
        CASE WHEN odd AND oddity = 1 THEN 'leased' ELSE 'available' END AS "LeaseState",

@@ -108,6 +108,10 @@ def likelihood(rate: float, end: float, life: float, age: float, read: bool) -> 
     return rate * math.exp(-end * used) * (end + rate * math.exp(-both * age)) / both
 
 
+def _likelihoods(life: float, age: float, read: bool) -> list[float]:
+    return [likelihood(rate, end, life, age, read) for rate, end in KINDS]
+
+
 def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000) -> Access:
     """The habits of an inventory's areas. most: how many areas have one of their own; the largest do."""
     if not 0.5 <= confidence < 1:
@@ -140,7 +144,7 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
     blobs = np.array([float(row[4]) for row in rows])
     cells = [(int(row[1]), int(row[2]), bool(row[3])) for row in rows]
     known = {cell: at for at, cell in enumerate(dict.fromkeys(cells))}
-    table = np.array([[likelihood(*kind, *days_of(*cell)) for kind in KINDS] for cell in known])
+    table = np.array([_likelihoods(*days_of(*cell)) for cell in known])
     likely = np.array([known[cell] for cell in cells])
     days, read = [0] * len(areas), [0] * len(areas)
     for row, place in zip(rows, places, strict=True):
@@ -179,7 +183,7 @@ def forecast(access: Access, classes: Iterable[tuple[int, int, bool]], horizon: 
     known = list(classes)
     days = [days_of(*each) for each in known]
     rate, end = np.array(KINDS).T
-    likely = np.array([[likelihood(*kind, *each) for kind in KINDS] for each in days])
+    likely = np.array([_likelihoods(*each) for each in days])
     using = np.array([[_in_use(*kind, each[1]) if kind[0] else 0.0 for kind in KINDS] for each in days])
     steady = np.array([_until(float(e), horizon) for e in end]) * rate
     both = np.maximum(rate + end, 1e-12)

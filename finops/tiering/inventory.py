@@ -39,8 +39,9 @@ class Inventory:
     blobs, bytes: of all rows; those not considered are in `aside`. absent: Azure's fields that the inventory lacks.
     unproven: why it cannot be known to be whole, "" where its manifest proves it.
 
-    A table `histogram` holds what was counted on arrival: area, reason, tier, read, life and age (since it was written and used, as
-    numbers in schema.AGES), blobs, bytes, days (a bit for each distinct day of last use, modulo 64).
+    A table `histogram` holds what was counted on arrival: area, reason, tier, read, life and age (days since it was
+    written and used, as numbers in schema.AGES), blobs, bytes, days (a bit for each distinct day of last use, modulo
+    64).
     """
 
     account: str
@@ -130,11 +131,12 @@ def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime |
     written = f"greatest(modified_us, {_micros(since)})" if since else "modified_us"
     noted = f"coalesce(accessed_us, {written})"
     entered = "coalesce(tier_changed_us, CASE WHEN inferred IS DISTINCT FROM true THEN created_us END)"
+    read = f"coalesce(accessed_us > modified_us + {day}, false)" if since else "false"
     engine.execute(
-        f"CREATE VIEW used AS SELECT *, greatest(({now} - {noted}) // {day}, 0) AS age, "
-        f"{'coalesce(accessed_us > modified_us + ' + str(day) + ', false)' if since else 'false'} AS read, "
-        f"CASE WHEN tier <> 'Hot' THEN greatest(({now} - {entered}) // {day}, 0) END AS served, "
-        f"greatest(({now} - {written}) // {day}, 0) AS life, {schema.area_sql(folders)} AS area, {schema.reason_sql()} AS because FROM fields"
+        f"CREATE VIEW used AS SELECT *, greatest(({now} - {noted}) // {day}, 0) AS age, {read} AS read, "
+        f"CASE WHEN tier <> 'Hot' AND {entered} IS NOT NULL THEN greatest(({now} - {entered}) // {day}, 0) END "
+        f"AS served, greatest(({now} - {written}) // {day}, 0) AS life, "
+        f"{schema.area_sql(folders)} AS area, {schema.reason_sql()} AS because FROM fields"
     )
     names = " ".join(f"WHEN {n} THEN '{said}'" for n, (_, said, _) in enumerate(schema.REASONS, 1))
     times = ", ".join(f"make_timestamp({name}_us) AS {name}" for name in schema.TIMES)
@@ -147,10 +149,10 @@ def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime |
 def _counted(engine: duckdb.DuckDBPyConnection) -> tuple[int, int, tuple[Aside, ...]]:
     """Fills `histogram` in one pass; how many rows and bytes there are, and which are not considered."""
     engine.execute(
-        f"CREATE TABLE histogram AS SELECT CASE WHEN because = 0 THEN area ELSE '' END AS area, because AS reason, tier, "
-        f"read, {schema.age_sql('life')} AS life, {schema.age_sql('age')} AS age, count(*) AS blobs, sum(bytes)::BIGINT AS bytes, "
-        "bit_or(CAST(1 AS UBIGINT) << CAST(age % 64 AS UBIGINT)) AS days, "
-        "count(*) FILTER (bytes IS NULL OR bytes < 0 OR age IS NULL) AS broken FROM used GROUP BY ALL"
+        "CREATE TABLE histogram AS SELECT CASE WHEN because = 0 THEN area ELSE '' END AS area, because AS reason, "
+        f"tier, read, {schema.age_sql('life')} AS life, {schema.age_sql('age')} AS age, count(*) AS blobs, "
+        "sum(bytes)::BIGINT AS bytes, bit_or(CAST(1 AS UBIGINT) << CAST(age % 64 AS UBIGINT)) AS days, "
+        "count(*) FILTER (bytes IS NULL OR bytes < 0 OR modified_us IS NULL) AS broken FROM used GROUP BY ALL"
     )
     total = "SELECT sum(blobs), sum(bytes), sum(broken) FILTER (reason = 0) FROM histogram"
     blobs, size, broken = (int(value or 0) for value in engine.execute(total).fetchall()[0])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.errors import DataError
-from finops.tiering import costing, schema
+from finops.tiering import choosing, costing, schema
 from finops.tiering.access import forecast
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import GB, TIERS, Aside
@@ -27,8 +27,6 @@ ARCHIVE_CHANCE = 0.1
 
 # Bytes where one size of the cells ends and the next begins; 128 KiB is the smallest that cooler tiers bill.
 SIZES = (0, 128 * 2**10, 4 * 2**20, 128 * 2**20, 4 * 2**30)
-
-_FIGURES = ("cost", "month", "once", "back")
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class Optimum:
         once_hot, ...                                  moving them
         back_hot, ...                                  reading all of them once
         The area "" holds what lies in none of the largest areas.
-    decisions: a view, for whoever explains one blob: container, name, path, area, tier, bytes, life, age, read, served,
-        reads, chance, the same costs, guard (1 and up: the number of what protects it), after.
+    decisions: a view, for whoever explains one blob: path (container/name), area, tier, bytes, life, age, read, served,
+        reads, chance, archivable, the same costs, guard (1 and up: which of `protected` keeps it), after.
     """
 
     connection: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
@@ -114,15 +112,24 @@ def optimum(
     if access.basis != LAST_ACCESS:
         archive_chance = -1.0
     engine = inventory.connection
+    held = _held(engine)
+    terms = costing.of_blob(rates)
     try:
         _forecasts(engine, access, horizon_days)
-        guards = [_guard(each) for each in protected]
-        figures = costing.columns(rates, targets, _held(engine), horizon_days)
-        engine.execute(f"CREATE OR REPLACE VIEW decisions AS {_decisions(figures, guards, rates, archive_chance)}")
-        engine.execute(f"CREATE OR REPLACE TABLE everything AS {_cells()}")
+        factors = {
+            term: costing.columns(rates, targets, held, horizon_days, costing.Terms.only(term, rates.hns))
+            for term in terms.names()
+        }
+        choosing.choices(engine, rates, factors, archive_chance)
+        engine.execute(f"CREATE OR REPLACE VIEW choosing AS {choosing.chosen(rates, terms, protected)}")
+        figures = costing.columns(rates, targets, held, horizon_days, terms)
+        engine.execute(f"CREATE OR REPLACE VIEW decisions AS {choosing.explained(figures, archive_chance)}")
+        engine.execute(f"CREATE OR REPLACE TABLE sums AS {_sums(terms)}")
+        summed = costing.Terms(*terms.names())
+        figures = costing.columns(rates, targets, held, horizon_days, summed)
+        engine.execute(f"CREATE OR REPLACE TABLE cells AS {_cells(choosing.barred(figures, archive_chance))}")
     except duckdb.OutOfMemoryException as fault:
         raise DataError("The optimum does not fit in the memory given.", "Give more memory.") from fault
-    _ages(engine)
     stay, least = engine.execute(f"SELECT sum({_here('cost')}), sum({_there('cost')}) FROM cells").fetchall()[0]
     return Optimum(
         engine,
@@ -142,28 +149,17 @@ def _forecasts(engine: duckdb.DuckDBPyConnection, access: Access, horizon: int) 
     import pyarrow as pa
 
     rows = engine.execute("SELECT DISTINCT life, age, read FROM histogram WHERE reason = 0 ORDER BY ALL").fetchall()
-    table = pa.table(forecast(access, rows, horizon, costing.SETTLED)) if rows else None
+    table = pa.table(forecast(access, rows or [(0, 0, False)], horizon, costing.SETTLED))
     areas = pa.table({"area": pa.array(list(access.habits), pa.string()), "habit": range(1, len(access.habits) + 1)})
     engine.register("told_areas", areas)
     engine.execute("CREATE OR REPLACE TABLE places AS SELECT area, CAST(habit AS INTEGER) AS habit FROM told_areas")
     engine.unregister("told_areas")
-    if table is None:
-        engine.execute(
-            "CREATE OR REPLACE TABLE forecasts AS SELECT 0 AS class, 0.0::DOUBLE AS reads, 0.0::DOUBLE AS chance, "
-            "0.0::DOUBLE AS rest, 0.0::DOUBLE AS settling WHERE false"
-        )
-        return
     engine.register("told_classes", table)
     engine.execute(
-        f"CREATE OR REPLACE TABLE forecasts AS SELECT {_class('habit', 'life', 'age', 'read')} AS class, reads, chance, "
-        "rest, settling FROM told_classes"
+        f"CREATE OR REPLACE TABLE forecasts AS SELECT {choosing.number('habit', 'life', 'age', 'read')} AS class, * "
+        "FROM told_classes"
     )
     engine.unregister("told_classes")
-
-
-def _class(habit: str, life: str, age: str, read: str) -> str:
-    """Habit and class in one number: one comparison a blob instead of four."""
-    return f"{habit} * 2048 + ({life}) * 64 + ({age}) * 2 + CAST({read} AS INTEGER)"
 
 
 def _held(engine: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
@@ -172,66 +168,32 @@ def _held(engine: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
     return {str(tier): Decimal(int(size or 0)) / GB for tier, size in rows}
 
 
-def _guard(each: Protected) -> str:
-    """Whether a blob is protected, as SQL."""
-    start = f"{each.container}/{each.prefix}" if each.container else ""
-    if start or not each.prefix:
-        return "starts_with(path, {})".format("'" + start.replace("'", "''") + "'")
-    return "starts_with(name, {})".format("'" + each.prefix.replace("'", "''") + "'")
-
-
-def _decisions(figures: Mapping[str, str], guards: Iterable[str], rates: Rates, archive_chance: float) -> str:
-    """A row for each blob that is considered: what it costs in each tier, and where it should be."""
-    guarded = " ".join(f"WHEN {guard} THEN {n}" for n, guard in enumerate(guards, 1))
-    guarded = f"CASE {guarded} ELSE 0 END" if guarded else "0"
-    priced = ", ".join(f"'{tier}'" for tier in rates.tiers)
-    used = (
-        f"SELECT *, {schema.age_sql('life')} AS of_life, {schema.age_sql('age')} AS of_age FROM used WHERE because = 0"
-    )
-    placed = (
-        f"SELECT used.*, coalesce(places.habit, 0) AS habit, coalesce(places.area, '') AS place "
-        f"FROM ({used}) AS used LEFT JOIN places USING (area)"
-    )
-    told = (
-        "SELECT path, container, name, area, place, tier, bytes, life, age, of_age, read, served, reads, chance, rest, "
-        f"settling, chance <= {archive_chance} AS archivable, "
-        f"CASE WHEN tier NOT IN ({priced}) THEN -1 ELSE {guarded} END AS guard FROM ({placed}) AS placed "
-        f"JOIN forecasts ON class = {_class('habit', 'of_life', 'of_age', 'read')}"
-    )
-    kept = [f"{sql} AS {name}" for name, sql in figures.items() if not name.startswith("cost_archive")]
-    barred = f"CASE WHEN archivable OR tier = 'Archive' THEN {figures['cost_archive']} END AS cost_archive"
-    costs = f"SELECT *, {', '.join(kept)}, {barred} FROM ({told}) AS told"
-    least = "least(cost_hot, cost_cool, cost_cold, cost_archive)"
-    chosen = " ".join(f"WHEN cost_{tier.lower()} <= best THEN '{tier}'" for tier in TIERS)
-    stays = f"guard <> 0 OR {_here('cost')} <= best"
-    return (
-        f"SELECT * EXCLUDE (rest, settling, best), CASE WHEN {stays} THEN tier {chosen} END AS after FROM "
-        f"(SELECT *, {least} AS best FROM ({costs}) AS costs) AS chosen"
-    )
-
-
-def _cells() -> str:
-    """The decisions, added up."""
-    sums = ", ".join(f"sum({each}_{tier.lower()}) AS {each}_{tier.lower()}" for each in _FIGURES for tier in TIERS)
+def _sums(terms: costing.Terms) -> str:
+    """The one pass: what costs are linear in, of all blobs of one forecast, tier, choice and size together."""
     sizes = " ".join(f"WHEN bytes >= {size} THEN {size}" for size in reversed(SIZES[1:]))
+    added = ", ".join(f"sum({name}) AS {name}" for name in terms.names())
     return (
-        f"SELECT place AS area, tier, after, archivable, guard, of_age, CASE {sizes} ELSE 0 END AS size_from, "
-        f"count(*) AS blobs, sum(bytes)::BIGINT AS bytes, sum(reads) AS reads, avg(chance) AS chance, {sums} "
-        "FROM decisions GROUP BY ALL"
+        f"SELECT class, tier, after, guard, CASE {sizes} ELSE 0 END AS size_from, sum(bytes)::BIGINT AS bytes, {added} "
+        "FROM choosing GROUP BY ALL"
     )
 
 
-def _ages(engine: duckdb.DuckDBPyConnection) -> None:
-    ends = ", ".join(f"({n}, {first}, {end})" for n, (first, end) in enumerate(zip(schema.AGES, _ends(), strict=True)))
-    engine.execute(
-        "CREATE OR REPLACE TABLE cells AS SELECT area, tier, after, archivable, age_from, age_to, "
-        "everything.* EXCLUDE (area, tier, after, archivable, guard, of_age) FROM everything "
-        f"JOIN (VALUES {ends}) AS ages(of_age, age_from, age_to) USING (of_age) WHERE guard = 0 ORDER BY ALL"
+def _cells(figures: Mapping[str, str]) -> str:
+    costs = ", ".join(f"{sql} AS {name}" for name, sql in figures.items())
+    added = ", ".join(f"sum({name}) AS {name}" for name in figures)
+    ends = [*map(str, schema.AGES[1:]), "NULL::INTEGER"]
+    ages = ", ".join(f"({n}, {first}, {end})" for n, (first, end) in enumerate(zip(schema.AGES, ends, strict=True)))
+    counted = (
+        f"SELECT habit, tier, after, archivable, age, size_from, blobs, bytes, reads * blobs AS reads, "
+        f"chance * blobs AS chance, {costs} FROM sums JOIN forecasts USING (class) WHERE guard = 0"
     )
-
-
-def _ends() -> list[str]:
-    return [*map(str, schema.AGES[1:]), "NULL::INTEGER"]
+    return (
+        "SELECT coalesce(area, '') AS area, tier, after, archivable, age_from, age_to, size_from, "
+        "sum(blobs)::BIGINT AS blobs, sum(bytes)::BIGINT AS bytes, sum(reads) AS reads, "
+        f"sum(chance) / sum(blobs) AS chance, {added} FROM ({counted}) AS counted LEFT JOIN places USING (habit) "
+        f"JOIN (VALUES {ages}) AS ages(age, age_from, age_to) USING (age) "
+        "GROUP BY ALL ORDER BY area, tier, after, archivable, age_from, size_from"
+    )
 
 
 def _here(figure: str, tier: str = "tier") -> str:
@@ -245,7 +207,8 @@ def _there(figure: str) -> str:
 
 def _moves(engine: duckdb.DuckDBPyConnection, horizon: int) -> tuple[Move, ...]:
     rows = engine.execute(
-        f"SELECT tier, after, sum(blobs), sum(bytes), sum({_here('month')} - {_there('month')}), sum({_there('once')}), "
+        f"SELECT tier, after, sum(blobs), sum(bytes), sum({_here('month')} - {_there('month')}), "
+        f"sum({_there('once')}), "
         f"sum({_here('cost')} - {_there('cost')}), sum({_there('back')} - {_here('back')}) FROM cells "
         "WHERE after <> tier GROUP BY 1, 2 ORDER BY 7 DESC, 1, 2"
     ).fetchall()
@@ -259,8 +222,8 @@ def _moves(engine: duckdb.DuckDBPyConnection, horizon: int) -> tuple[Move, ...]:
 
 def _aside(engine: duckdb.DuckDBPyConnection, protected: Sequence[Protected]) -> list[Aside]:
     rows = engine.execute(
-        "SELECT guard, tier, sum(blobs), sum(bytes) FROM everything WHERE guard <> 0 "
-        "GROUP BY guard, CASE WHEN guard < 0 THEN tier END, tier ORDER BY 4 DESC, 1, 2"
+        "SELECT guard, tier, sum(blobs), sum(bytes) FROM sums WHERE guard <> 0 "
+        "GROUP BY guard, tier ORDER BY 4 DESC, 1, 2"
     ).fetchall()
     found: dict[str, Aside] = {}
     for guard, tier, blobs, size in rows:
