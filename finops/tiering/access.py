@@ -11,6 +11,7 @@ Science 33, 1987; a mixture of free shape in place of their Gamma distributions.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class Habit:
     """How the blobs of one area are read. shares: of each of KINDS, 1 in all.
 
     blobs, read: how many the area has, how many of them were read since they were written.
-    days: distinct days of last use (64 at most). Jobs read whole folders, so an area weighs no more than its days.
+    days: distinct days of last use, 64 at most for each age. Jobs read whole folders, so an area weighs no more.
     """
 
     area: str
@@ -138,6 +139,8 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
     """A habit for each area of `rows`: area, life, age, read, blobs, days. prior: blobs of each kind, before any."""
     import numpy as np
 
+    if not rows:
+        return {}
     areas = list(dict.fromkeys(str(row[0]) for row in rows))
     numbers = {area: number for number, area in enumerate(areas)}
     places = np.array([numbers[str(row[0])] for row in rows])
@@ -146,17 +149,21 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
     known = {cell: at for at, cell in enumerate(dict.fromkeys(cells))}
     table = np.array([_likelihoods(*days_of(*cell)) for cell in known])
     likely = np.array([known[cell] for cell in cells])
-    days, read = [0] * len(areas), [0] * len(areas)
-    for row, place in zip(rows, places, strict=True):
-        days[place] |= int(row[5])
+    days: dict[tuple[int, int], int] = defaultdict(int)
+    read = [0] * len(areas)
+    for row, place in zip(rows, map(int, places), strict=True):
+        days[place, int(row[2])] |= int(row[5])
         read[place] += int(row[4]) if row[3] else 0
+    used = np.zeros(len(areas))
+    for (place, _), bits in days.items():
+        used[place] += bits.bit_count()
     total = np.bincount(places, weights=blobs, minlength=len(areas))
     first = np.asarray(prior)
     habits: dict[str, Habit] = {}
     for start in range(0, len(areas), _AT_ONCE):
         some = slice(*np.searchsorted(places, [start, start + _AT_ONCE]))
         here, count = places[some] - start, min(_AT_ONCE, len(areas) - start)
-        seen = np.array([each.bit_count() for each in days[start : start + count]])
+        seen = used[start : start + count]
         counted = blobs[some] * (np.minimum(seen / total[start : start + count], 1.0))[here]
         edges = np.searchsorted(here, np.arange(count))
         shares = np.full((count, len(KINDS)), 1 / len(KINDS))
@@ -219,8 +226,10 @@ def days_of(life: int, age: int, read: bool) -> tuple[float, float, bool]:
 
 def _in_use(rate: float, end: float, age: float) -> float:
     """The chance that a blob is still needed `age` days after its last use."""
-    living = rate * math.exp(-(rate + end) * age)
-    return living / (end + living) if living else 0.0 if end else 1.0
+    if not end:
+        return 1.0
+    unread = math.exp(-(rate + end) * age)
+    return (rate + end) * unread / (end + rate * unread)
 
 
 def _until(rate: float, days: float) -> float:
