@@ -201,9 +201,7 @@ def test_leaving_a_tier_early_is_charged_for_the_days_left(tmp_path: Path):
 
 
 def test_an_inferred_cool_leaves_without_charge(tmp_path: Path):
-    world = a_world(
-        tmp_path, [blob(days=10)], rule("r", tierToArchive=since(10)), properties={"accessTier": "Cool"}
-    )
+    world = a_world(tmp_path, [blob(days=10)], rule("r", tierToArchive=since(10)), properties={"accessTier": "Cool"})
 
     assert after(world, 2) == {"x": "Archive"}
     assert used(world, "Cool LRS Early Delete") == 0
@@ -270,7 +268,7 @@ def test_what_people_read_before_is_noted_as_it_would_have_been(tmp_path: Path):
     from finops.simulator.storage.crowds import reads_on
 
     day = lived.storage.now // 1440 - 1
-    rows, minute, _ = reads_on(blobs, day)
+    rows, _, _ = reads_on(blobs, day)
 
     assert len(rows)
     assert (blobs.accessed[rows] >= day * 1440 - 1440).all()
@@ -339,3 +337,17 @@ def test_a_report_into_a_container_that_is_not_there_is_not_written(tmp_path: Pa
     found = after(world, 3)
 
     assert found == {"x": "Hot"}
+
+
+def test_containers_are_reported_too(tmp_path: Path):
+    fields = ["Name", "Last-Modified", "HasLegalHold"]
+    world = a_world(tmp_path, [blob(), {**blob(), "container": "other"}])
+
+    _, _, content = report(world, objectType="Container", filters={}, schemaFields=fields)
+
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert [(row["Name"], row["HasLegalHold"]) for row in rows] == [
+        ("data", "false"),
+        ("inventory", "false"),
+        ("other", "false"),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,26 @@ def test_a_deleted_policy_is_gone(client: StorageManagementClient):
 
     with pytest.raises(ResourceNotFoundError):
         client.blob_inventory_policies.get(GROUP, NAME, "default")
+
+
+def examples(shared_azure: Path, *kinds: str) -> list[tuple[str, Any]]:
+    folder = shared_azure / "examples" / "storage_2023-05-01"
+    files = [file for kind in kinds for file in sorted(folder.glob(f"StorageAccountSet{kind}*.json"))]
+    return [(file.stem, json.loads(file.read_text("utf-8"))["parameters"]["properties"]) for file in files]
+
+
+def test_microsofts_examples_of_lifecycle_policies_are_taken(client: StorageManagementClient, shared_azure: Path):
+    for name, sent in examples(shared_azure, "ManagementPolicy"):
+        kept = client.management_policies.create_or_update(GROUP, NAME, "default", sent).as_dict()
+
+        assert len(kept["properties"]["policy"]["rules"]) == len(sent["properties"]["policy"]["rules"]), name
+
+
+def test_microsofts_examples_of_inventory_policies_are_taken(client: StorageManagementClient, shared_azure: Path):
+    for name, sent in examples(shared_azure, "BlobInventoryPolicy"):
+        if "ForHnsAccount" in name:
+            continue
+
+        kept = client.blob_inventory_policies.create_or_update(GROUP, NAME, "default", sent).as_dict()
+
+        assert len(kept["properties"]["policy"]["rules"]) == len(sent["properties"]["policy"]["rules"]), name

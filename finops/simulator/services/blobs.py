@@ -34,7 +34,8 @@ EXTRAS = {"snapshots": SNAPSHOT, "versions": VERSION}
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 RIGHTS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 # What belongs to Azure Resource Manager and the simulator, whatever accounts are called.
-NO_ACCOUNTS = {"subscriptions", "providers", "tenants", "simulator", "api", "registry", "graph", "mferp", "discovery"}
+NO_ACCOUNTS = ("subscriptions", "providers", "tenants", "simulator", "api", "registry", "graph", "mferp", "discovery",
+               "acs", "ccmreportstoragesimulated")  # fmt: skip
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -46,6 +47,7 @@ class Door(Route):
 
     def __init__(self, world: World) -> None:
         super().__init__("/{account}/{rest:path}", self._answer, methods=METHODS)
+        self.path_regex = re.compile(rf"^/(?!(?:{'|'.join(NO_ACCOUNTS)})(?:/|$))[a-z0-9]{{3,24}}(?:/.*)?$")
         self._world = world
 
     def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:

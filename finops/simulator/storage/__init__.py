@@ -142,7 +142,7 @@ class Storage:
                 self._tier(kept, until)
             for at, rule in runs:
                 if at == until and (rule["name"], at) in newest:
-                    reports.run(holding, rule, until)
+                    reports.run(holding, rule, until, self.containers({"id": holding.id}))
             kept.at = until
         holding.bill(now)
 

@@ -10,13 +10,14 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
 from finops.simulator.answers import WireError
-from finops.simulator.clock import moment_of
+from finops.simulator.clock import minutes, moment_of
 from finops.simulator.storage import prices
 from finops.simulator.storage.blobs import BASE, SNAPSHOT, TYPES, VERSION
 from finops.simulator.storage.holding import Holding
@@ -30,7 +31,7 @@ TIMES = {"Creation-Time": "created", "Last-Modified": "modified", "LastAccessTim
          "AccessTierChangeTime": "tier_changed", "ImmutabilityPolicyUntilDate": "until"}  # fmt: skip
 NUMBERS = {"Content-Length": "size", "TagCount": "tag_count"}
 FLAGS = {"LegalHold", "AccessTierInferred", "IsCurrentVersion", "ServerEncrypted", "Deleted", "hdi_isfolder",
-         "IncrementalCopy"}  # fmt: skip
+         "IncrementalCopy", "HasImmutabilityPolicy", "HasLegalHold"}  # fmt: skip
 TEXTS = {"Name", "Etag", "ETag", "Content-Type", "Content-Encoding", "Content-Language", "Content-CRC64", "Content-MD5",
          "Cache-Control", "Cache-Disposition", "Content-Disposition", "BlobType", "AccessTier", "LeaseStatus",
          "LeaseState", "CustomerProvidedKeySHA256", "CustomerProvidedKeySha256", "Metadata", "Expiry-Time", "Owner",
@@ -38,7 +39,7 @@ TEXTS = {"Name", "Etag", "ETag", "Content-Type", "Content-Encoding", "Content-La
          "VersionId", "Tags", "CopyId", "CopySource", "CopyStatus", "CopyProgress", "CopyCompletionTime",
          "CopyStatusDescription", "ImmutabilityPolicyMode", "RehydratePriority", "ArchiveStatus", "EncryptionScope",
          "x-ms-blob-sequence-number"}  # fmt: skip
-FIELDS = {*TIMES, *NUMBERS, *FLAGS, *TEXTS}
+FIELDS = {*TIMES, *NUMBERS, *FLAGS, *TEXTS} - {"HasImmutabilityPolicy", "HasLegalHold"}
 # Of containers.
 CONTAINER_FIELDS = {"Name", "Last-Modified", "ETag", "Etag", "LeaseStatus", "LeaseState", "LeaseDuration", "Metadata",
                     "PublicAccess", "DefaultEncryptionScope", "DenyEncryptionScopeOverride", "HasImmutabilityPolicy",
@@ -75,7 +76,9 @@ def _check_rule(name: str, rule: Json, account: Json) -> None:
             raise _bad(f"{key} of rule '{name}' must be one of {', '.join(allowed)}")
     filters, fields = definition.get("filters") or {}, definition.get("schemaFields") or []
     of_blobs = told["objectType"] == "blob"
-    unknown = [field for field in fields if field not in (FIELDS if of_blobs else CONTAINER_FIELDS)]
+    # Microsoft's examples spell some without hyphens (StorageAccountSetBlobInventoryPolicyIncludeDelete...).
+    known = {_plain(field) for field in (FIELDS if of_blobs else CONTAINER_FIELDS)}
+    unknown = [field for field in fields if _plain(field) not in known]
     if "Name" not in fields or unknown:
         raise _bad(f"schemaFields of rule '{name}' must have Name; not known: {', '.join(map(str, unknown)) or 'none'}")
     if of_blobs and not filters.get("blobTypes"):
@@ -91,18 +94,20 @@ def _check_rule(name: str, rule: Json, account: Json) -> None:
             raise _bad(f"rule '{name}' has {flag}, so schemaFields must have {', '.join(sorted(columns))}")
 
 
-def run(holding: Holding, rule: Json, minute: int) -> None:
-    """Write the report of one rule about blobs as they are at `minute`."""
+def run(holding: Holding, rule: Json, minute: int, containers: Sequence[Json]) -> None:
+    """Write the report of one rule about blobs, or about `containers`, as they are at `minute`."""
     definition, at = rule["definition"], moment_of(minute)
-    kind = str(definition["format"]).lower()
-    rows = _rows(holding, definition.get("filters") or {})
-    holding.post(prices.INVENTORY, holding.default, minute, int(holding.blobs.alive.sum()))
-    size = int(holding.blobs.size[rows].sum())
+    kind, subject = str(definition["format"]).lower(), str(definition["objectType"]).lower()
+    of_blobs, filters, fields = subject == "blob", definition.get("filters") or {}, definition["schemaFields"]
+    rows = _rows(holding, filters) if of_blobs else [body for body in containers if _takes(filters, body["name"])]
+    holding.post(prices.INVENTORY, holding.default, minute, int(holding.blobs.alive.sum()) if of_blobs else len(rows))
+    size = int(holding.blobs.size[rows].sum()) if of_blobs else 0
     folder = f"{at:%Y/%m/%d/%H-%M-%S}/{rule['name']}/{rule['name']}"
     files: list[Json] = []
     for number, first in enumerate(range(0, max(1, len(rows)), ROWS_A_PART)):
-        table = [_column(holding, field, rows[first : first + ROWS_A_PART]) for field in definition["schemaFields"]]
-        content = (_csv if kind == "csv" else _parquet)(definition["schemaFields"], table)
+        part = rows[first : first + ROWS_A_PART]
+        table = [_column(holding, field, part) if of_blobs else _told(field, part) for field in fields]
+        content = (_csv if kind == "csv" else _parquet)(fields, table)
         files.append(_put(holding, rule["destination"], f"{folder}_{ROWS_A_PART}_{number}.{kind}", content, minute))
     manifest = {
         "destinationContainer": rule["destination"],
@@ -110,7 +115,7 @@ def run(holding: Holding, rule: Json, minute: int) -> None:
         "files": files,
         "inventoryCompletionTime": f"{at + timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}",
         "inventoryStartTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "ruleDefinition": {**definition, "format": kind, "objectType": "blob",
+        "ruleDefinition": {**definition, "format": kind, "objectType": subject,
                            "schedule": str(definition["schedule"]).lower()},
         "ruleName": rule["name"],
         "status": "Succeeded",
@@ -129,12 +134,33 @@ def _rows(holding: Holding, filters: Json) -> Any:
               *([VERSION] if filters.get("includeBlobVersions") else [])]  # fmt: skip
     kinds = [number for number, name in enumerate(TYPES) if name.lower() in map(str.lower, filters["blobTypes"])]
     rows = np.flatnonzero(blobs.alive & np.isin(blobs.place, places) & np.isin(blobs.kind, kinds))
-    wanted, unwanted = tuple(filters.get("prefixMatch") or [""]), tuple(filters.get("excludePrefix") or ())
-    if wanted == ("",) and not unwanted:
+    if not filters.get("prefixMatch") and not filters.get("excludePrefix"):
         return rows
     paths = ((row, f"{blobs.containers[row]}/{blobs.names[row]}") for row in rows.tolist())
-    kept = [row for row, path in paths if path.startswith(wanted) and not (unwanted and path.startswith(unwanted))]
-    return np.array(kept, np.int64)
+    return np.array([row for row, path in paths if _takes(filters, path)], np.int64)
+
+
+def _takes(filters: Json, path: str) -> bool:
+    wanted, unwanted = tuple(filters.get("prefixMatch") or [""]), tuple(filters.get("excludePrefix") or ())
+    return path.startswith(wanted) and not (unwanted and path.startswith(unwanted))
+
+
+def _told(field: str, containers: Sequence[Json]) -> list[Any]:
+    """One field of each container."""
+    from datetime import UTC, datetime
+
+    if field == "Name":
+        return [body["name"] for body in containers]
+    member = {"Last-Modified": "lastModifiedTime", "HasLegalHold": "hasLegalHold", "LeaseStatus": "leaseStatus",
+              "LeaseState": "leaseState", "PublicAccess": "publicAccess", "Metadata": "metadata",
+              "HasImmutabilityPolicy": "hasImmutabilityPolicy"}.get(field, "")  # fmt: skip
+    values = [body["properties"].get(member) for body in containers]
+    if field == "Last-Modified":
+        moments = [datetime.fromisoformat(str(text)[:19]).replace(tzinfo=UTC) if text else None for text in values]
+        return [None if moment is None else minutes(moment) for moment in moments]
+    if field == "Metadata":
+        return [json.dumps(value) if value else None for value in values]
+    return values
 
 
 def _column(holding: Holding, field: str, rows: Any) -> list[Any]:
@@ -223,6 +249,10 @@ def _put(holding: Holding, container: str, name: str, content: bytes, minute: in
     row = holding.write(container, name, len(content), minute)
     holding.blobs.content[row] = content
     return {"blob": name, "size": len(content)}
+
+
+def _plain(field: object) -> str:
+    return str(field).replace("-", "").lower()
 
 
 def _bad(what: str) -> WireError:
