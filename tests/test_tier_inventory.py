@@ -283,6 +283,27 @@ def test_a_size_that_is_none_is_refused(tmp_path, read, size):
         read(place)
 
 
+def test_two_inventories_share_a_spool_without_mixing_and_leave_nothing_there(tmp_path):
+    place = {name: write_inventory(tmp_path / name, [blob(f"{name}/a")], account=name) for name in ("one", "two")}
+
+    with (
+        read_inventory([place["one"]], "one", NOW, tmp_path / "spool") as one,
+        read_inventory([place["two"]], "two", NOW, tmp_path / "spool") as two,
+    ):
+        assert (rows(one, "container"), rows(two, "container")) == ([("one",)], [("two",)])
+
+    assert not any((tmp_path / "spool").iterdir())
+
+
+def test_what_is_refused_leaves_nothing_in_the_spool(tmp_path, read):
+    place = write_inventory(tmp_path / "in", [blob("data/a"), blob("data/b") | {"Content-Length": "many"}])
+
+    with pytest.raises(DataError):
+        read(place)
+
+    assert not any((tmp_path / "spool").iterdir())
+
+
 def test_nothing_there_is_said_so(tmp_path, read):
     with pytest.raises(DataError, match="There is no"):
         read(tmp_path / "nowhere")

@@ -76,10 +76,8 @@ def explained(figures: Mapping[str, str], archive_chance: float) -> str:
     """The same with what each tier would cost."""
     costs = ", ".join(f"{sql} AS {name}" for name, sql in barred(figures, archive_chance).items())
     kept = "path, area, tier, bytes, life, age, read, served, guard, after"
-    told = (
-        f"SELECT {', '.join(f'choosing.{name}' for name in kept.split(', '))}, reads, chance, rest, settling, archivable "
-        "FROM choosing JOIN forecasts USING (class)"
-    )
+    ours = ", ".join(f"choosing.{name}" for name in kept.split(", "))
+    told = f"SELECT {ours}, reads, chance, rest, settling, archivable FROM choosing JOIN forecasts USING (class)"
     return f"SELECT {kept}, reads, chance, archivable, {costs} FROM ({told}) AS told"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,6 +39,7 @@ class Inventory:
         area      its container and first folders, the text that a lifecycle rule's prefix begins with
     basis: "last access", or "modification" where Azure does not note reads. since: the earliest read that is noted.
     blobs, bytes: of all rows; those not considered are in `aside`. absent: Azure's fields that the inventory lacks.
+    work: a folder of its own below the spool, which goes when it is closed.
     unproven: why it cannot be known to be whole, "" where its manifest proves it.
 
     A table `histogram` holds what was counted on arrival: area, reason, tier, read, life and age (days since it was
@@ -54,10 +57,13 @@ class Inventory:
     since: datetime | None = None
     absent: tuple[str, ...] = ()
     unproven: str = ""
+    work: Path | None = field(default=None, repr=False, compare=False)
     relation: str = "blobs"
 
     def close(self) -> None:
         self.connection.close()
+        if self.work:
+            shutil.rmtree(self.work, ignore_errors=True)
 
     def __enter__(self) -> Inventory:
         return self
@@ -85,36 +91,39 @@ def read_inventory(
     import duckdb
 
     run = manifest.find([Path(path) for path in paths], account, now, stale)
-    engine = connected(spool, memory, threads)
+    spool.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="inventory-", dir=spool))
+    engine = connected(work, memory, threads)
     try:
-        rows = schema.source(engine, run.files, spool)
+        rows = schema.source(engine, run.files, work)
         found = schema.columns(engine, rows, run.files)
         engine.execute(f"CREATE VIEW fields AS {schema.view(rows, found, run.block_only)}")
         as_of, since = _moments(engine, run.as_of)
         manifest.check_age(as_of, account, now, stale)
         _views(engine, as_of, since, folders)
         blobs, size, aside = _counted(engine)
-    except duckdb.OutOfMemoryException as fault:
-        raise DataError(
-            f"The inventory of {account} does not fit in {memory} of memory.", "Give more, or fewer `folders`."
-        ) from fault
-    except duckdb.Error as fault:
+        if run.blobs is not None and run.blobs != blobs:
+            counted = f"has {blobs:,} rows; its manifest counts {run.blobs:,}"
+            raise DataError(f"The inventory of {account} {counted}.", manifest.AGAIN)
+    except (DataError, duckdb.Error) as fault:
+        engine.close()
+        shutil.rmtree(work, ignore_errors=True)
+        if isinstance(fault, DataError):
+            raise
+        if isinstance(fault, duckdb.OutOfMemoryException):
+            what = f"The inventory of {account} does not fit in {memory} of memory."
+            raise DataError(what, "Give more, or fewer `folders`.") from fault
         raise schema.broken(run.files, fault) from fault
-    if run.blobs is not None and run.blobs != blobs:
-        raise DataError(
-            f"The inventory of {account} has {blobs:,} rows; its manifest counts {run.blobs:,}.", manifest.AGAIN
-        )
     absent = tuple(name for name in schema.FIELDS if name.lower() not in found)
     basis = LAST_ACCESS if since else MODIFICATION
-    return Inventory(account, engine, as_of, basis, blobs, size, aside, since, absent, run.unproven)
+    return Inventory(account, engine, as_of, basis, blobs, size, aside, since, absent, run.unproven, work)
 
 
-def connected(spool: Path, memory: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A database of our own, bounded in memory, that spills into `spool`."""
+def connected(work: Path, memory: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A database of our own, bounded in memory, that spills into `work`."""
     from finops.charges import engine
 
-    spool.mkdir(parents=True, exist_ok=True)
-    return engine.connect(spool, memory, threads)
+    return engine.connect(work, memory, threads)
 
 
 def _moments(engine: duckdb.DuckDBPyConnection, as_of: datetime | None) -> tuple[datetime, datetime | None]:

@@ -73,7 +73,6 @@ def source(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], spool: Path
     try:
         if not text:
             return f"read_parquet({_listed(files)})"
-        spool.mkdir(parents=True, exist_ok=True)
         copy = spool / "inventory.parquet"
         read = (
             f"read_csv({_listed(files)}, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
