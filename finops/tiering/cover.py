@@ -7,6 +7,7 @@ set of rules saves is therefore a sum over areas of differences of running total
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,13 @@ from finops.tiering.schema import AGES
 # The number of ages: a tier that counts from there is never reached.
 NEVER = len(AGES)
 MOST_PREFIXES = 10
-# Shapes that are tried on prefixes one by one, after all have been weighed roughly.
-_TRIED = 24
+# Shapes that are kept after all have been weighed once, and of those the ones tried on prefixes one by one.
+_KEPT, _TRIED = 120, 16
 _FORBIDDEN = -1e15
 # Older ages win where a younger one saves no more than this share besides: it would only touch blobs to come.
 _RATHER_OLD = 1e-5
+
+_DAYS = np.array([*AGES, 10 * AGES[-1]])
 
 Shape = tuple[int, int, int]
 
@@ -55,18 +58,29 @@ class Chosen:
 def ground(areas: Sequence[str], saved: Any, barred: Any, closed: Sequence[str]) -> Ground:
     """areas: sorted and distinct. closed: beginnings of paths that no rule may take."""
     containers = {f"{area.partition('/')[0]}/" for area in areas if area}
-    nodes = tuple(sorted({"", *containers, *areas}))
+    nodes = tuple(sorted({"", *containers, *areas, *_around(areas, closed)}))
     first = np.array([np.searchsorted(areas, node) for node in nodes]) if areas else np.zeros(len(nodes), int)
     last = np.array([_end(areas, node) for node in nodes])
-    fits = np.array([not any(path.startswith(node) or (node and node.startswith(path)) for path in closed)
-                     for node in nodes])  # fmt: skip
-    return Ground(tuple(areas), saved, barred, nodes, first, last, fits)
+    # A rule without a prefix would also take containers to come; it is for accounts that have too many to name.
+    whole = not closed and len(containers) > MOST_PREFIXES
+    fits = [not any(path.startswith(node) or node.startswith(path) for path in closed) for node in nodes]
+    fits[0] = whole
+    return Ground(tuple(areas), saved, barred, nodes, first, last, np.array(fits))
+
+
+def _around(areas: Sequence[str], closed: Sequence[str]) -> set[str]:
+    """The shortest beginnings that take what lies around something closed: Azure's prefixes need not end with a folder,
+    and cannot leave anything out."""
+    found: set[str] = set()
+    stems = {path[:length] for path in closed for length in range(path.find("/") + 1, len(path)) if length}
+    for stem in stems:
+        within = areas[bisect.bisect_left(areas, stem) : _end(areas, stem)]
+        found |= {area[: len(stem) + 1] for area in within if len(area) > len(stem)}
+    return found
 
 
 def _end(areas: Sequence[str], node: str) -> int:
     """The number of the first area past those that begin with `node`."""
-    import bisect
-
     return bisect.bisect_left(areas, node + "\U0010ffff") if node else len(areas)
 
 
@@ -77,7 +91,7 @@ def shapes(soonest: int, usable: Sequence[str]) -> list[Shape]:
     found = []
     for cool in of_tier["Cool"]:
         for cold in of_tier["Cold"]:
-            if cold < cool and cool != NEVER or not _served("Cool", cool, cold):
+            if (cold < cool and cool != NEVER) or not _served("Cool", cool, cold):
                 continue
             for archive in of_tier["Archive"]:
                 stages = [(t, k) for t, k in (("Cool", cool), ("Cold", cold)) if k != NEVER]
@@ -105,6 +119,15 @@ class Cover:
         self._soonest = np.max(np.where(of.barred, ages, 0), axis=1) if len(of.areas) else np.zeros((0, 3))
         self._children = _tree(of)
 
+    def narrow(self, known: Sequence[Shape]) -> None:
+        """Keep the shapes that suit single prefixes best, and those in `known`."""
+        gains = self._gains(self.start())
+        best = gains.argmax(axis=1)
+        weight = np.bincount(best, np.maximum(gains[np.arange(len(best)), best], 0), len(self.shapes))
+        weight += np.maximum(gains, 0).max(axis=0) * 1e-3
+        kept = sorted(np.argsort(-weight, kind="stable")[:_KEPT].tolist())
+        self.shapes = np.array(sorted({*map(tuple, self.shapes[kept].tolist()), *known}, key=sum, reverse=True))
+
     def start(self) -> Any:
         return np.full((len(self.of.areas), 3), NEVER, np.int64)
 
@@ -120,6 +143,10 @@ class Cover:
         saved += total[rows, archive, 2] - total[rows, cold_end, 1]
         for number, (begin, end) in enumerate(((cool_from, cold_from), (cold_from, cold_end), (archive, NEVER))):
             saved = np.where((begin < end) & (begin < self._soonest[rows, number]), _FORBIDDEN, saved)
+        # Rules together may not ask for what one alone may not: leaving a tier before its days are served.
+        for tier, begin, end in (("Cool", cool_from, cold_from), ("Cold", cold_from, cold_end)):
+            early = (begin < end) & (end < NEVER) & (_DAYS[end] - _DAYS[begin] < EARLY_DAYS[tier])
+            saved = np.where(early, _FORBIDDEN, saved)
         return saved
 
     def added(self, state: Any, chosen: Chosen) -> Any:
@@ -155,13 +182,10 @@ class Cover:
             some = self.shapes[start : start + at_once]
             after = np.minimum(state[:, None, :], some[None, :, :])
             gain = self.worth(after) - before[:, None]
-            total = np.concatenate([np.zeros((1, len(some))), np.cumsum(gain, axis=0)])
-            # Sums over a node's own areas: differences of one running total would lose cents to what is forbidden.
-            wide = np.cumsum(np.concatenate([np.zeros((1, len(some))), gain < _FORBIDDEN / 2]), axis=0)
-            calm = np.cumsum(
-                np.concatenate([np.zeros((1, len(some))), np.where(gain < _FORBIDDEN / 2, 0.0, gain)]), axis=0
-            )
-            del total
+            zero, bad = np.zeros((1, len(some))), gain < _FORBIDDEN / 2
+            # Counted apart: a running total that what is forbidden is part of would lose the cents.
+            wide = np.concatenate([zero, np.cumsum(bad, axis=0)])
+            calm = np.concatenate([zero, np.cumsum(np.where(bad, 0.0, gain), axis=0)])
             sums = calm[of.last] - calm[of.first]
             sums[wide[of.last] - wide[of.first] > 0] = _FORBIDDEN
             parts.append(sums)
@@ -175,7 +199,7 @@ class Cover:
         def of_node(node: int) -> list[tuple[float, tuple[int, ...]]]:
             leaves = [child for child in self._children[node] if not self._children[child]]
             leaves = sorted((child for child in leaves if gains[child] > 0), key=lambda child: -gains[child])[:limit]
-            table = [(0.0, ())]
+                table: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
             for child in leaves:
                 table.append((table[-1][0] + float(gains[child]), (*table[-1][1], child)))
             for child in self._children[node]:
@@ -219,6 +243,7 @@ def _tree(of: Ground) -> list[list[int]]:
 def cover(of: Ground, tried: Sequence[Shape], limit: int, least: float) -> list[Chosen]:
     """At most `limit` rules, greedily, each then sought again beside the others. least: what a rule must save."""
     search = Cover(of, tried)
+    search.narrow(())
     chosen: list[Chosen] = []
     state = search.start()
     while len(chosen) < limit:
@@ -229,10 +254,15 @@ def cover(of: Ground, tried: Sequence[Shape], limit: int, least: float) -> list[
         state = search.added(state, found[1])
     for _ in range(2):
         changed = False
+        near = {shape for rule in chosen for shape in _near(rule.shape)}
+        search.shapes = np.array(sorted({*map(tuple, search.shapes.tolist()), *near.intersection(tried)},
+                                        key=sum, reverse=True))  # fmt: skip
         for number in range(len(chosen)):
             others = search.start()
             for other in chosen[:number] + chosen[number + 1 :]:
                 others = search.added(others, other)
+            if search.worth(others).min(initial=0) < _FORBIDDEN / 2:
+                continue
             found = search.best(others)
             kept = float(search.worth(search.added(others, chosen[number])).sum())
             if found and float(search.worth(search.added(others, found[1])).sum()) > kept + least / 100:
@@ -240,6 +270,13 @@ def cover(of: Ground, tried: Sequence[Shape], limit: int, least: float) -> list[
         if not changed:
             break
     return _needed(search, chosen, least)
+
+
+def _near(shape: Shape) -> list[Shape]:
+    """The shapes one age away."""
+    cool, cold, archive = shape
+    steps = (-1, 0, 1)
+    return [(cool + a, cold + b, archive + c) for a in steps for b in steps for c in steps]
 
 
 def _needed(search: Cover, chosen: list[Chosen], least: float) -> list[Chosen]:

@@ -227,9 +227,7 @@ def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ..
             once, net = float(rows.once[some, number].sum()), float(_difference(rows.cost, rows, after, some).sum())
             worst = -float(_difference(rows.back, rows, after, some).sum())
             money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
-            found.append(
-                Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money)
-            )
+            found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
     return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from finops.tiering import schema
 from finops.tiering.model import GB, TIERS
 from finops.tiering.schema import AGES, REASONS
 
@@ -23,8 +24,8 @@ NUMBERS = {name: number for number, (name, *_) in enumerate(REASONS, 1)}
 _WORKED_WITH = ("hold", "lease")
 # More of them than this are told by their folders.
 _MOST_PATHS = 5000
-# Folders inside an area that are weighed where something in it is closed, the largest ones, so many levels down.
-_MOST_PARTS, _LEVELS = 2000, 6
+# Where something inside an area is closed, its folders are weighed so many levels down; the largest rows of them.
+_MOST_ROWS, _LEVELS = 200_000, 6
 
 
 @dataclass(frozen=True)
@@ -130,22 +131,23 @@ def _rows(optimum: Optimum, source: str, values: list[Any], area: str, counted: 
 def _inside(optimum: Optimum, broken: Sequence[str], closed: Sequence[str]) -> dict[str, Any]:
     """Areas in parts: for each blob the first folder on its way down that nothing closed begins with."""
     cases = []
-    levels = min(max((path.count("/") for path in closed), default=0) + 1, _LEVELS)
-    for level in range(1, levels + 1):
-        taken = sorted({"/".join(path.split("/")[: level + 1]) + "/" for path in closed if path.count("/") > level})
-        texts = ", ".join("'" + text.replace("'", "''") + "'" for text in taken)
-        # Above what is closed lies every folder that a closed path goes through.
-        through = sorted({path[: _nth(path, level + 1)] for path in closed if path.count("/") > level})
-        texts = ", ".join("'" + text.replace("'", "''") + "'" for text in through) or texts
+    for level in range(1, min(max((path.count("/") for path in closed), default=0) + 1, _LEVELS) + 1):
         folder = f"regexp_extract(path, '^[^/]*/(?:[^/]*/){{0,{level}}}')"
         deep = f"length({folder}) - length(replace({folder}, '/', '')) = {level + 1}"
+        # What is closed lies in these, so they cannot be taken whole.
+        above = sorted({path[: _nth(path, level + 1)] for path in closed if path.count("/") > level})
+        texts = ", ".join("'" + text.replace("'", "''") + "'" for text in above)
         cases.append(f"WHEN {deep}{f' AND {folder} NOT IN ({texts})' if texts else ''} THEN {folder}")
-    part = f"CASE WHEN place = '' THEN container || '/' {' '.join(cases)} ELSE place END"
+    part = f"CASE WHEN place = '' THEN split_part(path, '/', 1) || '/' {' '.join(cases)} ELSE place END"
+    placed = (
+        "SELECT decisions.*, coalesce(places.area, '') AS place FROM decisions LEFT JOIN places USING (area) "
+        "WHERE guard = 0 AND list_contains($1, coalesce(places.area, ''))"
+    )
     return _rows(
         optimum,
-        f"FROM (SELECT * EXCLUDE (area), {part} AS area FROM decisions WHERE guard = 0 AND list_contains($1, place)) "
-        "AS parted GROUP BY area, tier, of_age QUALIFY dense_rank() OVER (ORDER BY area) <= "
-        f"{_MOST_PARTS * max(1, len(broken))}",
+        f"FROM (SELECT * EXCLUDE (area, age), {part} AS area, {schema.age_sql('age')} AS of_age FROM ({placed}) "
+        "AS placed) AS parted GROUP BY area, tier, of_age QUALIFY dense_rank() OVER (ORDER BY sum(bytes) DESC) <= "
+        f"{_MOST_ROWS}",
         [list(broken)],
         "area",
         counted=False,
@@ -164,11 +166,11 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
     """Empty blobs: nothing is saved by moving them, which costs an operation each and, in newer accounts, storage."""
     import numpy as np
 
-    found = dict(
+    found: dict[str, Any] = dict(
         optimum.connection.execute(
             "SELECT coalesce(places.area, container || '/') AS area, tier, age, count(*)::DOUBLE AS blobs FROM "
-            f"(SELECT container, area, tier, {_age()} AS age FROM used WHERE because = {NUMBERS['empty']} "
-            "AND type = 'BlockBlob' AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
+            f"(SELECT container, area, tier, {schema.age_sql('age')} AS age FROM used "
+            f"WHERE because = {NUMBERS['empty']} AND type = 'BlockBlob' AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
             "LEFT JOIN places USING (area) GROUP BY ALL"
         ).fetchnumpy()
     )
@@ -182,12 +184,6 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         found |= {f"month_{tier.lower()}": month, f"once_{tier.lower()}": once, f"back_{tier.lower()}": month * 0}
         found[f"cost_{tier.lower()}"] = month * optimum.horizon_days / 30 + once
     return found
-
-
-def _age() -> str:
-    from finops.tiering.schema import age_sql
-
-    return age_sql("age")
 
 
 def _joined(parts: Sequence[dict[str, Any]], closed: tuple[str, ...]) -> Yields:
