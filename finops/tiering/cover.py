@@ -199,7 +199,7 @@ class Cover:
         def of_node(node: int) -> list[tuple[float, tuple[int, ...]]]:
             leaves = [child for child in self._children[node] if not self._children[child]]
             leaves = sorted((child for child in leaves if gains[child] > 0), key=lambda child: -gains[child])[:limit]
-                table: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+            table: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
             for child in leaves:
                 table.append((table[-1][0] + float(gains[child]), (*table[-1][1], child)))
             for child in self._children[node]:

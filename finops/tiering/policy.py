@@ -99,7 +99,7 @@ def unmerged(existing: Json | None, before: Iterable[Json] = ()) -> dict[str, An
 
 
 def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conflict]:
-    """Where a rule that is not ours would undo what ours does, or be undone by it, or blobs would leave a tier early."""
+    """Where a rule that is not ours would undo ours, or be undone by it, or blobs would leave a tier too early."""
     theirs = [rule for rule in rules_in(existing) if not is_ours(rule) and rule.get("enabled") is not False]
     found = []
     for rule in ours:

@@ -170,7 +170,7 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         optimum.connection.execute(
             "SELECT coalesce(places.area, container || '/') AS area, tier, age, count(*)::DOUBLE AS blobs FROM "
             f"(SELECT container, area, tier, {schema.age_sql('age')} AS age FROM used "
-            f"WHERE because = {NUMBERS['empty']} AND type = 'BlockBlob' AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
+            f"WHERE because = {NUMBERS['empty']} AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
             "LEFT JOIN places USING (area) GROUP BY ALL"
         ).fetchnumpy()
     )
