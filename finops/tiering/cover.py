@@ -119,14 +119,14 @@ class Cover:
         self._soonest = np.max(np.where(of.barred, ages, 0), axis=1) if len(of.areas) else np.zeros((0, 3))
         self._children = _tree(of)
 
-    def narrow(self, known: Sequence[Shape]) -> None:
-        """Keep the shapes that suit single prefixes best, and those in `known`."""
+    def narrow(self) -> None:
+        """Keep the shapes that suit single prefixes best."""
         gains = self._gains(self.start())
         best = gains.argmax(axis=1)
         weight = np.bincount(best, np.maximum(gains[np.arange(len(best)), best], 0), len(self.shapes))
         weight += np.maximum(gains, 0).max(axis=0) * 1e-3
         kept = sorted(np.argsort(-weight, kind="stable")[:_KEPT].tolist())
-        self.shapes = np.array(sorted({*map(tuple, self.shapes[kept].tolist()), *known}, key=sum, reverse=True))
+        self.shapes = self.shapes[kept]
 
     def start(self) -> Any:
         return np.full((len(self.of.areas), 3), NEVER, np.int64)
@@ -242,8 +242,10 @@ def _tree(of: Ground) -> list[list[int]]:
 
 def cover(of: Ground, tried: Sequence[Shape], limit: int, least: float) -> list[Chosen]:
     """At most `limit` rules, greedily, each then sought again beside the others. least: what a rule must save."""
+    if not tried:
+        return []
     search = Cover(of, tried)
-    search.narrow(())
+    search.narrow()
     chosen: list[Chosen] = []
     state = search.start()
     while len(chosen) < limit:

@@ -319,31 +319,27 @@ def _smart(record: _Record, rates: Rates, nothing: float) -> Outcome:
         return Outcome(SMART, unknown=f"no price of smart tier is known in {rates.currency}")
     if missing := [tier for tier in ("Hot", *(tier for tier, _ in SMART_DAYS)) if tier not in rates.tiers]:
         return Outcome(SMART, unknown=f"no price of {' and '.join(missing)} is known")
+    outside = int((~record.inferred & (record.tier != _HOT)).sum())
+    if outside:
+        return Outcome(SMART, unknown=f"{outside} blobs have tiers of their own, which it never takes over")
     of = [rates.tiers.get(tier) for tier in TIERS]
     stored, used, small = _column(of, "stored_gb"), record.used.copy(), record.size < SMART_SMALLEST
     parts = dict.fromkeys(("stored", "operations", "retrieval", "watching"), 0.0)
     watched = moves = 0
-    before = np.where(record.tier == _ARCHIVE, _ARCHIVE, _HOT)
-    # Explicit tiers stay out of it; it starts with what is Hot, or inferred, and leaves the others where they are.
-    outside = ~record.inferred & (record.tier != _HOT)
+    tier = np.zeros(len(record.paths), np.int64)
     for day in range(record.days):
         rows = np.flatnonzero(record.first <= day)
         age = day - used[rows]
-        tier = np.zeros(len(rows), np.int64)
         for name, days in SMART_DAYS:
-            tier[age > days] = TIERS.index(name)
-        tier = np.where(small[rows], _HOT, tier)
-        tier = np.where(outside[rows], record.tier[rows], tier)
+            due = rows[(age > days) & ~small[rows] & (tier[rows] < TIERS.index(name))]
+            tier[due], moves = TIERS.index(name), moves + len(due)
         read, times = record.on[day]
-        used[read] = day
-        moves += int((tier != before[rows]).sum())
-        before[rows] = tier
-        parts["stored"] += float((stored[tier] * record.size[rows]).sum()) / GB / MONTH_DAYS
+        # A read brings a blob back at once, and is billed as one of Hot.
+        used[read], tier[read], moves = day, _HOT, moves + int((tier[read] != _HOT).sum())
+        parts["stored"] += float((stored[tier[rows]] * record.size[rows]).sum()) / GB / MONTH_DAYS
         parts["operations"] += float((times * record.blocks[read]).sum()) * float(rates.tiers["Hot"].read_10k) / 10_000
-        watched += int((~small[rows] & ~outside[rows]).sum())
+        watched += int((~small[rows]).sum())
     parts["watching"] = watched / MONTH_DAYS / 10_000 * float(rates.smart_10k_month)
-    if outside.any():
-        return Outcome(SMART, unknown=f"{int(outside.sum())} blobs have tiers of their own, which it never takes over")
     total = sum(parts.values())
     money: dict[str, Any] = {name: _money(amount) for name, amount in parts.items()}
     return Outcome(

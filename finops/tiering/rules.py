@@ -196,7 +196,8 @@ def _days(shape: Shape) -> tuple[tuple[str, int], ...]:
 
 
 def _coming(rows: Yields, rule: Chosen, taken: Any, state: Any, horizon: int) -> float:
-    """What blobs will save that are not read until they are old enough: as those that are, for the days then left."""
+    """What blobs will save that are not read until they are old enough: as those that are, for the days then left.
+    Reads are taken to be spread evenly over the horizon, which flatters blobs whose reads come early in it."""
     import numpy as np
 
     first = min(rule.shape)
