@@ -93,6 +93,26 @@ def test_what_is_protected_is_said_to_be(served: Served, inventory: Path):
     assert "Not considered: protected by --protect raw/frames/." in result.stdout
 
 
+def test_archive_that_is_not_offered_is_said_to_be(tmp_path: Path):
+    place = write_inventory(tmp_path / "inventory", [blob("raw/old", used=300)], account=NAME, at=AS_OF)
+    estate = storage_estate(tmp_path / "estate", [], sku="Standard_ZRS")
+
+    result = CliRunner().invoke(cli, ["tier", "explain", "raw/", "--inventory", str(place), "--estate", str(estate)])
+
+    assert "Archive is out of the question: not offered with this redundancy" in result.stdout
+
+
+def test_an_account_without_content_is_left_alone(tmp_path: Path):
+    rows = [blob(f"raw/{number}", size=0) for number in range(5)]
+    place = write_inventory(tmp_path / "inventory", rows, account=NAME, at=AS_OF)
+    estate = storage_estate(tmp_path / "estate", [])
+
+    result = CliRunner().invoke(cli, ["tier", "plan", "--inventory", str(place), "--estate", str(estate)])
+
+    assert (result.exit_code, "Nothing is to be moved" in result.stdout) == (0, True), result.output
+    assert "empty: 5 blobs, 0 B" in result.stdout
+
+
 def test_a_protected_prefix_needs_a_container(served: Served, inventory: Path):
     result = run(served, "plan", "--inventory", inventory, "--protect", "/frames")
 

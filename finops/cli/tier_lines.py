@@ -22,11 +22,11 @@ def lines(made: TierPlan) -> list[str]:
     title = f"{made.account.name}  {made.account.region}, {made.account.redundancy}"
     told = [
         f"{title}{', hierarchical' if made.account.hns else ''}",
-        f"  {made.blobs:,} blobs, {size(made.bytes)}, as of {made.as_of:%d %b %Y %H:%M} UTC",
+        f"  {_blobs(made.blobs)}, {size(made.bytes)}, as of {made.as_of:%d %b %Y %H:%M} UTC",
         *_wrapped(
             "  ",
             f"Ages count from the {_basis(made)}. Reads are forecast for {made.horizon_days} days, "
-            f"with a confidence of {made.confidence:.0%}",
+            f"with a confidence of {made.confidence:.0%}.",
         ),
         "",
     ]
@@ -34,7 +34,7 @@ def lines(made: TierPlan) -> list[str]:
         told += _wrapped("  ", "Nothing is to be moved: no rule would save more than it costs.")
     else:
         told += [*_figures(made), "", *_moves(made), "", *_rules(made)]
-    told += [*_listed("Not considered", [f"{each.reason}: {each.blobs:,} blobs, {size(each.bytes)}" for each in
+    told += [*_listed("Not considered", [f"{each.reason}: {_blobs(each.blobs)}, {size(each.bytes)}" for each in
                                          made.aside])]  # fmt: skip
     if made.no_archive:
         told += ["", *_wrapped("  ", f"Nothing is archived: {made.no_archive}.")]
@@ -65,7 +65,7 @@ def _figures(made: TierPlan) -> list[str]:
 
 
 def _moves(made: TierPlan) -> list[str]:
-    told = [f"  Moves {made.moved_blobs:,} blobs, {size(made.moved_bytes)}:"]
+    told = [f"  Moves {_blobs(made.moved_blobs)}, {size(made.moved_bytes)}:"]
     return told + [
         f"    {move.before:>5} -> {move.after:<8} {move.blobs:>12,} blobs {size(move.bytes):>11} "
         f"{_money(move.month, made)} a month"
@@ -127,9 +127,9 @@ def row(made: TierPlan) -> dict[str, Any]:
 
 
 def lot_lines(what: str, lots: Sequence[Lot], made: TierPlan) -> list[str]:
-    told = [f"{what}  {sum(lot.blobs for lot in lots):,} blobs, {size(sum(lot.bytes for lot in lots))}"]
+    told = [f"{what}  {_blobs(sum(lot.blobs for lot in lots))}, {size(sum(lot.bytes for lot in lots))}"]
     for lot in lots:
-        told += ["", f"  {lot.blobs:,} {'blob' if lot.blobs == 1 else 'blobs'} in {lot.tier or 'no tier'}, "
+        told += ["", f"  {_blobs(lot.blobs)} in {lot.tier or 'no tier'}, "
                      f"{size(lot.bytes)}"]  # fmt: skip
         if lot.reason:
             told += _wrapped("    ", f"Not considered: {lot.reason}.", deeper=2)
@@ -165,6 +165,10 @@ def size(number: int) -> str:
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1
     return f"{amount:,.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:,.1f} {_UNITS[unit]}"
+
+
+def _blobs(number: int) -> str:
+    return "1 blob" if number == 1 else f"{number:,} blobs"
 
 
 def _basis(made: TierPlan) -> str:
