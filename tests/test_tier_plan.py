@@ -306,3 +306,30 @@ def test_without_any_account_nothing_is_guessed(tmp_path: Path):
         pytest.raises(UsageError, match="0 storage accounts"),
     ):
         looked(served, None)
+
+
+def test_small_blobs_take_longer_to_earn_their_move(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", blobs("raw", 200, 700, 2**20))) as served:
+        found = World(served, reported(served, tmp_path / "inventory"), looked(served)).plan()
+
+    a_day = (found.net + found.once) / found.horizon_days
+    assert found.payback_days is not None
+    assert found.payback_days > 10
+    assert a_day * (found.payback_days - 1) < found.once <= a_day * found.payback_days
+
+
+def test_noting_reads_costs_one_other_operation_for_each(habits: World, made: TierPlan):
+    containers = ("data", "runs", "finance", "raw", "features")
+    reads = sum(lot.reads or 0 for name in containers for lot in habits.reckoned(f"{name}/")[1])
+
+    price = habits.seen.rates.tiers["Hot"].other_10k
+    assert price is not None
+    assert made.noting_month is not None
+    assert float(made.noting_month) == pytest.approx(float(reads * price) / 10_000 * 30 / 365, abs=2e-6)
+
+
+def test_azures_own_containers_are_protected(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", [*blobs("raw", 1, 700), *blobs("$web", 1, 700)])) as served:
+        seen = looked(served)
+
+    assert [(each.container, each.prefix) for each in seen.protected] == [("$web", "")]
