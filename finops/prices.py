@@ -105,7 +105,7 @@ def vm_hour(
     if not paid:
         types = ", ".join(sorted({str(item.get("type")) for item in kind}))
         return UnknownPrice(f"no pay-as-you-go price is published for {asked} (only {types})")
-    return _in_force(paid, asked, at)
+    return in_force(paid, asked, at)
 
 
 def tiered_cost(items: Sequence[Item], quantity: Decimal, *, at: datetime) -> Decimal | UnknownPrice:
@@ -113,7 +113,7 @@ def tiered_cost(items: Sequence[Item], quantity: Decimal, *, at: datetime) -> De
     tiers: dict[Decimal, Price] = {}
     for minimum in sorted({_decimal(item.get("tierMinimumUnits", 0)) for item in items}):
         same = [item for item in items if _decimal(item.get("tierMinimumUnits", 0)) == minimum]
-        price = _in_force(
+        price = in_force(
             same, f"{same[0].get('meterName')} from {minimum} units", at, zero_is_a_price=True, tier=minimum
         )
         if isinstance(price, UnknownPrice):
@@ -140,10 +140,14 @@ def units(unit_of_measure: str) -> tuple[Decimal, str]:
     return _decimal(found[1].replace(",", "")) * _SCALES[found[2]], found[3]
 
 
-def _in_force(
+def in_force(
     items: list[Item], asked: str, at: datetime, *, zero_is_a_price: bool = False, tier: Decimal = Decimal(0)
 ) -> Price | UnknownPrice:
-    priced = [_price(item) for item in items if _decimal(item.get("tierMinimumUnits", 0)) == tier and _covers(item, at)]
+    """The price that holds at `at` among items of one thing: the newest, the primary meter of a region before others.
+
+    tier: only the items from this tierMinimumUnits on. A price of 0 is a placeholder unless it may be a price.
+    """
+    priced = [_price(item) for item in items if _decimal(item.get("tierMinimumUnits", 0)) == tier and covers(item, at)]
     if not priced:
         return UnknownPrice(f"no price of {asked} is in force on {at:%Y-%m-%d}")
     primary = {str(item.get("meterId")) for item in items if item.get("isPrimaryMeterRegion")}
@@ -170,7 +174,8 @@ def _price(item: Item) -> Price:
     )
 
 
-def _covers(item: Item, at: datetime) -> bool:
+def covers(item: Item, at: datetime) -> bool:
+    """Whether an item's price is in force at `at`."""
     start, end = _when(item.get("effectiveStartDate")), _when(item.get("effectiveEndDate"))
     return (start is None or start <= at) and (end is None or at <= end)
 

@@ -23,7 +23,7 @@ FLOORS = [
     {"cloud"},
     {"estate", "charges", "prices"},
     {"images", "forecast", "anomalies"},
-    {"policy", "spot", "tags", "exemptions", "budget"},
+    {"policy", "spot", "tags", "exemptions", "budget", "tiering"},
     {"janitor"},
     {"acts", "report", "mail", "approvals"},
     {"tombstones"},

@@ -27,6 +27,7 @@ COMMANDS = {
     "policy": "What may be created: check policies, try them out, put them into Azure.",
     "report": "The weekly report: render it, look at it, send it.",
     "simulate": "A simulated Azure estate on 127.0.0.1.",
+    "tier": "Access tiers of blobs: what to move where, what it saves, what it costs.",
     "web": "The approvals page: people approve, deny and snooze what the janitor found.",
 }
 

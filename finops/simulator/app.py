@@ -90,7 +90,8 @@ class App:
             return
         body = await _read(receive)
         path = "/" + re.sub("/+", "/", scope["path"]).strip("/")
-        state: Json = {**scope.get("state", {}), "body": body, "request_id": str(uuid.uuid4())}
+        # Azure Resource Manager does not mind slashes; the name of a blob may have two in a row.
+        state: Json = {**scope.get("state", {}), "body": body, "path": scope["path"], "request_id": str(uuid.uuid4())}
         scope = {**scope, "path": path, "raw_path": path.encode(), "state": state}
         entry = state["log"] = self._logged(scope)
         handed = False

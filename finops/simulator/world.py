@@ -15,6 +15,7 @@ from finops.simulator.ledger import Ledger
 from finops.simulator.life import Life
 from finops.simulator.metrics import Metrics
 from finops.simulator.simulation import lines, recall
+from finops.simulator.storage import Storage
 from finops.simulator.store import Json, Store
 
 FORMAT = 1
@@ -26,7 +27,7 @@ class World:
     `resources` holds ARM bodies; put one to create or change it, delete it to delete it: life hears of both.
     `nodes` is what listNodes tells of each cluster, `metrics` what Monitor tells, `charges` what Cost Management tells,
     `ledger` the truth behind the charges, `directory` who Microsoft Graph knows, by object id in lower case (None where
-    the directory was not asked), `keys` the keys that endpoints were asked for.
+    the directory was not asked), `keys` the keys that endpoints were asked for, `storage` the blobs of its accounts.
     """
 
     def __init__(self, folder: Path, stamp: Json, clock: Clock) -> None:
@@ -46,6 +47,7 @@ class World:
         self.metrics = Metrics(folder)
         self.charges = Charges(folder, self.ledger, self.key)
         self.life = Life(self.key, self.resources, self.nodes, self.ledger, self.metrics, minutes(clock.now()))
+        self.storage = Storage(self.life, minutes(clock.now()))
 
     @classmethod
     def load(cls, folder: Path, speed: float = 0.0) -> World:
@@ -62,12 +64,14 @@ class World:
         if (folder / "directory.jsonl").exists():
             world.directory = {str(user["id"]).lower(): user for user in lines(folder / "directory.jsonl")}
         recall(world)
+        world.storage.recall({file.stem.lower(): list(lines(file)) for file in folder.glob("blobs/*.jsonl")})
         return world
 
     def settle(self) -> None:
         """Bring everything up to `clock.now()`, to the minute."""
         with self.lock:
             self.life.settle(minutes(self.clock.now()))
+            self.storage.settle(minutes(self.clock.now()))
 
 
 def _stamp(file: Path) -> Json:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from contract_policies import drive_policies
+from contract_storage import drive_storage
 
 from finops.simulator.serve import app_of
 
@@ -95,6 +96,7 @@ def drive(driver: Driver) -> None:
     _tags_and_locks(driver, free)
     drive_policies(driver, "/".join(free.split("/")[:3]), free)
     _learning_writes(driver, free)
+    drive_storage(driver, _unlocked(world, "microsoft.storage/storageaccounts"))
     group = "/".join(free.split("/")[:5])
     driver.ask("PUT", f"{group}-new", {"location": "eastus", "tags": {"CostCenter": "ml"}}, "2024-03-01")
     driver.ask("PATCH", f"{group}-new", {"tags": {"CostCenter": "data"}}, "2024-03-01")
@@ -432,7 +434,9 @@ def undriven(driver: Driver) -> Iterator[str]:
             name = f"{method} {route.path}"
             # What registries say of images is held to azure-containerregistry, in tests/test_wire_registry*.py, and
             # mail to azure-communication-email, in tests/test_mail_azure.py; of Graph's mail there is no document here.
-            ours = route.path.startswith(("/simulator", "/registry", "/acs")) or "{operation}" in route.path
+            # Blobs are held to azure-storage-blob, in tests/test_wire_storage_blobs.py.
+            ours = route.path.startswith(("/simulator", "/registry", "/acs", "/{account}/"))
+            ours = ours or "{operation}" in route.path
             ours = ours or route.path.endswith(("/sendMail", "/sentitems/messages"))
             if not ours and name not in asked:
                 yield name

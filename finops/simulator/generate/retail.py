@@ -8,6 +8,7 @@ from decimal import Decimal
 from finops.simulator import meters
 from finops.simulator.draws import key_of
 from finops.simulator.sizes import SIZES
+from finops.simulator.storage import prices
 from finops.simulator.store import Json
 
 # How the API names regions, which is neither how ARM nor how cost data does.
@@ -26,10 +27,14 @@ def items(sizes: set[str], regions: list[str]) -> Iterator[Json]:
     for region in regions:
         for sku in ("Basic", "Standard", "Premium"):
             yield _item(meters.registry(sku, region), "Container Registry", sku)
-        for tier, redundancy in meters.BLOB_MONTH:
-            meter = meters.blobs(tier.title(), redundancy.upper(), region)
-            yield _item(meter, "General Block Blob v2", f"{tier.title()} {redundancy.upper()}")
+        yield from blob_items(region)
         yield _item(meters.disk(region), "Premium SSD Managed Disks", "P10 LRS")
+
+
+def blob_items(region: str) -> Iterator[Json]:
+    """What keeping, moving and reading block blobs costs, of every tier and redundancy."""
+    for meter in prices.meters(region):
+        yield _item(meter, meter.subcategory, meter.sku)
 
 
 def _vm(size: str, region: str) -> Iterator[Json]:

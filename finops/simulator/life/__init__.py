@@ -41,6 +41,7 @@ class Life:
         self.jobs_from = 0  # minutes: jobs asked for before have no body
         self.account: Json = {}
         self.profiles: dict[str, Json] = {}
+        self.metered: set[str] = set()  # storage accounts whose blobs are billed one by one (simulator.storage)
         self.commitments: list[Json] = []
         self.purchases: list[Json] = []
         self.clusters: dict[str, Cluster] = {}

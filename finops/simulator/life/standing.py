@@ -31,7 +31,7 @@ def usage(life: Life, body: Json, day: int) -> Iterator[tuple[int, int]]:
     sku = str(inside(body, "sku").get("name", "Standard"))
     if kind == "microsoft.containerregistry/registries":
         yield life.line(meters.registry(sku, region), resource_id, tags), 1
-    elif kind == "microsoft.storage/storageaccounts":
+    elif kind == "microsoft.storage/storageaccounts" and resource_id.lower() not in life.metered:
         grown = max(0.0, float(profile.get("gigabytesADay", 0)) * (day - int(profile.get("day", day))))
         redundancy = sku.rsplit("_", 1)[-1]
         for tier, gigabytes in sorted((profile.get("gigabytes") or {}).items()):

@@ -33,11 +33,11 @@ NAMESPACES = {
     "microsoft.resources",
     "microsoft.storage",
 }
-# The types that resources.list and Resource Graph leave out: data of a workspace, and what only extends a scope (locks,
-# policies, budgets, exports).
+# The types that resources.list and Resource Graph leave out: data of a workspace or a storage account, and what only
+# extends a scope (locks, policies, budgets, exports).
 UNTRACKED = re.compile(
     r"microsoft\.(authorization|consumption|costmanagement|management|policyinsights)/"
-    r"|microsoft\.machinelearningservices/(workspaces|registries)/"
+    r"|microsoft\.machinelearningservices/(workspaces|registries)/|microsoft\.storage/storageaccounts/"
 )
 # With the exception of these, which WIRE.md lists as covered by Resource Graph.
 TRACKED_CHILDREN = {

@@ -1,0 +1,136 @@
+"""`finops tier`: what moving a storage account's blobs to cooler tiers would save and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from finops.cli.output import show
+from finops.cli.session import Session, reads_azure
+from finops.errors import UsageError
+
+if TYPE_CHECKING:
+    from finops.tiering.looking import Seen
+    from finops.tiering.model import Protected
+    from finops.tiering.optimum import Optimum
+    from finops.tiering.plan import TierPlan
+
+_output = click.option(
+    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
+)
+_account = click.option("--account", metavar="NAME", help="The storage account.  [default: the only one there is]")
+_inventory = click.option(
+    "--inventory",
+    "paths",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder or file of the account's blob inventory. Repeatable.",
+)
+_protect = click.option(
+    "--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are. Repeatable."
+)
+
+
+@click.group()
+def tier() -> None:
+    """Access tiers of blobs: what to move where, what it saves, what it costs."""
+
+
+@tier.command("plan")
+@_account
+@_inventory
+@_protect
+@_output
+@reads_azure
+@click.pass_context
+def planned(
+    context: click.Context,
+    session: Session,
+    account: str | None,
+    paths: tuple[Path, ...],
+    protect: tuple[str, ...],
+    output: str,
+) -> None:
+    """Work out few lifecycle rules for a storage account, and what they save. Changes nothing.
+
+    Exits 1 where the rules must not be put into force, and says why.
+
+    \b
+    finops tier plan --account mldata --inventory inventory/
+    finops tier plan --account mldata --inventory inventory/ -o json
+    """
+    from finops.cli.tier_lines import lines, row
+
+    with _reckoned(session, account, paths, protect) as (made, _, _):
+        if output == "table":
+            click.echo("\n".join(lines(made)))
+        else:
+            show([row(made)], output)
+    if made.refusals:
+        context.exit(1)
+
+
+@tier.command("explain")
+@click.argument("what", metavar="BLOB|PREFIX")
+@_account
+@_inventory
+@_protect
+@_output
+@reads_azure
+def explained(
+    session: Session, what: str, account: str | None, paths: tuple[Path, ...], protect: tuple[str, ...], output: str
+) -> None:
+    """Say where a blob, or all below a prefix, should be, and what each tier would cost. Changes nothing.
+
+    BLOB is container/name, PREFIX the beginning of such paths.
+
+    \b
+    finops tier explain data/imagenet/train-0001.tar --account mldata --inventory inventory/
+    finops tier explain data/imagenet/ --account mldata --inventory inventory/
+    """
+    from finops.cli.tier_lines import lot_lines, lot_row
+    from finops.tiering.explain import explain
+
+    with _reckoned(session, account, paths, protect) as (made, seen, chosen):
+        lots = explain(chosen, made.rules, seen.protected, what)
+    if output == "table":
+        click.echo("\n".join(lot_lines(what, lots, made)))
+    else:
+        show([lot_row(lot, made.currency) for lot in lots], output)
+
+
+@contextmanager
+def _reckoned(
+    session: Session, name: str | None, paths: tuple[Path, ...], protect: tuple[str, ...]
+) -> Iterator[tuple[TierPlan, Seen, Optimum]]:
+    import tempfile
+
+    from finops import estate
+    from finops.tiering.inventory import read_inventory
+    from finops.tiering.looking import look
+    from finops.tiering.plan import best, plan
+
+    wanted = [_protected(text) for text in protect]
+    with session.azure() as azure:
+        seen = look(azure, estate.read(azure, session.now), name, session.now, wanted)
+    with (
+        tempfile.TemporaryDirectory(prefix="finops-tier-") as spool,
+        read_inventory(paths, seen.account.name, session.now, Path(spool)) as inventory,
+    ):
+        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
+        made = plan(seen.account, inventory, seen.rates, chosen, seen.policy, seen.protected, seen.unresolved)
+        yield made, seen, chosen
+
+
+def _protected(text: str) -> Protected:
+    from finops.tiering.model import Protected
+
+    container, _, prefix = text.partition("/")
+    if not container:
+        raise UsageError(f"--protect '{text}' names no container.", "Write it as container, or container/folder/.")
+    return Protected(container, prefix, f"protected by --protect {text}", "--protect")

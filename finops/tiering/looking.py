@@ -1,0 +1,91 @@
+"""What Azure tells of one storage account before anything is planned: itself, its policy, its prices, its readers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from finops.errors import AzureError, DataError, UsageError
+from finops.tiering.account import account, protected_containers
+from finops.tiering.model import Account, Protected, Rates
+from finops.tiering.optimum import HORIZON_DAYS
+from finops.tiering.rates import filter_for, rates
+from finops.tiering.readers import assets, readers
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+    from finops.estate import Estate
+
+STORAGE_VERSION = "2023-05-01"
+ACCOUNTS = "microsoft.storage/storageaccounts"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """policy: as ARM gives it, None where the account has none. protected: the blobs that stay where they are.
+    unresolved: what may read others, as sentences."""
+
+    account: Account
+    policy: Mapping[str, Any] | None
+    protected: tuple[Protected, ...]
+    unresolved: tuple[str, ...]
+    rates: Rates
+
+
+def look(
+    azure: Azure,
+    estate: Estate,
+    name: str | None,
+    now: datetime,
+    protect: Sequence[Protected] = (),
+    horizon_days: int = HORIZON_DAYS,
+) -> Seen:
+    """The account of that name, or the only one there is. Raises DataError where nothing can be planned for it, and
+    says why."""
+    id = _one(estate, name)  # noqa: A001
+    try:
+        service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)
+    except AzureError:
+        service = None
+    found = account(azure.get(id, STORAGE_VERSION), service)
+    if found.refusal:
+        raise DataError(f"Nothing is planned for {found.name}: {found.refusal}.", "")
+    prices = rates(
+        azure.retail_prices(filter_for(found.region)),
+        found.region,
+        found.redundancy,
+        found.hns,
+        now,
+        created=found.created,
+        until=now + timedelta(days=horizon_days),
+    )
+    if not isinstance(prices, Rates):
+        raise DataError(f"Nothing is planned for {found.name}: {prices.reason}.", "")
+    containers = azure.pages(f"{id}/blobServices/default/containers", STORAGE_VERSION)
+    read = readers(estate, found, assets(azure, estate))
+    return Seen(
+        found,
+        azure.state_of(f"{id}/managementPolicies/default", STORAGE_VERSION),
+        (*protect, *protected_containers(containers), *read.protected),
+        read.unresolved,
+        prices,
+    )
+
+
+def _one(estate: Estate, name: str | None) -> str:
+    """The id of the account of that name (or id). An account's name is its own in all of Azure."""
+    ids = {each.id.rpartition("/")[2]: str(each.body.get("id") or each.id) for each in estate.of_type(ACCOUNTS)}
+    if name is None:
+        if len(ids) != 1:
+            known = ", ".join(sorted(ids)[:10]) or "none"
+            raise UsageError(f"There are {len(ids)} storage accounts ({known}).", "Name one: --account NAME.")
+        return next(iter(ids.values()))
+    wanted = name.strip().rstrip("/").rpartition("/")[2].lower()
+    if wanted not in ids:
+        near = difflib.get_close_matches(wanted, ids, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(ids)[:10]) or 'none'}."
+        raise UsageError(f"There is no storage account '{name}' that can be read.", hint)
+    return ids[wanted]

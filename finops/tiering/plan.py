@@ -1,0 +1,229 @@
+"""What tiering an account would do, save and cost: few lifecycle rules, held against the optimum and against today."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.errors import DataError
+from finops.tiering.access import learn
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.model import MONTH_DAYS, Account, Aside, Protected, Rates
+from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
+from finops.tiering.policy import is_ours, merged, rules_in
+from finops.tiering.rules import LIMIT, LifecycleRule, compress
+
+if TYPE_CHECKING:
+    from finops.tiering.inventory import Inventory
+
+_OPERATIONS = Decimal(10_000)
+# No chance is as small: no blob that is elsewhere may go to Archive.
+_NEVER = -1.0
+
+
+@dataclass(frozen=True)
+class TierPlan:
+    """What would be done to one account. Money in `currency`; of the blobs that are old enough now, if not said else.
+
+    blobs, bytes: of the whole inventory, which is as of `as_of`. basis: "last access" or "modification", what ages
+    count from. confidence: of the forecast of reads.
+    month: what keeping them costs less, a month. once: what moving them costs. reads: what reading them is expected to
+    cost more until the horizon. net: what all this saves until then. worst: what reading all of them back once would
+    cost more than now. payback_days: until `once` is earned again, by what is saved less expected reads; None: never.
+    stay: what the considered blobs cost until the horizon if nothing is done. optimum: what deciding blob by blob would
+    save. share: of it kept by the rules, None where it saves nothing. coming: what blobs that grow old enough until
+    the horizon are expected to save besides.
+    policy: the whole policy to write, None where it is refused or nothing is to be written. kept: the names of other
+    people's rules in it. replaced: of ours that are in force now.
+    refusals: why it must not be carried out. unresolved: what may read blobs that cannot be told. no_archive: why
+    nothing is archived, "" where something may be. notes: what is to be known beside the figures.
+    noting_month: what noting reads costs a month with the tracking that is on, None where it is off or has no price.
+    fingerprint: of what it does and what it was reckoned from.
+    """
+
+    account: Account
+    currency: str
+    as_of: datetime
+    basis: str
+    confidence: float
+    horizon_days: int
+    blobs: int
+    bytes: int
+    month: Decimal
+    once: Decimal
+    reads: Decimal
+    net: Decimal
+    worst: Decimal
+    payback_days: int | None
+    stay: Decimal
+    optimum: Decimal
+    share: Decimal | None
+    coming: Decimal
+    moves: tuple[Move, ...]
+    rules: tuple[LifecycleRule, ...]
+    policy: Mapping[str, Any] | None
+    kept: tuple[str, ...]
+    replaced: tuple[str, ...]
+    aside: tuple[Aside, ...]
+    refusals: tuple[str, ...]
+    unresolved: tuple[str, ...]
+    no_archive: str
+    notes: tuple[str, ...]
+    noting_month: Decimal | None
+    fingerprint: str
+
+    @property
+    def moved_blobs(self) -> int:
+        return sum(move.blobs for move in self.moves)
+
+    @property
+    def moved_bytes(self) -> int:
+        return sum(move.bytes for move in self.moves)
+
+    @property
+    def of_today(self) -> Decimal | None:
+        """The share of what the considered blobs cost that is saved until the horizon, None where they cost nothing."""
+        return (self.net / self.stay).quantize(Decimal("0.0001")) if self.stay > 0 else None
+
+
+def best(
+    account: Account,
+    inventory: Inventory,
+    rates: Rates,
+    protected: Sequence[Protected] = (),
+    unresolved: Sequence[str] = (),
+    horizon_days: int = HORIZON_DAYS,
+) -> Optimum:
+    """The cheapest tier of every blob, where nothing is archived that may be wanted at once."""
+    chance = _NEVER if barred(inventory, unresolved) else ARCHIVE_CHANCE
+    return optimum(inventory, rates, learn(inventory), account, protected, horizon_days, chance)
+
+
+def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
+    """Why nothing is archived, as a clause; "" where something may be."""
+    if unresolved:
+        return "what reads its blobs cannot be told"
+    if inventory.unproven:
+        return "the inventory cannot be known to be whole"
+    return "" if inventory.basis == LAST_ACCESS else "reads are not noted, only writes"
+
+
+def plan(
+    account: Account,
+    inventory: Inventory,
+    rates: Rates,
+    chosen: Optimum,
+    existing: Mapping[str, Any] | None = None,
+    protected: Sequence[Protected] = (),
+    unresolved: Sequence[str] = (),
+    limit: int = LIMIT,
+) -> TierPlan:
+    """chosen: as `best` found it. existing: the account's management policy as ARM gives it, None where it has none."""
+    found = compress(chosen, rates, protected, limit)
+    once, reads = _sum(found.moves, "once"), _sum(found.moves, "reads")
+    now = rules_in(existing)
+    policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving)
+    seal = {
+        "account": account.id,
+        "existing": now,
+        "rules": [rule.body() for rule in found.rules],
+        "as_of": inventory.as_of.isoformat(),
+        "blobs": inventory.blobs,
+        "bytes": inventory.bytes,
+        "moves": [(move.before, move.after, move.blobs, move.bytes, str(move.net)) for move in found.moves],
+    }
+    return TierPlan(
+        account=account,
+        currency=chosen.currency,
+        as_of=inventory.as_of,
+        basis=chosen.basis,
+        confidence=chosen.confidence,
+        horizon_days=chosen.horizon_days,
+        blobs=inventory.blobs,
+        bytes=inventory.bytes,
+        month=_sum(found.moves, "month"),
+        once=once,
+        reads=reads,
+        net=found.saving,
+        worst=_sum(found.moves, "worst"),
+        payback_days=_payback(once, found.saving + once, chosen.horizon_days),
+        stay=chosen.stay,
+        optimum=found.optimum_saving,
+        share=found.share,
+        coming=found.coming,
+        moves=found.moves,
+        rules=found.rules,
+        policy=policy,
+        kept=tuple(str(rule["name"]) for rule in now if not is_ours(rule)),
+        replaced=tuple(str(rule["name"]) for rule in now if is_ours(rule)),
+        aside=chosen.aside,
+        refusals=refusals,
+        unresolved=tuple(unresolved),
+        no_archive=barred(inventory, unresolved),
+        notes=_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+        noting_month=_noting(chosen, rates) if account.tracking else None,
+        fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _policy(
+    account: Account, existing: Mapping[str, Any] | None, rules: Sequence[LifecycleRule], basis: str, saving: Decimal
+) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """The policy to write, or why there is none to write."""
+    if not rules:
+        return None, ()
+    refusals = []
+    if saving <= 0:
+        refusals.append("The rules would cost more than they save.")
+    if basis == LAST_ACCESS and not account.tracking:
+        refusals.append(
+            "The rules count from the last access, and the account does not note it any more. "
+            "Turn last access tracking on again."
+        )
+    try:
+        policy = merged(existing, rules)
+    except DataError as fault:
+        refusals.append(str(fault))
+    return (None if refusals else policy), tuple(refusals)
+
+
+def _payback(once: Decimal, gained: Decimal, horizon: int) -> int | None:
+    """Whole days until `once` is earned again, if `gained` comes in evenly until the horizon."""
+    if gained <= 0:
+        return None
+    return int((once * horizon / gained).to_integral_value(ROUND_CEILING))
+
+
+def _notes(inventory: Inventory, rates: Rates, empty: int, others: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    if inventory.unproven:
+        found.append(f"The inventory cannot be known to be whole: {inventory.unproven}.")
+    if inventory.absent:
+        found.append(f"The inventory lacks {', '.join(inventory.absent)}: what they would tell is taken to be unset.")
+    if empty:
+        found.append(f"{empty:,} blobs without content are moved with the others, at the price of the operations.")
+    if others:
+        found.append(f"What the rules of others do ({', '.join(others)}) is not in the figures.")
+    return (*found, *rates.missing)
+
+
+def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:
+    """Azure charges one other operation for noting a read:
+    https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-overview#move-data-based-on-last-accessed-time"""
+    rows = chosen.connection.execute(f"SELECT tier, sum(reads) FROM {chosen.cells} GROUP BY tier").fetchall()
+    total = Decimal(0)
+    for tier, reads in rows:
+        price = rates.tiers[tier].other_10k if tier in rates.tiers else None
+        if price is None and reads:
+            return None
+        total += Decimal(str(reads or 0)) * (price or 0) / _OPERATIONS
+    return (total * MONTH_DAYS / chosen.horizon_days).quantize(Decimal("0.000001"))
+
+
+def _sum(moves: Sequence[Move], figure: str) -> Decimal:
+    return sum((getattr(move, figure) for move in moves), Decimal(0))

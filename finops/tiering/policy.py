@@ -1,0 +1,181 @@
+"""An account's management policy with our rules in it: what others wrote stays as it is, to the letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finops.errors import DataError
+from finops.tiering.model import EARLY_DAYS, TIERS
+from finops.tiering.rules import LifecycleRule
+
+Json = Mapping[str, Any]
+
+# https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure#rules (2025-06-13)
+MOST_RULES = 100
+MOST_PREFIXES = 10
+
+# What rules.py names its rules; anything else, whatever it begins with, is somebody else's.
+OURS = re.compile(r"finops(?:-(?:cool|cold|archive)\d+)+(?:-\d+)?")
+
+# https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+_CONTAINER = re.compile(r"\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_LONGEST_PREFIX = 63 + 1 + 1024
+
+_AGES = ("daysAfterLastAccessTimeGreaterThan", "daysAfterModificationGreaterThan", "daysAfterCreationGreaterThan")
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Why one of our rules cannot stand beside one of somebody else's."""
+
+    ours: str
+    theirs: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.ours} and {self.theirs}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class _Action:
+    """What a rule does to current blobs: name, the property that it counts from, days."""
+
+    name: str
+    since: str
+    days: float
+
+
+def rules_in(policy: Json | None) -> list[Json]:
+    """The rules of a policy ({"rules": [...]}, or the body that ARM gives); none where there is no policy."""
+    if policy is None:
+        return []
+    inner: Any = policy
+    for name in ("properties", "policy"):
+        inner = inner.get(name, inner) if isinstance(inner, Mapping) else inner
+    found = inner.get("rules") if isinstance(inner, Mapping) else None
+    if not isinstance(found, list) or not all(isinstance(rule, Mapping) and rule.get("name") for rule in found):
+        raise DataError("The account's management policy has no list of named rules.", "Look at it in the portal.")
+    return found
+
+
+def is_ours(rule: Json) -> bool:
+    return OURS.fullmatch(str(rule.get("name"))) is not None
+
+
+def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, Any]:
+    """The policy to write: everybody else's rules as they are and in their order, then ours in place of our old ones.
+
+    Raises DataError, and nothing is to be written: too many rules or prefixes, a prefix that Azure would refuse or
+    misread, or a rule that works against one of ours.
+    """
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule)]
+    if len(theirs) + len(ours) > MOST_RULES:
+        raise DataError(
+            f"The policy would have {len(theirs) + len(ours)} rules; Azure takes {MOST_RULES}.",
+            f"Remove rules that are no longer needed: {len(theirs)} of them are not ours.",
+        )
+    for rule in ours:
+        _check(rule)
+    if found := conflicts(existing, ours):
+        raise DataError(
+            f"{len(found)} rules of the policy work against ours. {'. '.join(map(str, found))}.",
+            "Change those rules, or protect their prefixes from tiering.",
+        )
+    names = [rule.name for rule in ours]
+    if len(set(names)) < len(names):
+        raise DataError(f"Two of our rules have one name among {', '.join(names)}.", "Plan again.")
+    return {"rules": [*theirs, *(rule.body() for rule in ours)]}
+
+
+def unmerged(existing: Json | None, before: Iterable[Json] = ()) -> dict[str, Any] | None:
+    """The policy without our rules, or with those of ours that it had `before`. None: it is to be deleted, since Azure
+    takes no policy without rules."""
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule)]
+    kept = [*theirs, *(rule for rule in before if is_ours(rule))]
+    return {"rules": kept} if kept else None
+
+
+def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conflict]:
+    """Where a rule that is not ours would undo ours, or be undone by it, or blobs would leave a tier too early."""
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule) and rule.get("enabled") is not False]
+    found = []
+    for rule in ours:
+        for other in theirs:
+            filters = _inner(_inner(other, "definition"), "filters")
+            types = [str(kind).lower() for kind in filters.get("blobTypes") or ["blockBlob"]]
+            if "blockblob" in types and _overlap(rule.prefixes, tuple(filters.get("prefixMatch") or ())):
+                reasons = dict.fromkeys(_reasons(rule, _inner(_inner(other, "definition"), "actions")))
+                found += [Conflict(rule.name, str(other["name"]), reason) for reason in reasons]
+    return found
+
+
+def _reasons(rule: LifecycleRule, actions: Json) -> Iterable[str]:
+    base = _inner(actions, "baseBlob")
+    if base.get("enableAutoTierToHotFromCool") is True:
+        yield "it brings blobs back to Hot when they are read, which ours would end"
+    own = [_Action(f"tierTo{tier}", next(iter(rule.body()["definition"]["actions"]["baseBlob"][f"tierTo{tier}"])), days)
+           for tier, days in rule.days]  # fmt: skip
+    for name, when in base.items():
+        if not isinstance(when, Mapping):
+            continue
+        since = next((age for age in _AGES if when.get(age) is not None), None)
+        if since is None:
+            yield f"its {name} counts from something that is not known"
+            continue
+        theirs = _Action(name, since, float(when[since]))
+        if name == "tierToHot":
+            yield "it brings to Hot what ours cools"
+        else:
+            yield from filter(None, (_early(theirs, each) or _early(each, theirs) for each in own))
+
+
+def _early(first: _Action, then: _Action) -> str:
+    """Whether blobs that `first` has moved are moved on or deleted by `then` before they have served their time."""
+    tier = first.name.removeprefix("tierTo")
+    if tier not in EARLY_DAYS or (then.name != "delete" and _cold(then.name) <= _cold(first.name)):
+        return ""
+    if first.since != then.since:
+        return f"{then.name} and {first.name} count from different days, so that blobs may leave {tier} too early"
+    gap = then.days - first.days
+    if 0 < gap < EARLY_DAYS[tier]:
+        return f"{then.name} comes {gap:g} days after {first.name}, and {tier} asks for {EARLY_DAYS[tier]}"
+    return ""
+
+
+def _cold(action: str) -> int:
+    tier = action.removeprefix("tierTo")
+    return TIERS.index(tier) if tier in TIERS else len(TIERS)
+
+
+def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether a blob can match both. No prefix is every blob; tags are taken to match."""
+    if not ours or not theirs:
+        return True
+    return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)
+
+
+def _check(rule: LifecycleRule) -> None:
+    """Azure's limits, and what it would accept and we did not mean."""
+    if not OURS.fullmatch(rule.name):
+        raise DataError(f"'{rule.name}' is no name of a rule of ours.", "Plan again.")
+    if len(rule.prefixes) > MOST_PREFIXES:
+        raise DataError(f"{rule.name} has {len(rule.prefixes)} prefixes; Azure takes {MOST_PREFIXES}.", "Plan again.")
+    for prefix in rule.prefixes:
+        container, slash, _ = prefix.partition("/")
+        # Without a slash it would also take containers whose names begin so.
+        if not slash or not _CONTAINER.fullmatch(container) or len(prefix) > _LONGEST_PREFIX or "\0" in prefix:
+            raise DataError(
+                f"{rule.name} has the prefix {prefix!r}; it has to begin with a container's name and a slash.",
+                "Name the container in full.",
+            )
+    days = [number for _, number in rule.days]
+    if not days or any(number < 0 for number in days):
+        raise DataError(f"{rule.name} has the days {days}; it needs at least one, and none below 0.", "Plan again.")
+
+
+def _inner(body: Json, name: str) -> Json:
+    found = body.get(name)
+    return found if isinstance(found, Mapping) else {}

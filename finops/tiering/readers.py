@@ -1,0 +1,205 @@
+"""Which blobs Azure Machine Learning still reads: what jobs, schedules and deployments name, down to the container."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from finops.errors import AzureError
+from finops.estate import queries
+from finops.estate.ids import key, type_of
+from finops.estate.model import Estate, Json, at, text
+from finops.tiering.model import Account, Protected
+
+if TYPE_CHECKING:
+    from finops.cloud import Azure
+
+DATASTORE = f"{queries.ML}/workspaces/datastores"
+DATA_VERSION = f"{queries.ML}/workspaces/data/versions"
+MODEL_VERSION = f"{queries.ML}/workspaces/models/versions"
+READERS = (queries.JOB, queries.SCHEDULE, queries.DEPLOYMENT, queries.BATCH_DEPLOYMENT, queries.BATCH_JOB)
+
+# What a job writes, or where its pages are, is not what it reads.
+_NOT_READ = frozenset({"outputs", "services"})
+# Where "azureml:NAME:VERSION" means data or a model; elsewhere it is an environment, a component or a compute.
+_SHORT_IN = frozenset({"uri", "model", "assetid"})
+_DEEPEST = 24
+
+# How addresses of blobs are written (learn.microsoft.com/azure/machine-learning/how-to-access-data-interactive).
+_HTTPS = re.compile(r"https?://([a-z0-9]+)(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[^/]+/([^/?]+)/?([^?]*).*", re.I)
+_DRIVER = re.compile(r"(?:wasbs?|abfss?)://([^@/]+)@([a-z0-9]+)(?:\.[a-z0-9-]+)?\.(?:blob|dfs)\.[^/]+/?(.*)", re.I)
+_STORE = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)(?:/paths/?(.*))?/?", re.I)
+# A registry's assets lie in an account of Azure's own, so only workspaces' count.
+_ASSET = re.compile(r".*/workspaces/[^/]+/(data|models)/([^/]+)/versions/([^/]+)", re.I)
+_SHORT = re.compile(r"azureml:([^/:@]+)[:@]([^/:@]+)", re.I)
+_WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.I)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """protected: the blobs of an account that something reads. unresolved: as sentences, what may read others of them.
+
+    While something is unresolved, nothing of the account is safe in Archive, where a job cannot read it.
+    """
+
+    protected: tuple[Protected, ...]
+    unresolved: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assets:
+    """bodies: datastores, schedules, data and models of workspaces. gaps: what of them could not be read, and why."""
+
+    bodies: tuple[Json, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+def assets(azure: Azure, estate: Estate) -> Assets:
+    """What `readers` resolves by: each workspace's datastores and schedules, the data and models that are named.
+
+    One that is gone is among them without an address: it holds nothing.
+    """
+    found: list[Json] = []
+    gaps: list[str] = []
+    for workspace in estate.of_type(queries.WORKSPACE):
+        for what, params in (("datastores", None), ("schedules", {"listViewType": "All"})):
+            try:
+                found += azure.pages(f"{workspace.id}/{what}", queries.ML_VERSION, params)
+            except AzureError as fault:
+                gaps.append(f"The {what} of {workspace.id.rpartition('/')[2]} could not be read: {fault.what}")
+    known = _Known(estate, ())
+    named = {
+        asset
+        for body in _reading(estate, found)
+        for written in _addresses(at(body, "properties"))
+        for asset in known.assets(written, str(body["id"]))
+    }
+    for asset in sorted(named):
+        try:
+            found.append(azure.state_of(asset, queries.ML_VERSION) or {"id": asset, "properties": {}})
+        except AzureError:
+            continue  # whatever names it stays unresolved
+    return Assets(tuple(found), tuple(gaps))
+
+
+def readers(estate: Estate, account: Account, assets: Assets) -> Readers:
+    """What reads blobs of `account`: jobs as far back as the estate goes, schedules that are on, and deployments."""
+    known = _Known(estate, assets.bodies)
+    protected: dict[tuple[str, str], Protected] = {}
+    unresolved = dict.fromkeys([*_unread(estate), *assets.gaps])
+    for body in _reading(estate, assets.bodies):
+        kind = type_of(str(body["id"])).rpartition("/")[2].removesuffix("s")
+        named = f"{kind} {text(body, 'name') or str(body['id']).rpartition('/')[2]}"
+        for written in _addresses(at(body, "properties")):
+            place = known.place(written, str(body["id"]))
+            if isinstance(place, str):
+                unresolved[f"{named} reads {written}, and {place}."] = None
+            elif place and place[0] == account.name.lower():
+                told = Protected(place[1], place[2], f"{named} reads it", key(str(body["id"])))
+                protected.setdefault(place[1:], told)
+    return Readers(tuple(protected[name] for name in sorted(protected)), tuple(unresolved))
+
+
+def _unread(estate: Estate) -> Iterator[str]:
+    """Which lists of what reads data are not whole, as sentences."""
+    asked = (queries.GRAPH, queries.JOBS, queries.JOBS_OF_90_DAYS, queries.DEPLOYMENTS)
+    for gap in estate.gaps:
+        if gap.what in asked:
+            yield f"{gap.what} of {gap.scope} could not be read: {gap.reason}."
+    told = {key(gap.scope) for gap in estate.gaps}
+    for workspace in estate.of_type(queries.WORKSPACE):
+        if key(workspace.id) not in estate.jobs_since and key(workspace.id) not in told:
+            yield f"The jobs of {workspace.id.rpartition('/')[2]} were not asked for."
+
+
+def _reading(estate: Estate, more: Iterable[Json]) -> Iterator[Json]:
+    """The bodies of everything that reads data, each once; a schedule only while it is on."""
+    found = {key(str(body["id"])): body for body in more}
+    found |= {each.id: {**each.body, "id": each.id} for kind in READERS for each in estate.of_type(kind)}
+    for name, body in sorted(found.items()):
+        if type_of(name) in READERS and at(body, "properties.isEnabled") is not False:
+            yield body
+
+
+class _Known:
+    """Where datastores, data and models lie, as far as their bodies are known."""
+
+    def __init__(self, estate: Estate, assets: Iterable[Json]) -> None:
+        self._workspaces = {key(each.id): each.body for each in estate.of_type(queries.WORKSPACE)}
+        given = [*(each.body | {"id": each.id} for each in estate.resources.values()), *assets]
+        kinds = (DATASTORE, DATA_VERSION, MODEL_VERSION)
+        self._bodies = {key(str(body["id"])): body for body in given if type_of(str(body.get("id"))) in kinds}
+
+    def place(self, written: str, reader: str, depth: int = 0) -> tuple[str, str, str] | str | None:
+        """Account, container and prefix of an address; None: no blobs of workspaces; a text: why it is not known."""
+        if found := _HTTPS.fullmatch(written):
+            return found[1].lower(), found[2], _prefix(found[3])
+        if found := _DRIVER.fullmatch(written):
+            return found[2].lower(), found[1], _prefix(found[3])
+        if found := _STORE.fullmatch(written):
+            return self._store(self._workspace(written, reader), found[1], _prefix(found[2] or ""))
+        asked = self.assets(written, reader)
+        known = [self._bodies[asset] for asset in asked if asset in self._bodies]
+        if asked and not known:
+            return f"{'/'.join(asked[0].split('/')[-4:])} could not be read"
+        addresses = [text(body, path) for body in known for path in ("properties.dataUri", "properties.modelUri")]
+        inner = next(filter(None, addresses), "")
+        return self.place(inner, asked[0], depth + 1) if inner and depth < 3 else None
+
+    def assets(self, written: str, reader: str) -> list[str]:
+        """The ids of data or models that an address may mean; none where it is an address of blobs."""
+        workspace = self._workspace(written, reader)
+        if found := _ASSET.fullmatch(written):
+            return [key(f"{workspace}/{found[1]}/{found[2]}/versions/{found[3]}")]
+        if found := _SHORT.fullmatch(written):
+            return [key(f"{workspace}/{kind}/{found[1]}/versions/{found[2]}") for kind in ("data", "models")]
+        return []
+
+    def _store(self, workspace: str, name: str, prefix: str) -> tuple[str, str, str] | str | None:
+        """A workspace's own blob store is known from the workspace itself."""
+        body = self._bodies.get(key(f"{workspace}/datastores/{name}"))
+        if body is not None:
+            account = text(body, "properties.accountName").lower()
+            container = text(body, "properties.containerName") or text(body, "properties.filesystem")
+            return (account, container, prefix) if account and container else None
+        home = self._workspaces.get(workspace, {})
+        account, guid = text(home, "properties.storageAccount"), text(home, "properties.workspaceId")
+        if name.lower() == "workspaceblobstore" and account and guid:
+            return account.rpartition("/")[2].lower(), f"azureml-blobstore-{guid}", prefix
+        return f"the datastore {name} could not be read"
+
+    def _workspace(self, written: str, reader: str) -> str:
+        """The id of the workspace that an address names, by name or GUID, or else of what reads it."""
+        named, own = _WORKSPACE.search(written), _WORKSPACE.search(reader)
+        if not named:
+            return key(reader[: own.end()]) if own else ""
+        guids = {text(body, "properties.workspaceId").lower(): name for name, body in self._workspaces.items()}
+        if named[1].lower() in guids:
+            return guids[named[1].lower()]
+        scope = "/" + written[: named.start()].removeprefix("azureml:").strip("/").lower()
+        provider = "/providers/microsoft.machinelearningservices"
+        return f"{scope.removesuffix(provider)}{provider}/workspaces/{named[1].lower()}"
+
+
+def _addresses(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
+    """Every address of data or models in the properties of a body, wherever it stands."""
+    if isinstance(value, str):
+        written = value.strip()
+        long = any(form.fullmatch(written) for form in (_HTTPS, _DRIVER, _STORE, _ASSET))
+        if long or (name in _SHORT_IN and _SHORT.fullmatch(written)):
+            yield written
+    elif depth < _DEEPEST:
+        if isinstance(value, Mapping):
+            for inner_name, inner in value.items():
+                if str(inner_name).lower() not in _NOT_READ:
+                    yield from _addresses(inner, str(inner_name).lower(), depth + 1)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from _addresses(inner, name, depth + 1)
+
+
+def _prefix(path: str) -> str:
+    """What the names of the blobs begin with: a path up to its first wildcard."""
+    return re.split(r"[*?\[{]", path.lstrip("/").removeprefix("./"), maxsplit=1)[0]

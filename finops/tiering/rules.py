@@ -1,0 +1,237 @@
+"""Few lifecycle rules in place of a decision for each blob, and how much of the optimum's saving they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.model import TIERS
+from finops.tiering.optimum import Move
+from finops.tiering.schema import AGES
+
+if TYPE_CHECKING:
+    from finops.tiering.cover import Chosen, Ground, Shape
+    from finops.tiering.model import Protected, Rates
+    from finops.tiering.optimum import Optimum
+    from finops.tiering.yields import Yields
+
+LIMIT = 10
+
+# Younger blobs may be temporary: what is deleted soon is not in an inventory for long, yet would pay for leaving early.
+SOONEST = 7
+
+# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves.
+# https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure#actions (2025-06-13)
+RESTS_DAYS = 30
+
+# A rule that saves less than this share of the optimum is not worth a line of somebody's policy.
+LEAST_SHARE = 0.001
+
+CONDITIONS = {True: "daysAfterLastAccessTimeGreaterThan", False: "daysAfterModificationGreaterThan"}
+
+
+@dataclass(frozen=True)
+class LifecycleRule:
+    """One rule of a management policy. prefixes: of container/name; none: the whole account.
+
+    days: after how many days without use (by `basis`) a blob goes to a tier, for each tier that it is for.
+    saving: until the horizon, of the blobs that are old enough now. blobs, bytes: of these.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    basis: str
+    days: tuple[tuple[str, int], ...]
+    saving: Decimal
+    blobs: int
+    bytes: int
+
+    def body(self) -> dict[str, Any]:
+        """As Azure takes it."""
+        condition = CONDITIONS[self.basis == LAST_ACCESS]
+        actions: dict[str, Any] = {f"tierTo{tier}": {condition: days} for tier, days in self.days}
+        if "tierToArchive" in actions:
+            actions["tierToArchive"]["daysAfterLastTierChangeGreaterThan"] = RESTS_DAYS
+        filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
+        if self.prefixes:
+            filters["prefixMatch"] = list(self.prefixes)
+        definition = {"filters": filters, "actions": {"baseBlob": actions}}
+        return {"enabled": True, "name": self.name, "type": "Lifecycle", "definition": definition}
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """Rules that together save `saving` until the horizon, of `optimum_saving` that deciding blob by blob would save.
+
+    share: of the optimum, None where that saves nothing. moves: what the rules move at once. coming: what they are
+    expected to save besides until the horizon, by blobs that grow old enough meanwhile. empty: blobs without content
+    that are moved with the others; what that costs is counted. closed: beginnings of paths that no rule takes.
+    """
+
+    rules: tuple[LifecycleRule, ...]
+    currency: str
+    horizon_days: int
+    saving: Decimal
+    optimum_saving: Decimal
+    share: Decimal | None
+    coming: Decimal
+    moves: tuple[Move, ...]
+    empty: int
+    closed: tuple[str, ...]
+
+
+def compress(
+    optimum: Optimum,
+    rates: Rates,
+    protected: Sequence[Protected] = (),
+    limit: int = LIMIT,
+    soonest: int = SOONEST,
+) -> Ruleset:
+    """The rules that save most, at most `limit` of them. No rule takes what is protected, held or leased.
+
+    soonest: days without use before which no rule moves a blob.
+    """
+    import numpy as np
+
+    from finops.tiering import cover
+    from finops.tiering.yields import yields
+
+    rows = yields(optimum, rates, protected)
+    saved, barred, usable = _saved(rows)
+    ground = cover.ground(rows.areas, saved, barred, rows.closed)
+    least = max(float(optimum.saving) * LEAST_SHARE, 0.01)
+    chosen = cover.cover(ground, cover.shapes(soonest, usable), limit, least) if rows.areas else []
+    state = cover.state_of(ground, chosen)
+    tier = _tier_in(state[rows.area], rows.age) if rows.areas else rows.tier
+    after = np.maximum(tier, rows.tier)
+    moved = after > rows.tier
+    made, coming = [], 0.0
+    names: dict[str, int] = {}
+    for rule in chosen:
+        mine = moved & _taken(ground, rule)[rows.area] & (_tier_in(np.array([rule.shape]), rows.age) == tier)
+        made.append(_rule(rule, ground, rows, mine, after, optimum.basis, names))
+        coming += _coming(rows, rule, _taken(ground, rule)[rows.area], state, optimum.horizon_days)
+        moved = moved & ~mine
+    moved = after > rows.tier
+    saving = _money(_difference(rows.cost, rows, after, moved).sum())
+    return Ruleset(
+        tuple(made),
+        optimum.currency,
+        optimum.horizon_days,
+        saving,
+        optimum.saving,
+        (saving / optimum.saving).quantize(Decimal("0.0001")) if optimum.saving > 0 else None,
+        _money(coming),
+        _moves(rows, after, moved, optimum.horizon_days),
+        int(rows.blobs[moved & (rows.bytes == 0)].sum()),
+        rows.closed,
+    )
+
+
+def _saved(rows: Yields) -> tuple[Any, Any, list[str]]:
+    """Areas x ages x 3: what cooling to Cool, Cold, Archive saves, where it is barred; the tiers that can be used."""
+    import numpy as np
+
+    shape = (len(rows.areas), len(AGES), 3)
+    saved, barred = np.zeros(shape), np.zeros(shape, bool)
+    usable = []
+    for number, tier in enumerate(TIERS[1:], 1):
+        after = np.maximum(rows.tier, number)
+        gain = _difference(rows.cost, rows, after, after > rows.tier)
+        unknown = np.isnan(gain)
+        np.add.at(saved, (rows.area, rows.age, number - 1), np.where(unknown, 0.0, gain))
+        np.logical_or.at(barred, (rows.area, rows.age, number - 1), unknown)
+        if (~unknown & (after > rows.tier)).any():
+            usable.append(tier)
+    return saved, barred, usable
+
+
+def _difference(figure: Any, rows: Yields, after: Any, moved: Any) -> Any:
+    """What a figure falls by for each row, 0 where nothing is moved."""
+    import numpy as np
+
+    each = np.arange(len(rows.area))
+    return np.where(moved, figure[each, rows.tier] - figure[each, after], 0.0)
+
+
+def _tier_in(state: Any, age: Any) -> Any:
+    """The coldest tier whose age is reached, as a number of TIERS."""
+    import numpy as np
+
+    return np.where(age >= state[..., 2], 3, np.where(age >= state[..., 1], 2, np.where(age >= state[..., 0], 1, 0)))
+
+
+def _taken(ground: Ground, rule: Chosen) -> Any:
+    """Whether each area is taken by a rule."""
+    import numpy as np
+
+    taken = np.zeros(len(ground.areas), bool)
+    for node in rule.nodes:
+        taken[ground.first[node] : ground.last[node]] = True
+    return taken
+
+
+def _rule(
+    rule: Chosen, ground: Ground, rows: Yields, mine: Any, after: Any, basis: str, names: dict[str, int]
+) -> LifecycleRule:
+    days = _days(rule.shape)
+    name = "finops-" + "-".join(f"{tier.lower()}{after_days}" for tier, after_days in days)
+    names[name] = names.get(name, 0) + 1
+    return LifecycleRule(
+        name if names[name] == 1 else f"{name}-{names[name]}",
+        tuple(prefix for prefix in sorted(ground.nodes[node] for node in rule.nodes) if prefix),
+        basis,
+        days,
+        _money(_difference(rows.cost, rows, after, mine).sum()),
+        int(rows.blobs[mine].sum()),
+        int(rows.bytes[mine].sum()),
+    )
+
+
+def _days(shape: Shape) -> tuple[tuple[str, int], ...]:
+    return tuple((tier, AGES[age]) for tier, age in zip(TIERS[1:], shape, strict=True) if age < len(AGES))
+
+
+def _coming(rows: Yields, rule: Chosen, taken: Any, state: Any, horizon: int) -> float:
+    """What blobs will save that are not read until they are old enough: as those that are, for the days then left.
+    Reads are taken to be spread evenly over the horizon, which flatters blobs whose reads come early in it."""
+    import numpy as np
+
+    first = min(rule.shape)
+    tier = max(number for number, age in enumerate(rule.shape, 1) if age == first)
+    own = taken & (state[rows.area].min(axis=1) == first)
+    old = own & (rows.age >= first) & (rows.tier < tier) & ~np.isnan(rows.cost[:, tier])
+    young = own & (rows.age < first) & (rows.tier < tier)
+    if not old.any() or not young.any() or not rows.bytes[old].sum():
+        return 0.0
+    after = np.full(len(rows.area), tier)
+    once = rows.once[old, tier].sum() / rows.bytes[old].sum()
+    kept = _difference(rows.cost, rows, after, old).sum() / rows.bytes[old].sum() + once
+    edges = np.array([*AGES, AGES[-1] * 1.5])
+    wait = np.maximum(AGES[first] - (edges[rows.age] + edges[rows.age + 1]) / 2, 0.0)[young]
+    unread = (1 - np.minimum(rows.chance[young], 1.0)) ** (wait / horizon)
+    left = np.maximum(horizon - wait, 0.0) / horizon
+    return float((rows.bytes[young] * unread * np.where(left > 0, kept * left - once, 0.0)).sum())
+
+
+def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ...]:
+    found = []
+    for before, source in enumerate(TIERS):
+        for number in range(before + 1, len(TIERS)):
+            some = moved & (rows.tier == before) & (after == number)
+            if not some.any():
+                continue
+            month = float(_difference(rows.month, rows, after, some).sum())
+            once, net = float(rows.once[some, number].sum()), float(_difference(rows.cost, rows, after, some).sum())
+            worst = -float(_difference(rows.back, rows, after, some).sum())
+            money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
+            found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
+    return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
+
+
+def _money(amount: float) -> Decimal:
+    """To a millionth: sums of doubles differ below it from run to run."""
+    return Decimal(str(round(float(amount), 6)))
