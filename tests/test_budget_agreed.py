@@ -134,7 +134,8 @@ def test_both_say_when_the_budget_runs_out_and_how_much_of_the_excess_is_new(bot
 
     text = " ".join(both.weekly.split())
     day = f"{both.standing.runs_out.day} Nov"
-    assert f"used up about {day}; October cost $1,687, so about" in text
+    assert f"over its $1,400 budget, used up about {day}" in text
+    assert "October cost $1,687, so about" in text
     assert f"the budget runs out about {day}. October 2026 cost $1,687" in both.mail
 
 

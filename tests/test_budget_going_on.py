@@ -71,7 +71,8 @@ def test_what_a_step_adds_if_it_goes_on_is_one_figure_in_both_mails(both: Both):
     assert told.more.amount == pytest.approx(more, abs=Decimal("0.01"))
     said = f"+${round(more):,} more by 30 Nov if gpu goes on as since 16 Nov ($3,000 a day above what was expected)."
     assert said in both.mail
-    assert both.weekly.count(said) == 2  # below the verdict, and below the month's chart
+    assert both.weekly.count(said) == 1  # below the month's chart
+    assert f"+${round(more):,} more if gpu goes on." in both.weekly  # in the verdict
 
 
 def test_it_is_a_part_of_no_forecast(both: Both):

@@ -66,8 +66,8 @@ def test_the_preheader_counts_what_waits(mail: Rendered) -> None:
 
 def test_one_sentence_says_where_the_month_is_heading_and_why(mail: Rendered) -> None:
     assert mail.verdict == (
-        "November is heading for $34,300 to $36,300 against a $34,000 budget; CC-4300 LLM Platform drove the week's "
-        "rise (+$1,247): llm-sft-117 is new."
+        "November is heading for $34,300 to $36,300, about $1,000 over its $34,000 budget; CC-4300 LLM Platform "
+        "drove the week's rise (+$1,247): llm-sft-117 is new."
     )
 
 
