@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,18 +13,21 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from adding_up import amiss
+from approvals_page import RIA, Browser
+from approvals_page import settings as of_web
 from report_data import COLUMNS, charge
-from same_figures import differences, printed, said_in
+from same_figures import differences, printed, read, said_in
 
 from finops import charges, jobs
 from finops.charges import Period
 from finops.config.model import MailSettings, ReportSettings, Settings, StateSettings
 from finops.mail import compose
-from finops.report import Report, archive
+from finops.report import Rendered, Report, archive
 from finops.report.known import Published
 from finops.report.model import Money
 from finops.simulator import new_estate
 from finops.simulator.generate import AS_OF
+from finops.state import State
 
 SAMPLED = datetime(2024, 10, 15, 9, tzinfo=UTC)
 WEEK = Period(date(2026, 11, 8), date(2026, 11, 15))
@@ -86,6 +90,7 @@ def checked(case: Case) -> Report:
         made = jobs.make(book, case.settings, case.now, case.period, known=known)
     mail = compose(made.forms, case.settings.mail)
     kept = archive.keep(made.forms, mail, case.settings)
+    served = over_http(case, made.forms)
 
     assert amiss(made.figures) == []
     assert differences(made.figures, made.forms, mail) == []
@@ -94,7 +99,27 @@ def checked(case: Case) -> Report:
     assert kept.with_suffix(".xlsx").read_bytes() == made.forms.workbook
     # Lines of the text may end as a mail's or as a file's.
     assert kept.with_suffix(".txt").read_text("utf-8").split() == made.forms.text.split()
+    assert differences(made.figures, served, mail) == []
+    assert printed(made.figures) <= said_in(read(served.page))
     return made.figures
+
+
+def over_http(case: Case, forms: Rendered) -> Rendered:
+    """The report as the web app serves it to a reader who follows the links of its list."""
+    given = case.settings.model_copy(update={"web": of_web().web})
+    with State.open(given.state.url) as state:
+        reader = Browser(state, RIA, given, case.now)
+        listed = re.findall(r'href="(/reports/[^"]+)"', reader.get("/reports").text)
+        links = {link.rpartition(".")[2]: link for link in listed if Path(link).stem == forms.name}
+        got = {form: reader.get(links[form]) for form in ("html", "json", "txt", "xlsx")}
+    assert {one.status_code for one in got.values()} == {200}
+    return replace(
+        forms,
+        page=got["html"].text,
+        figures=got["json"].content,
+        text=got["txt"].text,
+        workbook=got["xlsx"].content,
+    )
 
 
 @pytest.mark.parametrize("make", [several_subscriptions, billed_and_restated, two_currencies])
