@@ -56,3 +56,19 @@ def test_the_first_sentence_of_every_rule_says_why_and_speaks_to_nobody(name: st
     first = rule(name).partition(". ")[0]
 
     assert not {"if", "say"} & set(first.lower().replace(",", "").split())
+
+
+def test_what_the_janitor_found_is_decided_on_the_page_where_there_is_one(tmp_path: Path):
+    site = Site(tmp_path, "{all: 100}")
+    page = site.settings.web.model_copy(update={"auth": "demo", "public_url": "https://finops.example"})
+    site.settings = site.settings.model_copy(update={"web": page})
+    site.rows = [*days("2026-11-01", "2026-11-19", "1"), charge("2026-11-05", "900", ResourceId=ENDPOINT)]
+    with State.open(tmp_path / "state.db") as state:
+        put(state, "found", now=NOW, resource_id=ENDPOINT)
+    site.check()
+
+    mail = site.mails()[0]
+    html, text = (str(mail.get_body((kind,)).get_content()) for kind in ("html", "plain"))  # type: ignore[union-attr]
+    assert 'href="https://finops.example/findings/1"' in html
+    assert "https://finops.example/findings/1" in text
+    assert ">janitor</span>" in html  # breaks between words only

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from finops.approvals.links import base_url
 from finops.approvals.naming import shown
 from finops.budget.rate import CENT, Ahead, Projection
 from finops.estate.ids import key
@@ -87,6 +88,7 @@ def letter(
         "unpriced_count": len(rates.unpriced),
         "rule": _usd(settings.watch.above_usual),
         "started": datetime.fromisoformat(incident["started"]),
+        "site": base_url(settings.web) if settings.web.auth != "none" else "",
         "now": now,
     }
     templates = Templates(settings.folders.reports, Words(digits, writing(settings.report.locale)))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from finops.approvals.links import base_url
 from finops.approvals.naming import shown
 from finops.budget import Standing, Threshold
 from finops.budget.standing import percent_of
@@ -79,6 +80,7 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
         "items": [_figures(one, settings.report.cost_centres) for one in items[:WHOLE]],
         "rest": [_figures(one, settings.report.cost_centres) for one in items[WHOLE:]],
         "count": len(items),
+        "site": base_url(settings.web) if settings.web.auth != "none" else "",
         "now": now,
     }
     context["worst"] = context["items"][0]
