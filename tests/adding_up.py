@@ -109,7 +109,8 @@ def _effects(name: str, effects: Effects | None, change: Decimal) -> list[str]:
 def _budgets(model: Report) -> list[str]:
     found: list[str] = []
     for one in model.budgets:
-        found += _same(f"spent and left of {one.name}", [one.spent.amount, one.left.amount], one.amount.amount)
+        parts = [one.spent, *([one.later] if one.later else []), one.left]
+        found += _same(f"spent and left of {one.name}", [part.amount for part in parts], one.amount.amount)
     return found
 
 

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adding_up import amiss
 from report_data import NOW, book, charge, daily, report_of
+from same_figures import differences
 
 from finops.anomalies import Anomaly, Reach, Scope
 from finops.budget import Budget
 from finops.budget import Scope as BudgetScope
 from finops.charges import Period
-from finops.config.model import ReportSettings
+from finops.config.model import ReportSettings, Settings
 from finops.jobs.budgeting.checking import stands
-from finops.report import Claim, build
+from finops.report import Claim, build, render
 from finops.report.explain import explain
 from finops.report.known import Known, Request
 from finops.report.model import Decision, Report
@@ -222,6 +224,29 @@ def test_a_budget_that_is_over_is_answered_within_three_days(tmp_path: Path) -> 
 
     assert one.amount is not None
     assert (one.amount.amount, one.by) == (90, TODAY + timedelta(days=3))
+
+
+def test_a_budget_that_charges_of_incomplete_days_pass_is_over_in_every_sentence(tmp_path: Path) -> None:
+    report = heading_over(tmp_path, 2110)  # 2,100 to the last complete day, the 21st, and 100 on the 22nd
+
+    mail = render(report, Settings())
+    text = " ".join(mail.text.split())
+    assert mail.verdict.startswith(
+        "November is $90 over its $2,110 budget: $2,200 is charged, $100 of it after 21 Nov;"
+    )
+    assert "$100 more since then: $90 over budget" in text
+    assert "$90 over the budget of $2,110, counting $100 charged after 21 Nov." in text
+    assert differences(report, mail) == []
+    assert amiss(report) == []
+
+
+def test_what_is_left_of_a_budget_counts_the_charges_of_incomplete_days(tmp_path: Path) -> None:
+    report = heading_over(tmp_path, 9000)
+
+    assert report.budgets[0].left.amount == 9000 - 2100 - 100
+    assert "$6,800 of the budget of $9,000 is left, counting $100 charged after 21 Nov." in " ".join(
+        render(report, Settings()).text.split()
+    )
 
 
 def test_a_budget_has_the_owner_it_names_else_the_first_who_is_told(tmp_path: Path) -> None:

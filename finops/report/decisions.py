@@ -171,8 +171,7 @@ def _budgets(of: Sources) -> Iterable[Decision]:
         ends = ""
         by = of.today + ANSWER
         if one.status.word == "Over budget":
-            later = one.later.amount if one.later else Decimal(0)
-            over, per = later - one.left.amount, "over budget"
+            over, per = -one.left.amount, "over budget"
         elif one.status.word == "Over budget likely" and one.forecast:
             over, per = one.forecast.middle.amount - one.amount.amount, "over budget at the end"
             # Decided on the day it is used up, it is decided too late.

@@ -281,14 +281,14 @@ def _resource(of: _Of, rest: str) -> Answer:
 def _budget(of: _Of, rest: str) -> Answer:
     one = next(one for one in of.report.budgets if one.figure == f"budget/{rest}")
     standing = next(each for each in of.known.standings if each.budget.name == rest)
-    mine = Period(one.period.start.date(), one.through + DAY)
-    keys = ["CostCenter", "ServiceName"]
+    keys, mine = ["CostCenter", "ServiceName"], Period(one.period.start.date(), one.through + DAY)
     frame = of.asked.book.by(keys, one.basis, mine, of.report.currency, standing.budget.scope.where or None)
     rows = [
         Behind("", str(row["CostCenter"]), "", str(row["ServiceName"]), row["Cost"], int(row["Charges"]))
         for row in frame.to_dict("records")
     ]
-    return rows, [f"{one.basis} cost of {one.scope}, {mine.label}."]
+    later = f" {one.later.amount:f} more was charged after these days, and what is left counts it." if one.later else ""
+    return rows, [f"{one.basis} cost of {one.scope}, {mine.label}.{later}"]
 
 
 def _anomaly(of: _Of, rest: str) -> Answer:

@@ -72,6 +72,7 @@ def _budget(asked: Asked, period: Period, budget: Budgeted, in_month: int, is_wh
         pace=pace,
         name=budget.name,
         basis=budget.basis,
+        later=budget.later,
     )
 
 

@@ -125,7 +125,7 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         amount=Money(one.budget.amount, currency),
         basis=one.basis,
         spent=Money(spent, currency),
-        left=Money(one.budget.amount - spent, currency),
+        left=Money(one.left, currency),
         spent_percent=percent,
         gone_percent=gone,
         forecast=reach,

@@ -82,6 +82,10 @@ def _month(model: Report, words: Words) -> Tile:
         day = model.dearest_day
         return Tile(words.say("Dearest day"), words.money(day.cost), words.writing.date(day.day))
     label = naming.month_label(model, words)
+    if month.budget and month.budget.later and month.budget.over_with_later:
+        later, over = words.money(month.budget.later), words.money(month.budget.over_with_later)
+        under = words.say("{later} more since then: {size} over budget", later=later, size=over)
+        return Tile(label, words.about(month.cost), under, "bad-text")
     if month.budget:
         under = words.say(
             "{spent} of budget, {gone} of month gone",

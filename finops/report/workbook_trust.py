@@ -64,6 +64,7 @@ def _plan(model: Report) -> list[tuple[str, Cell, str]]:
             rows += [
                 (f"Budget of the month ({budget.basis})", budget.amount, budget.figure),
                 (f"Spent of the budget ({budget.basis})", budget.spent, budget.figure),
+                *([("Charged after these days", budget.later, budget.figure)] if budget.later else []),
                 ("Budget left", budget.left, budget.figure),
                 ("Budget spent", budget.spent_percent, budget.figure),
                 ("Month gone", budget.month_gone_percent, budget.figure),
@@ -126,6 +127,7 @@ def _behind(model: Report) -> list[tuple[str, Cell, str]]:
 def budgets(book: Sheets, model: Report) -> None:
     currency = model.currency
     header = ["Budget", "Watches", "Period", "First day", "Last day", "Basis", "Amount", "Currency", "Spent"]
+    header += ["Charged after these days"]
     header += ["Left", "Spent (%)", "Period gone (%)", "Forecast, low", "Forecast, mean", "Forecast, high"]
     header += ["Chance over (%)", "Status", "Thresholds reached", "Complete to (UTC)", "Figure"]
     rows: list[Row] = [
@@ -139,6 +141,7 @@ def budgets(book: Sheets, model: Report) -> None:
             budget.amount,
             budget.amount.currency,
             budget.spent,
+            budget.later,
             budget.left,
             budget.spent_percent,
             budget.gone_percent,

@@ -151,7 +151,7 @@ class Budgeted:
     owner: str = ""  # who decides about it
     runs_out: date | None = None  # the day by whose end the mean of the forecast, or what is charged, passes the amount
     gap: Excess | None = None
-    later: Money | None = None  # known of the days after `through`, which are not complete
+    later: Money | None = None  # charged after `through`, on incomplete days as a rule; `left` is left after that, too
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,10 @@ class Day:
 
 @dataclass(frozen=True)
 class Budget:
-    """A month's budget, how much of it is spent, and how much of the month is gone (both in percent)."""
+    """A month's budget, how much of it is spent, and how much of the month is gone (both in percent).
+
+    later: charged after the days of `spent`; what is left is left after that, too.
+    """
 
     amount: Money
     spent: Money
@@ -33,7 +36,19 @@ class Budget:
     pace: Pace | None
     name: str = ""  # in the settings
     basis: Literal["effective", "billed"] = "effective"  # of `spent`
+    later: Money | None = None
     figure: str = "month/budget"
+
+    @property
+    def known(self) -> Money:
+        """All that is charged, of incomplete days too."""
+        return Money(self.spent.amount + self.later.amount, self.spent.currency) if self.later else self.spent
+
+    @property
+    def over_with_later(self) -> Money | None:
+        """What is charged above the budget, where the later days have a part in it."""
+        is_so = self.left.amount < 0 and self.later is not None and self.later.amount > 0
+        return Money(-self.left.amount, self.left.currency) if is_so else None
 
 
 @dataclass(frozen=True)
