@@ -93,6 +93,32 @@ def test_what_is_protected_is_said_to_be(served: Served, inventory: Path):
     assert "Not considered: protected by --protect raw/frames/." in result.stdout
 
 
+def test_what_reads_cost_is_said_to_be_unknown_where_they_are_not_noted(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", tracked=False)) as found:
+        inventory = reported(found, tmp_path / "inventory", tracked=False)
+        planned = run(found, "plan", "--inventory", inventory).stdout
+        explained = run(found, "explain", "raw/", "--inventory", inventory).stdout
+        row = json.loads(run(found, "plan", "--inventory", inventory, "-o", "json").stdout)[0]
+
+    assert all(len(line) <= 80 for line in planned.splitlines())
+    said = " ".join(planned.split())
+    assert "Reads are not recorded: what they cost is not known" in said
+    assert "USD more in a month when all of it is read once" in said
+    assert not any(word in said for word in ("Of the optimum", "Reads cost more", "Coming", "confidence", "; saves"))
+    assert "chance" not in explained
+    assert "Without reads" in explained
+    assert [row[name] for name in ("reads", "saving", "ofToday", "optimum", "ofOptimum", "coming")] == [None] * 6
+    assert {(move["reads"], move["net"]) for move in row["moves"]} == {(None, None)}
+    assert {rule["saving"] for rule in row["rules"]} == {None}
+    assert row["savingUnread"] > 0
+
+
+def test_a_protected_container_that_is_not_there_is_an_error_of_use(served: Served, inventory: Path):
+    result = run(served, "plan", "--inventory", inventory, "--protect", "nosuch/pre")
+
+    assert (result.exit_code, "no container 'nosuch'" in result.stderr) == (2, True), result.output
+
+
 def test_archive_that_is_not_offered_is_said_to_be(tmp_path: Path):
     place = write_inventory(tmp_path / "inventory", [blob("raw/old", used=300)], account=NAME, at=AS_OF)
     estate = storage_estate(tmp_path / "estate", [], sku="Standard_ZRS")

@@ -240,6 +240,53 @@ def test_nothing_is_archived_where_reads_are_not_noted(tmp_path: Path):
     assert found.noting_month is None
 
 
+def test_nothing_that_reads_decide_is_said_where_they_are_not_noted(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", blobs("raw", 50, 700), tracked=False)) as served:
+        world = World(served, reported(served, tmp_path / "inventory", tracked=False), looked(served))
+        found, lots = world.reckoned("raw/")
+
+    assert found.moves
+    assert (found.reads, found.net, found.coming, found.optimum, found.share) == (None,) * 5
+    assert (found.of_today, found.stay, found.confidence) == (None, None, None)
+    assert {(lot.reads, lot.chance) for lot in lots} == {(None, None)}
+    assert found.worst > 0
+
+
+def test_where_reads_are_not_noted_the_costs_of_a_tier_are_without_them(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", blobs("raw", 50, 700), tracked=False)) as served:
+        world = World(served, reported(served, tmp_path / "inventory", tracked=False), looked(served))
+        (lot,) = world.reckoned("raw/")[1]
+
+    costs = lot.costs or {}
+    hot, cold = (world.seen.rates.tiers[tier] for tier in ("Hot", "Cold"))
+    assert float(costs["Hot"]) == pytest.approx(float(50 * hot.stored_gb * 365 / 30), abs=1e-3)
+    moving = 50 * cold.write_10k / 10_000
+    assert float(costs["Cold"]) == pytest.approx(float(50 * cold.stored_gb * 365 / 30 + moving), abs=1e-3)
+
+
+def test_the_plan_advises_to_note_reads_first_where_they_are_not(tmp_path: Path):
+    with serving(storage_estate(tmp_path / "estate", blobs("raw", 50, 700), tracked=False)) as served:
+        folder, seen = reported(served, tmp_path / "inventory", tracked=False), looked(served)
+        off = World(served, folder, seen).plan()
+        on = World(served, folder, replace(seen, account=replace(seen.account, tracking=True))).plan()
+
+    assert "Turn last access tracking on first" in off.notes[0]
+    assert "LastAccessTime" in on.notes[0]
+
+
+def test_a_protected_container_that_is_not_there_is_named_with_the_nearest(habits: World):
+    with pytest.raises(UsageError, match=r"no container 'raww'.*Did you mean raw"):
+        looked(habits.served, protect=[Protected("raww", "frames/", "protected", "--protect")])
+
+
+def test_a_protected_prefix_that_matches_no_blob_is_noted(habits: World):
+    kept = Protected("raw", "fraems/", "protected by --protect raw/fraems/", "--protect")
+
+    found = habits.plan(protected=(kept,))
+
+    assert "No blob is protected by --protect raw/fraems/." in found.notes
+
+
 def test_the_lifecycle_engine_does_what_was_explained(tmp_path: Path):
     told = [*blobs("raw", 40, 700), *blobs("mixed", 40, 100), *blobs("fresh", 40, 2)]
     with serving(storage_estate(tmp_path / "estate", told)) as served:

@@ -157,6 +157,15 @@ def test_where_reads_are_not_noted_rules_count_from_modification_and_never_archi
     assert all(set(when) == {"daysAfterModificationGreaterThan"} for body in bodies for when in body.values())
 
 
+def test_nothing_is_moved_before_thirty_days_where_reads_are_not_noted(tmp_path):
+    rows = [blob(f"data/x/{n}", 2**34, n, None) | {"LastAccessTime": None} for n in range(60)]
+
+    ruleset = rules_of(tmp_path, rows)
+
+    assert ruleset.rules
+    assert all(days >= 30 for rule in ruleset.rules for _, days in rule.days)
+
+
 def test_at_most_so_many_rules_are_made_of_at_most_ten_prefixes(tmp_path):
     rows = [blob(f"c{a % 4}/{a:03d}/{n}", 2**32, 40 * (a % 25) + n, 1 if n % (a % 7 + 2) else None)
             for a in range(80) for n in range(6)]  # fmt: skip

@@ -25,8 +25,12 @@ def lines(made: TierPlan) -> list[str]:
         f"  {_blobs(made.blobs)}, {size(made.bytes)}, as of {made.as_of:%d %b %Y %H:%M} UTC",
         *_wrapped(
             "  ",
-            f"Ages count from the {_basis(made)}. Reads are forecast for {made.horizon_days} days, "
-            f"with a confidence of {made.confidence:.0%}.",
+            f"Ages count from the {_basis(made)}. "
+            + (
+                "Reads are not recorded: what they cost is not known."
+                if made.confidence is None
+                else f"Reads are forecast for {made.horizon_days} days, with a confidence of {made.confidence:.0%}."
+            ),
         ),
         "",
     ]
@@ -49,15 +53,25 @@ def _figures(made: TierPlan) -> list[str]:
     today = "" if made.of_today is None else f"{made.of_today * 100:.1f}% of today's cost"
     days = made.payback_days
     pays = "never earned again" if days is None else f"earned again in {days:,} {'day' if days == 1 else 'days'}"
+    if made.net is None and days is not None:
+        pays += ", if not read"
     figures = [
         ("Saves a month", _money(made.month, made), ""),
         ("Costs once", _money(made.once, made), pays),
-        ("Reads cost more", _money(made.reads, made), f"expected in {made.horizon_days} days"),
-        ("Saves in all", _money(made.net, made), today),
-        ("Of the optimum", share, "of what deciding blob by blob would save"),
-        ("Coming", _money(made.coming, made), "by blobs that grow old enough meanwhile"),
-        ("Worst case", _money(made.worst, made), "more than today, if all of it is read back"),
     ]
+    if made.reads is None or made.net is None or made.coming is None:
+        figures += [
+            ("If never read", _money(made.unread, made), f"saved in {made.horizon_days} days, at most"),
+            ("Each time read", _money(made.worst, made), "more in a month when all of it is read once"),
+        ]
+    else:
+        figures += [
+            ("Reads cost more", _money(made.reads, made), f"expected in {made.horizon_days} days"),
+            ("Saves in all", _money(made.net, made), today),
+            ("Of the optimum", share, "of what deciding blob by blob would save"),
+            ("Coming", _money(made.coming, made), "by blobs that grow old enough meanwhile"),
+            ("Worst case", _money(made.worst, made), "more than today, if all of it is read back"),
+        ]
     if made.noting_month is not None:
         figures.append(("Noting reads", _money(made.noting_month, made), "a month, already paid"))
     width = max(len(amount) for _, amount, _ in figures)
@@ -77,7 +91,8 @@ def _rules(made: TierPlan) -> list[str]:
     told = [f"  {len(made.rules)} {'rule' if len(made.rules) == 1 else 'rules'}, as Azure takes them with -o json:"]
     for rule in made.rules:
         days = ", ".join(f"{tier} after {number} days" for tier, number in rule.days)
-        told += _wrapped("    ", f"{rule.name}: {days}; saves {_money(rule.saving, made)}", deeper=2)
+        saves = "" if made.net is None else f"; saves {_money(rule.saving, made)}"
+        told += _wrapped("    ", f"{rule.name}: {days}{saves}", deeper=2)
         told += _wrapped("      ", ", ".join(rule.prefixes) or "the whole account")
     if made.kept:
         told += _wrapped("    ", f"Stay as they are: {', '.join(made.kept)}", deeper=2)
@@ -105,13 +120,21 @@ def row(made: TierPlan) -> dict[str, Any]:
         "confidence": made.confidence, "horizonDays": made.horizon_days, "currency": made.currency,
         "blobs": made.blobs, "bytes": made.bytes, "movedBlobs": made.moved_blobs, "movedBytes": made.moved_bytes,
         "savingMonth": made.month, "once": made.once, "paybackDays": made.payback_days, "reads": made.reads,
-        "saving": made.net, "coming": made.coming, "worst": made.worst, "today": made.stay, "ofToday": made.of_today,
+        "saving": made.net, "savingUnread": made.unread, "coming": made.coming, "worst": made.worst,
+        "today": made.stay, "ofToday": made.of_today,
         "optimum": made.optimum, "ofOptimum": made.share, "notingMonth": made.noting_month,
     }  # fmt: skip
+    unknown: dict[str, Any] = {"reads": None, "net": None} if made.net is None else {}
     return told | {
-        "moves": [asdict(move) for move in made.moves],
+        "moves": [asdict(move) | unknown for move in made.moves],
         "rules": [
-            {"name": rule.name, "saving": rule.saving, "blobs": rule.blobs, "bytes": rule.bytes, "azure": rule.body()}
+            {
+                "name": rule.name,
+                "saving": None if unknown else rule.saving,
+                "blobs": rule.blobs,
+                "bytes": rule.bytes,
+                "azure": rule.body(),
+            }
             for rule in made.rules
         ],
         "policy": made.policy,
@@ -136,7 +159,10 @@ def lot_lines(what: str, lots: Sequence[Lot], made: TierPlan) -> list[str]:
             continue
         ages = f"{lot.youngest:,}" if lot.youngest == lot.oldest else f"{lot.youngest:,} to {lot.oldest:,}"
         told.append(f"    {ages} days since the {_basis(made)}")
-        told.append(f"    Read in the next {made.horizon_days} days with a chance of {_percent(lot.chance)}")
+        if lot.chance is None:
+            told.append(f"    Reads are not recorded. Without reads, {made.horizon_days} days cost:")
+        else:
+            told.append(f"    Read in the next {made.horizon_days} days with a chance of {_percent(lot.chance)}")
         told += _costs(lot, made)
         told += _wrapped("    ", f"Moved by {lot.rule}" if lot.rule else "No rule moves it now", deeper=2)
     return [_plain(line) for line in told]
@@ -145,7 +171,11 @@ def lot_lines(what: str, lots: Sequence[Lot], made: TierPlan) -> list[str]:
 def _costs(lot: Lot, made: TierPlan) -> list[str]:
     told = []
     for tier, cost in (lot.costs or {}).items():
-        marks = {"now": tier == lot.tier, "best": tier == lot.best, "by rule": bool(lot.rule) and tier == lot.ruled}
+        marks = {
+            "now": tier == lot.tier,
+            "best": tier == lot.best and lot.chance is not None,
+            "by rule": bool(lot.rule) and tier == lot.ruled,
+        }
         said = ", ".join(mark for mark, so in marks.items() if so)
         told.append(f"    {tier:<8} {_money(cost, made):>16}  {said}".rstrip())
     if "Archive" not in (lot.costs or {}):
@@ -172,11 +202,11 @@ def _blobs(number: int) -> str:
 
 
 def _basis(made: TierPlan) -> str:
-    return "last access" if made.basis == "last access" else "last modification, reads being unknown"
+    return "last access" if made.basis == "last access" else "last modification"
 
 
-def _percent(chance: Decimal | None) -> str:
-    return "unknown" if chance is None else f"{chance * 100:.1f}%"
+def _percent(chance: Decimal) -> str:
+    return f"{chance * 100:.1f}%"
 
 
 def _money(amount: Decimal, made: TierPlan) -> str:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.errors import DataError
-from finops.tiering.model import TIERS, Protected
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.model import MONTH_DAYS, TIERS, Protected
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -25,6 +26,7 @@ class Lot:
     are; then there are no costs. youngest, oldest: whole days since they were used, by the plan's basis.
     reads: expected until the horizon, of all of them. chance: the mean chance that one is read until then.
     costs: until the horizon in each tier, moving and expected reads included; without the tiers they cannot go to.
+    Where reads are not known, reads and chance are None, costs are without reads, and best is by writes taken for them.
     """
 
     tier: str
@@ -63,7 +65,12 @@ def explain(
 def _considered(
     optimum: Optimum, rules: Sequence[LifecycleRule], protected: Sequence[Protected], where: str, what: str
 ) -> list[Lot]:
-    costs = ", ".join(f"CASE WHEN count(cost_{t}) = count(*) THEN sum(cost_{t}) END" for t in map(str.lower, TIERS))
+    known = optimum.basis == LAST_ACCESS
+    span = optimum.horizon_days / MONTH_DAYS
+    figure = "sum(cost_{0})" if known else f"sum(month_{{0}} * {span} + once_{{0}})"
+    costs = ", ".join(
+        f"CASE WHEN count(cost_{tier}) = count(*) THEN {figure.format(tier)} END" for tier in map(str.lower, TIERS)
+    )
     rows = optimum.connection.execute(
         f"SELECT guard, tier, after, rule, count(*), sum(bytes)::BIGINT, min(age), max(age), sum(reads), avg(chance), "
         f"{costs} FROM (SELECT *, {_ruled(rules)} AS rule FROM {optimum.decisions} WHERE {where}) AS told GROUP BY ALL",
@@ -76,10 +83,10 @@ def _considered(
             found.append(Lot(tier, tier, tier, "", reason, int(blobs), int(size), int(youngest), int(oldest)))
             continue
         name, ruled = ("", tier) if rule is None else (rules[rule // len(TIERS)].name, TIERS[rule % len(TIERS)])
-        known = {each: _money(cost) for each, cost in zip(TIERS, sums, strict=True) if cost is not None}
+        told = {each: _money(cost) for each, cost in zip(TIERS, sums, strict=True) if cost is not None}
         found.append(
-            Lot(tier, after, ruled, name, "", int(blobs), int(size), int(youngest), int(oldest), _money(reads),
-                _money(chance), known)
+            Lot(tier, after, ruled, name, "", int(blobs), int(size), int(youngest), int(oldest),
+                _money(reads) if known else None, _money(chance) if known else None, told)
         )  # fmt: skip
     return found
 

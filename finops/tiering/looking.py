@@ -44,7 +44,7 @@ def look(
     horizon_days: int = HORIZON_DAYS,
 ) -> Seen:
     """The account of that name, or the only one there is. Raises DataError where nothing can be planned for it, and
-    says why."""
+    says why; UsageError where `protect` names a container that the account does not have."""
     id = _one(estate, name)  # noqa: A001
     try:
         service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)
@@ -64,7 +64,8 @@ def look(
     )
     if not isinstance(prices, Rates):
         raise DataError(f"Nothing is planned for {found.name}: {prices.reason}.", "")
-    containers = azure.pages(f"{id}/blobServices/default/containers", STORAGE_VERSION)
+    containers = list(azure.pages(f"{id}/blobServices/default/containers", STORAGE_VERSION))
+    _there(found.name, containers, protect)
     read = readers(estate, found, assets(azure, estate))
     return Seen(
         found,
@@ -73,6 +74,15 @@ def look(
         read.unresolved,
         prices,
     )
+
+
+def _there(account: str, containers: Sequence[Mapping[str, Any]], protect: Sequence[Protected]) -> None:
+    names = sorted(str(each.get("name")) for each in containers)
+    for each in protect:
+        if each.container and each.container not in names:
+            near = difflib.get_close_matches(each.container, names, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names[:10]) or 'none'}."
+            raise UsageError(f"{account} has no container '{each.container}' to protect.", hint)
 
 
 def _one(estate: Estate, name: str | None) -> str:

@@ -32,6 +32,9 @@ class TierPlan:
 
     blobs, bytes: of the whole inventory, which is as of `as_of`. basis: "last access" or "modification", what ages
     count from. confidence: of the forecast of reads.
+    Where the basis is modification, nothing is known of reads: confidence, reads, net, stay, optimum, share, coming
+    and of_today are None, payback_days is without reads, and what rules and moves save is by writes taken for reads,
+    not to be told. See `unread`.
     month: what keeping them costs less, a month. once: what moving them costs. reads: what reading them is expected to
     cost more until the horizon. net: what all this saves until then. worst: what reading all of them back once would
     cost more than now. payback_days: until `once` is earned again, by what is saved less expected reads; None: never.
@@ -50,20 +53,20 @@ class TierPlan:
     currency: str
     as_of: datetime
     basis: str
-    confidence: float
+    confidence: float | None
     horizon_days: int
     blobs: int
     bytes: int
     month: Decimal
     once: Decimal
-    reads: Decimal
-    net: Decimal
+    reads: Decimal | None
+    net: Decimal | None
     worst: Decimal
     payback_days: int | None
-    stay: Decimal
-    optimum: Decimal
+    stay: Decimal | None
+    optimum: Decimal | None
     share: Decimal | None
-    coming: Decimal
+    coming: Decimal | None
     moves: tuple[Move, ...]
     rules: tuple[LifecycleRule, ...]
     policy: Mapping[str, Any] | None
@@ -88,7 +91,14 @@ class TierPlan:
     @property
     def of_today(self) -> Decimal | None:
         """The share of what the considered blobs cost that is saved until the horizon, None where they cost nothing."""
-        return (self.net / self.stay).quantize(Decimal("0.0001")) if self.stay > 0 else None
+        if self.net is None or not self.stay:
+            return None
+        return (self.net / self.stay).quantize(Decimal("0.0001"))
+
+    @property
+    def unread(self) -> Decimal:
+        """What is saved until the horizon if nothing that was moved is read."""
+        return _kept(self.month, self.horizon_days) - self.once
 
 
 def best(
@@ -125,7 +135,9 @@ def plan(
 ) -> TierPlan:
     """chosen: as `best` found it. existing: the account's management policy as ARM gives it, None where it has none."""
     found = compress(chosen, rates, protected, limit)
-    once, reads = _sum(found.moves, "once"), _sum(found.moves, "reads")
+    month, once, reads = (_sum(found.moves, figure) for figure in ("month", "once", "reads"))
+    known = chosen.basis == LAST_ACCESS
+    gained = found.saving + once if known else _kept(month, chosen.horizon_days)
     now = rules_in(existing)
     policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving)
     seal = {
@@ -142,20 +154,20 @@ def plan(
         currency=chosen.currency,
         as_of=inventory.as_of,
         basis=chosen.basis,
-        confidence=chosen.confidence,
+        confidence=chosen.confidence if known else None,
         horizon_days=chosen.horizon_days,
         blobs=inventory.blobs,
         bytes=inventory.bytes,
-        month=_sum(found.moves, "month"),
+        month=month,
         once=once,
-        reads=reads,
-        net=found.saving,
+        reads=reads if known else None,
+        net=found.saving if known else None,
         worst=_sum(found.moves, "worst"),
-        payback_days=_payback(once, found.saving + once, chosen.horizon_days),
-        stay=chosen.stay,
-        optimum=found.optimum_saving,
-        share=found.share,
-        coming=found.coming,
+        payback_days=_payback(once, gained, chosen.horizon_days),
+        stay=chosen.stay if known else None,
+        optimum=found.optimum_saving if known else None,
+        share=found.share if known else None,
+        coming=found.coming if known else None,
         moves=found.moves,
         rules=found.rules,
         policy=policy,
@@ -165,7 +177,11 @@ def plan(
         refusals=refusals,
         unresolved=tuple(unresolved),
         no_archive=barred(inventory, unresolved),
-        notes=_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+        notes=(
+            *_unrecorded(account, known),
+            *_unmatched(chosen, protected),
+            *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+        ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
         fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
     )
@@ -190,6 +206,36 @@ def _policy(
     except DataError as fault:
         refusals.append(str(fault))
     return (None if refusals else policy), tuple(refusals)
+
+
+def _kept(month: Decimal, horizon: int) -> Decimal:
+    return (month * horizon / MONTH_DAYS).quantize(Decimal("0.000001"))
+
+
+def _unrecorded(account: Account, known: bool) -> tuple[str, ...]:
+    if known:
+        return ()
+    if account.tracking:
+        return (
+            "The account notes reads and the inventory lacks them: add LastAccessTime to its fields, then plan again.",
+        )
+    return (
+        "Turn last access tracking on first and plan again after 30 days: then what is read can be told from the rest.",
+    )
+
+
+def _unmatched(chosen: Optimum, protected: Sequence[Protected]) -> tuple[str, ...]:
+    """What a person asked to protect and is not there: a name spelled wrong would protect nothing, unseen."""
+    found = []
+    for each in protected:
+        if each.source != "--protect":
+            continue
+        beginning = f"{each.container}/{each.prefix}"
+        if not chosen.connection.execute(
+            "SELECT 1 FROM used WHERE starts_with(path, $1) LIMIT 1", [beginning]
+        ).fetchall():
+            found.append(f"No blob is {each.reason}.")
+    return tuple(found)
 
 
 def _payback(once: Decimal, gained: Decimal, horizon: int) -> int | None:

@@ -23,6 +23,9 @@ LIMIT = 10
 # Younger blobs may be temporary: what is deleted soon is not in an inventory for long, yet would pay for leaving early.
 SOONEST = 7
 
+# Where reads are not noted: a blob that was written lately is often read every day, and nothing would tell.
+SOONEST_UNREAD = 30
+
 # A rehydrated blob stays online for so many days: reading it out again would cost more than it saves.
 # https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure#actions (2025-06-13)
 RESTS_DAYS = 30
@@ -88,17 +91,19 @@ def compress(
     rates: Rates,
     protected: Sequence[Protected] = (),
     limit: int = LIMIT,
-    soonest: int = SOONEST,
+    soonest: int | None = None,
 ) -> Ruleset:
     """The rules that save most, at most `limit` of them. No rule takes what is protected, held or leased.
 
-    soonest: days without use before which no rule moves a blob.
+    soonest: days without use before which no rule moves a blob; None: by whether reads are noted.
     """
     import numpy as np
 
     from finops.tiering import cover
     from finops.tiering.yields import yields
 
+    if soonest is None:
+        soonest = SOONEST if optimum.basis == LAST_ACCESS else SOONEST_UNREAD
     rows = yields(optimum, rates, protected)
     saved, barred, usable = _saved(rows)
     ground = cover.ground(rows.areas, saved, barred, rows.closed)
