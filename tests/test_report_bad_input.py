@@ -89,7 +89,7 @@ def test_a_week_that_ends_on_the_first_of_a_month_is_reported(tmp_path: Path) ->
     )
 
     assert "November, 1 to 2 Nov" in bundle.text
-    assert "$10.00" in bundle.text
+    assert "$20.00" in bundle.text
     assert holes(seen(bundle)) == []
 
 

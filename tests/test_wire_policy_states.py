@@ -193,7 +193,9 @@ def test_what_should_exist_is_looked_for(azure: Policies, given: bool, complianc
     details = {"type": f"{accounts}/managementPolicies", "name": "default"}
     rule = definition({"field": "type", "equals": accounts}, "auditIfNotExists", details)
     azure.assign(azure.define("lifecycle", rule))
-    policy = {"properties": {"policy": {"rules": []}}}
+    actions = {"baseBlob": {"tierToCool": {"daysAfterModificationGreaterThan": 30}}}
+    rule_of = {"filters": {"blobTypes": ["blockBlob"]}, "actions": actions}
+    policy = {"properties": {"policy": {"rules": [{"name": "cool", "type": "Lifecycle", "definition": rule_of}]}}}
     if given:
         azure.put(f"{GROUP}/providers/{accounts}/mldata/managementPolicies/default", policy, "2023-05-01")
     azure.evaluate()
