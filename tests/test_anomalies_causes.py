@@ -12,6 +12,7 @@ from anomaly_desk import Desk, at, day, desk_in, write
 from finops import charges
 from finops.anomalies import Anomaly, Reach, Scope
 from finops.config.model import Settings
+from finops.jobs import anomalies
 from finops.jobs.anomalies.causes import Cause, cause_of
 from finops.jobs.anomalies.reading import read
 
@@ -53,3 +54,21 @@ def test_what_began_before_it_was_off_and_what_it_cost_last_is_said(desk: Desk):
     desk.watch(73, dict.fromkeys(range(66), -5.0) | LEFT_ON)
 
     assert desk.case().anomaly.evidence[0].endswith("; charged since 8 Oct; 405.00 on 15 Oct")
+
+
+def test_the_cause_of_what_lasts_is_of_the_same_days_as_its_impact(desk: Desk):
+    for through in (72, 84, 100):
+        desk.watch(through, dict.fromkeys(range(70, 120), 400.0))
+
+    [one] = anomalies.open_cases(desk.state) or ()
+    assert (one.first, one.last) == (day(70), day(100))
+    assert f": {31 * 405:,.2f} USD, +{31 * 400:,.2f} against" in one.evidence[0]
+
+
+def test_a_cause_that_cannot_be_told_of_all_days_says_of_which_it_is(desk: Desk):
+    for through in (42, 54, 70, 84):
+        desk.watch(through, dict.fromkeys(range(40, 120), 400.0))
+
+    [one] = [each for each in anomalies.open_cases(desk.state) or () if each.first == day(40)]
+    assert one.last == day(84)
+    assert one.cause == f"gpu: 81 times the hours at the same price; by its days to {day(70):%-d %b}"

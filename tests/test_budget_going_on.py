@@ -69,10 +69,13 @@ def test_what_a_step_adds_if_it_goes_on_is_one_figure_in_both_mails(both: Both):
 
     (told,) = both.report.outlook.goes_on
     assert told.more.amount == pytest.approx(more, abs=Decimal("0.01"))
-    said = f"+${round(more):,} more by 30 Nov if gpu goes on as since 16 Nov ($3,000 a day above what was expected)."
+    said = (
+        f"+${round(more):,} beyond the forecast by 30 Nov if gpu goes on as since 16 Nov "
+        "($3,000 a day above what was expected)."
+    )
     assert said in both.mail
     assert both.weekly.count(said) == 1  # below the month's chart
-    assert f"+${round(more):,} more if gpu goes on." in both.weekly  # in the verdict
+    assert f"+${round(more):,} beyond the forecast if gpu goes on." in both.weekly  # in the verdict
 
 
 def test_it_is_a_part_of_no_forecast(both: Both):
@@ -115,3 +118,51 @@ def test_what_another_budget_pays_for_adds_nothing_to_this_one(tmp_path: Path):
         found = budgeting.look(costs, given, datetime(2026, 11, 20, 12, tzinfo=UTC), found_strange=[case()]).current()
 
     assert {one.budget.name: len(one.goes_on) for one in found} == {"CC-1": 1, "CC-2": 0}
+
+
+class Shares:
+    """The reports of all and of each of two cost centres. remembered: whether there is a state with the case."""
+
+    def __init__(self, folder: Path, *rows: dict[str, Any], remembered: bool = True) -> None:
+        given = settings(folder, "{}")
+        others = days("2026-08-01", "2026-11-20", "9000", Tags='{"CostCenter": "CC-2"}')
+        with book(folder, *others, *rows) as costs, State.open(folder / "state.db") as state:
+            state.keep(*kept_as(case()), NOW)
+            known = known_by_charges(costs, given, NOW, state=state if remembered else None)
+            self.whole, self.report, self.other = (
+                build(costs, NOW, given.report, known=known, share=share) for share in (None, "CC-1", "CC-2")
+            )
+            (told,) = self.report.outlook.goes_on
+            self.explained = explain(self.report, costs, told.figure, known)
+        self.text = " ".join(render(self.report, given).text.split())
+
+
+def test_a_share_says_what_goes_on_beyond_its_own_forecast(tmp_path: Path):
+    share = Shares(tmp_path, *BASE, *STEP)
+
+    (told,) = share.report.outlook.goes_on
+    mean = share.report.outlook.middle.amount
+    assert mean + told.more.amount == pytest.approx(18 * 4000 + 3 * 3000 + LEFT * 7000, abs=Decimal("0.01"))
+    assert f"+${round(told.more.amount):,} beyond the forecast by 30 Nov if gpu goes on" in share.text
+    assert share.explained.adds_up
+    assert share.other.outlook.goes_on == ()
+
+
+SMALL = days("2026-08-01", "2026-11-20", "400", Tags='{"CostCenter": "CC-1"}')
+
+
+def test_a_range_that_what_goes_on_lies_above_is_not_printed(tmp_path: Path):
+    share = Shares(tmp_path, *SMALL, *STEP)
+
+    assert share.report.outlook.range is None
+    assert "No range is given: if gpu goes on, the month ends above it." in share.text
+    assert "8 in 10" not in share.text
+    assert share.whole.outlook.range is not None
+
+
+def test_without_a_memory_what_goes_on_is_seen_in_the_charges(tmp_path: Path):
+    share = Shares(tmp_path, *SMALL, *STEP, remembered=False)
+
+    (told,) = share.report.outlook.goes_on
+    assert (told.name, told.until) == ("gpu", date(2026, 11, 30))
+    assert share.report.outlook.range is None

@@ -79,6 +79,19 @@ def test_an_act_saves_what_its_days_cost_before_less_what_they_cost_since(tmp_pa
     assert (act.kind, act.days_before, act.days_after) == ("realised", 30, 10)
 
 
+def test_the_days_of_a_quiet_step_count_neither_before_the_deletion_nor_since(tmp_path: Path) -> None:
+    act = one(
+        tmp_path,
+        done("2026-11-15", quiet=at("2026-11-05")),
+        *costs("2026-10-01", "2026-11-04", "10"),
+        *costs("2026-11-05", "2026-11-15", "6"),
+    )
+
+    assert act.realised
+    assert act.realised.amount == 6 * 10
+    assert (str(act.since), act.days_before, act.days_after) == ("2026-11-15", 30, 6)
+
+
 def test_the_average_before_is_of_30_days_and_exact_to_twelve_digits(tmp_path: Path) -> None:
     rows = [
         charge(str(date(2026, 10, 1) + n * DAY), "CC-1", f"{n}.123456789", "chat", ResourceId=CHAT) for n in range(41)

@@ -80,14 +80,26 @@ def test_an_act_is_dated_by_the_day_it_was_done_not_by_that_of_its_confirmation(
     assert (claim.stage, claim.since, claim.until) == ("done", MONDAY + 2 * DAY, None)
 
 
-def test_an_act_after_a_quiet_step_is_dated_by_the_quiet_step(state: State) -> None:
+def test_an_act_after_a_quiet_step_is_dated_by_the_act_and_knows_when_the_step_began(state: State) -> None:
     approved(state)
     moved(state, ("scheduled", 2), ("quiet", 2), quiet_until=MONDAY + 5 * DAY)
     moved(state, ("acted", 5), ("confirmed", 5))
 
     [claim] = claims_of(state)
 
-    assert claim.since == MONDAY + 2 * DAY
+    assert (claim.since, claim.quiet) == (MONDAY + 5 * DAY, MONDAY + 2 * DAY)
+
+
+def test_a_quiet_step_that_was_taken_back_is_none_of_a_later_act(state: State) -> None:
+    approved(state)
+    moved(state, ("scheduled", 2), ("quiet", 2), quiet_until=MONDAY + 5 * DAY)
+    moved(state, ("failed", 3), ("asked", 3), ("pending", 3))
+    desk(state).approve(row(only(state)), ANA, MONDAY + 5 * DAY)
+    moved(state, ("scheduled", 5), ("acted", 6))
+
+    [claim] = claims_of(state)
+
+    assert (claim.since, claim.quiet) == (MONDAY + 6 * DAY, None)
 
 
 def test_a_cluster_that_was_scaled_to_zero_lives_on_and_saves_idle_hours(state: State) -> None:

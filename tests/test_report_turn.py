@@ -64,7 +64,7 @@ def test_both_mails_of_3_december_say_the_same_of_november(turn: Turn) -> None:
 def test_a_month_all_of_whose_days_are_known_is_not_forecast(turn: Turn) -> None:
     assert turn.report.outlook is None
     assert turn.report.no_outlook == ""
-    assert "heading for" not in turn.weekly
+    assert "November is heading for" not in turn.weekly
     assert "chance" not in turn.weekly
     assert "to date" not in turn.weekly
     assert turn.subject == "Over budget: $700 week to 28 Nov, Nov $2,996 of $2,000"

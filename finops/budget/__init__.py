@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from finops.budget.alerts import Acknowledged, Muted, Told, due
 from finops.budget.foresee import Foreseen, foreseen
-from finops.budget.going_on import GoesOn, going_on
+from finops.budget.going_on import GoesOn, going_on, without_refuted_range
 from finops.budget.model import Alert, Before, Budget, Escalation, Gap, Scope, Standing, Threshold
 from finops.budget.periods import days_gone, period_of, periods_to_check
 from finops.budget.reading import budgets_of
@@ -37,4 +37,5 @@ __all__ = [
     "period_of",
     "periods_to_check",
     "standing",
+    "without_refuted_range",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -84,6 +84,17 @@ def going_on(
     return tuple(sorted(found, key=lambda told: (-told.more, told.id))[:MOST])
 
 
+def without_refuted_range(seen: Outlook, found: Sequence[GoesOn]) -> Outlook:
+    """`seen` without its range, with the reason, where what is charged and what goes on alone lie above it."""
+    high = seen.total.high
+    least = seen.so_far + sum((one.per_day * one.days for one in found), Decimal(0))
+    if not found or seen.why_no_range or high is None or least <= high:
+        return seen
+    names = " and ".join(one.name for one in found)
+    verb = "goes" if len(found) == 1 else "go"
+    return replace(seen, why_no_range=f"if {names} {verb} on, the month ends above it")
+
+
 def _lasts(one: Anomaly, seen: Outlook) -> bool:
     is_on = one.state in STATES and one.kind in KINDS and one.going_on and one.last >= seen.through
     return is_on and one.impact > 0 and (seen.through - one.first).days + 1 >= FEWEST
@@ -107,4 +118,4 @@ def _name(case: Case) -> str:
     return case.ids[0].rstrip("/").rpartition("/")[2] if case.ids else case.anomaly.scope.key
 
 
-__all__ = ["GoesOn", "going_on"]
+__all__ = ["GoesOn", "going_on", "without_refuted_range"]

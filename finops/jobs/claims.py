@@ -83,7 +83,7 @@ def _scaled(one: Claim, record: Record, kept: Mapping[int, int]) -> Claim:
 
 def _claim(record: Record, steps: Iterable[Event]) -> Claim:
     finding = record.finding
-    since, until = _life(steps)
+    since, until, quiet = _life(steps)
     return Claim(
         number=record.number,
         stage=STAGES[record.status],
@@ -100,22 +100,25 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         created=made_at(finding.generation),
         since=since,
         until=until,
+        quiet=quiet,
         ends=planned_end(finding.evidence.get("tags")),
         owner=finding.owner,
         lapsed=ran_out(record),
     )
 
 
-def _life(steps: Iterable[Event]) -> tuple[datetime | None, datetime | None]:
-    """When the first step was made that led to the act, a quiet one included, and when the act was undone."""
-    since = until = None
+def _life(steps: Iterable[Event]) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """When the act was done, when it was undone, and when the quiet step that led to it began."""
+    since = until = quiet = None
     for step in steps:
         if step.before == step.after:
             continue
-        if step.after in {"quiet", "acted"}:
+        if step.after == "quiet":
+            quiet = step.at
+        elif step.after == "acted":
             since = since or step.at
         elif step.after == "restored":
             until = step.at
         elif step.after != "confirmed":
-            since = None  # what was quiet got its work back, or the act failed
-    return since, until
+            since = quiet = None  # what was quiet got its work back, or the act failed
+    return since, until, quiet

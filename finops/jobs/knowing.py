@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops.anomalies.cases import cases
-from finops.budget import going_on
 from finops.charges import Period
 from finops.cloud import policystates
 from finops.errors import AzureError, FinopsError, SignInError
@@ -24,12 +23,13 @@ from finops.jobs import guard_claims, published
 from finops.jobs.claims import claims_of
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
-from finops.report.foreseeing import foreseen
+from finops.report.foreseeing import foreseen, lasting
 from finops.report.known import Known, NotStanding, Request, Verdicts
-from finops.report.periods import choose, last_day, midnight_after, month_to, next_month
+from finops.report.periods import choose, last_day, midnight_after, month_to
 
 if TYPE_CHECKING:
-    from finops.budget import GoesOn, Standing
+    from finops.anomalies.cases import Case
+    from finops.budget import Standing
     from finops.charges import Charges
     from finops.cloud import Azure
     from finops.config.model import Settings
@@ -61,7 +61,7 @@ def known_by_charges(
 ) -> Known:
     """What follows from the charges and the settings: the forecast, and how the budgets stand.
 
-    state: what is remembered, for what open anomalies add to the forecast if they go on.
+    state: what is remembered, for what open anomalies add to the forecast if they go on; without it the charges tell.
     """
     chosen = choose(book, now, settings.report.week_ends, period).period
     month = month_to(chosen, last_complete(book, now))
@@ -69,11 +69,28 @@ def known_by_charges(
     currency, _ = currency_of(book, settings.report)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
     standings, not_standing = _standings(book, settings, month, now)
-    goes_on: tuple[GoesOn, ...] = ()
-    if outlook is not None and (strange := cases(state)):
-        whole = Period(outlook.month, next_month(outlook.month))
-        goes_on = going_on(outlook, strange, book, basis_of(book, settings.report), currency, whole)
-    return Known(outlook=outlook, no_outlook=why, standings=standings, goes_on=goes_on, not_standing=not_standing)
+    strange = () if outlook is None else cases(state) if state else _strange(book, settings, now)
+    outlook, goes_on = lasting(outlook, strange, book, basis_of(book, settings.report), currency)
+    return Known(
+        outlook=outlook,
+        no_outlook=why,
+        standings=standings,
+        goes_on=goes_on,
+        strange=strange,
+        not_standing=not_standing,
+    )
+
+
+def _strange(book: Charges, settings: Settings, now: datetime) -> tuple[Case, ...]:
+    """What the charges alone show to go on, where nothing is remembered of them."""
+    from finops.jobs.anomalies import caused, look
+
+    return tuple(
+        caused(one, book, found.read, None, now, settings.charges.late_hours)
+        for found in look(book, settings, None, now)
+        for one in found.found
+        if one.going_on and one.last >= found.read.through
+    )
 
 
 def known_by_state(state: State | None, currency: str = "") -> Known:

@@ -43,7 +43,7 @@ from finops.report.model import (
     Report,
     Table,
 )
-from finops.report.month import month_so_far
+from finops.report.month import month_so_far, with_running
 from finops.report.movers import movers
 from finops.report.periods import DAY, last_day, length
 from finops.report.plans import budgeted, month_budget, not_comparable, outlook_shown, statuses, with_plans
@@ -122,6 +122,9 @@ def build(
     if chosen.wording.kind != "days":
         is_whole = completeness.covers_period and not completeness.gaps and not book.missing(month_period)
         month = month_so_far(asked, month_period, month_budget(budgets), now, is_whole, newest)
+        # Without a word on it, nobody looked for a forecast.
+        if known.no_outlook:
+            month = with_running(month, asked, newest)
     ahead = month is not None and not month.ended and (with_month or not periods.is_whole_month(period))
     outlook = None
     if known.outlook and ahead and known.outlook.month == month_period.start.date():

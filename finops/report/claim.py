@@ -19,9 +19,10 @@ Basis = Literal["bill", "list price"]
 
 @dataclass(frozen=True)
 class Claim:
-    """What is remembered of one saving: found, decided or done. Times are of the first step that changed anything.
+    """What is remembered of one saving: found, decided or done. Times are of the act itself.
 
     ref: what the report calls it by, unique over all sources; by default the number of the finding.
+    quiet: when a quiet step before it began. It was charged on, all or in part: those days are no cost of before.
     kept, keeps: nodes that never went away before and since, where it is measured by them ("idle").
     ends: the day its owner had planned it to go, told before it was acted on.
     basis: what `expected` follows from: the bill of the 30 days before, or today's list price of 730 hours.
@@ -42,6 +43,7 @@ class Claim:
     created: datetime | None = None  # the resource
     since: datetime | None = None
     until: datetime | None = None  # undone
+    quiet: datetime | None = None
     source: str = "Janitor"
     ref: str = ""
     measure: Measure = "whole"

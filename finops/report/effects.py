@@ -163,6 +163,11 @@ def pieces(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
     return named
 
 
+def bought(rows: Iterable[Row]) -> bool:
+    """Whether all that was charged was bought: it comes on its day, and costs nothing in between."""
+    return all(_apart(row) == "purchase" for row in rows)
+
+
 def _plain(row: Row) -> bool:
     """Whether the row is usage of something that was there before and is there now."""
     return row["Side"] == "both" and not _apart(row)

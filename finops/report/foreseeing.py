@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from finops.budget import going_on, without_refuted_range
 from finops.charges import Period
 from finops.forecast.charged import by_charges
 from finops.report.gather import Basis
 from finops.report.periods import DAY, last_complete_day, next_month
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from finops.anomalies.cases import Case
+    from finops.budget import GoesOn
     from finops.charges import Charges
     from finops.forecast import Outlook
 
@@ -32,4 +37,21 @@ def foreseen(
     return by_charges(book, basis, currency, Period(month, next_month(month)), through, where), ""
 
 
-__all__ = ["foreseen"]
+def lasting(
+    seen: Outlook | None,
+    strange: Sequence[Case],
+    book: Charges,
+    basis: Basis,
+    currency: str,
+    share: str | None = None,
+) -> tuple[Outlook | None, tuple[GoesOn, ...]]:
+    """What goes on beyond `seen`, and `seen` without a range that this refutes. share: of one cost centre only."""
+    if seen is None or not strange:
+        return seen, ()
+    where = None if share is None else {"CostCenter": (share,)}
+    month = Period(seen.month, next_month(seen.month))
+    found = going_on(seen, strange, book, basis, currency, month, where)
+    return without_refuted_range(seen, found), found
+
+
+__all__ = ["foreseen", "lasting"]

@@ -17,6 +17,7 @@ from finops.report.claim import Claim
 
 if TYPE_CHECKING:
     from finops.anomalies import Anomaly
+    from finops.anomalies.cases import Case
     from finops.budget import Budget as Settled
     from finops.budget import GoesOn, Standing
     from finops.exemptions import Listed
@@ -129,6 +130,7 @@ class Known:
     standings: tuple[Standing, ...] = ()
     not_standing: tuple[NotStanding, ...] = ()
     goes_on: tuple[GoesOn, ...] = ()
+    strange: tuple[Case, ...] = ()  # of which what goes on is found, for everything and for each cost centre
     anomalies: tuple[Anomaly, ...] | None = None
     anomalies_of: Period | None = None
     no_anomalies: str = ""

@@ -111,8 +111,9 @@ def _last(one: Claim, day: date) -> date:
 def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: date, within: Sequence[str]) -> Saving:
     """One act. free: the first day that tells what it cost before; within: ids below whose charges are not its own."""
     day = day_of(one.since)
+    quiet = day_of(one.quiet) if one.quiet else day
     complete = bill.complete(subscription_of(one.resource_id))
-    before = [each for each in complete if max(day - BEFORE, free) <= each < day]
+    before = [each for each in complete if max(quiet - BEFORE, free) <= each < quiet]
     after = [each for each in complete if day < each <= min(to, last)]
     if one.measure == "none":
         return replace(unmeasured(one, "realised", currency), realised=Money(ZERO, currency), why="it changes no cost")

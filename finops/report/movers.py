@@ -114,20 +114,21 @@ def _whole(why: Mapping[str, Effects], shown: Decimal, digits: int, asked: Asked
 def _explained(
     rows: Mapping[str, list[effects.Row]], found: Sequence[Mover], digits: int, currency: str
 ) -> list[Mover]:
-    """The movers, the first EXPLAINED of them with what changed about them."""
-    first = found[:EXPLAINED]
-    things = effects.by_thing(row for centre in {mover.cost_centre for mover in first} for row in rows.get(centre, ()))
+    """The movers, the first EXPLAINED of them with what changed about them. A purchase is neither new nor gone."""
+    things = effects.by_thing(row for centre in {mover.cost_centre for mover in found} for row in rows.get(centre, ()))
     # Charges without a resource may have names, which are not asked for here.
     alone = Counter(_thing(mover) for mover in found)
     told = []
-    for mover in first:
+    for number, mover in enumerate(found):
         mine = things.get(_thing(mover))
-        if mine and alone[_thing(mover)] == 1 and mover.change.amount:
+        if mine and (mover.is_new or mover.is_gone) and effects.bought(mine):
+            mover = replace(mover, bought=True, is_new=False, is_gone=False)
+        if number < EXPLAINED and mine and alone[_thing(mover)] == 1 and mover.change.amount:
             shown = rounded(mover.change.amount, digits)
             why = effects.effects(effects.split(mine), shown, digits, currency, mover.figure, "not known", "", mine)
             mover = replace(mover, effects=why)
         told.append(mover)
-    return [*told, *found[EXPLAINED:]]
+    return told
 
 
 def _thing(mover: Mover) -> tuple[str, str, str]:

@@ -166,7 +166,7 @@ def _size(one: Saving) -> tuple[int, Decimal, int]:
 
 
 def _first(done: Sequence[Claim], to: date) -> date:
-    return min([day_of(done[0].since) - BEFORE, to]) if done else to
+    return min([*(day_of(one.quiet or one.since) - BEFORE for one in done), to])
 
 
 __all__ = ["Claim", "savings"]

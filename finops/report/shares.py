@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from finops.charges.book import added
 from finops.estate.ids import key as id_of
 from finops.estate.ids import scopes, subscription_of
-from finops.report.foreseeing import foreseen
+from finops.report.foreseeing import foreseen, lasting
 from finops.report.gather import Asked, Basis
 from finops.report.known import Known, Work
 from finops.report.model import UNTAGGED
@@ -56,6 +56,7 @@ def share_of(
         return centres.get(id_of(resource_id), UNTAGGED) == share
 
     outlook, why = foreseen(book, basis, currency, through, share) if known.outlook else (None, known.no_outlook)
+    outlook, goes_on = lasting(outlook, known.strange, book, basis, currency, share)
     return replace(
         known,
         claims=tuple(one for one in known.claims if ours(one.resource_id)),
@@ -63,6 +64,7 @@ def share_of(
         work=_work(work, centres, share) if work else None,
         outlook=outlook,
         no_outlook=why,
+        goes_on=goes_on,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from finops.estate.ids import key, scopes
 from finops.report import alts, naming, periods
-from finops.report.model import Anomaly, Driver, Money, Report
+from finops.report.model import Anomaly, Driver, Line, Money, Mover, Report, Saving
 from finops.report.table import SMALLEST_BASE
 from finops.report.templates import Templates
 from finops.report.tiles import tiles, unit_rows, units_unknown
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenant is not in here, the invoice has it"
 # Anomalies that a mail tells of; the workbook has all.
 ANOMALIES = 5
+# An act this long before the compared days still tells why a resource is on the bill no more.
+QUARANTINE = timedelta(days=30)
 
 
 def told(
@@ -118,6 +122,8 @@ def _figures(model: Report, settings: Settings, words: Words, attached: Sequence
         "alt_cost": alts.cost(model, words),
         "alt_movers": alts.movers(model, wording, words),
         "cause_of": lambda driver: cause_of(driver, model),
+        "act_of": lambda mover: act_of(mover, model),
+        "month_mover": _month_mover(model),
     }
 
 
@@ -130,6 +136,32 @@ def cause_of(driver: Driver, model: Report) -> Anomaly | None:
     found = model.anomalies.all if model.anomalies else ()
     open_ones = [one for one in found if one.cost_centre == driver.line.key and one.state == "open"]
     return next((one for one in open_ones if not one.cause.lower().startswith("cause not found")), None)
+
+
+def act_of(mover: Mover, model: Report) -> Saving | None:
+    """What we did ourselves that a cost fell by: an act in the compared days that was not undone.
+
+    What was taken away stays on the bill for as long as it can still be brought back.
+    """
+    if model.savings is None or model.before is None or mover.change.amount >= 0:
+        return None
+    first = model.before.start.date() - (QUARANTINE if mover.is_gone else timedelta(0))
+    last, ids = periods.last_day(model.period), scopes(key(mover.resource_id))
+    return next(
+        (
+            one
+            for one in model.savings.all
+            if one.saves and one.until is None and one.since and first <= one.since <= last
+            if key(one.resource_id) in ids
+        ),
+        None,
+    )
+
+
+def _month_mover(model: Report) -> Line | None:
+    """The cost centre that moved a month that has ended, where the report has a line of it."""
+    moved = model.month.moved if model.month else None
+    return next((line for line in model.by_cost_centre.all if moved and line.key == moved.key), None)
 
 
 def page_at(settings: Settings, path: str) -> str:

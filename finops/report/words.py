@@ -249,6 +249,8 @@ class Words:
         """ "Virtual Machines, −32.2%", "Storage, new": the service, and how the change came about as far as it says."""
         if mover.is_new or mover.is_gone:
             return f"{mover.service}, {self.say('new' if mover.is_new else 'gone')}"
+        if mover.bought:
+            return f"{mover.service}, {self.say('purchase' if mover.cost.amount else 'no purchase this time')}"
         return mover.service if mover.percent is None else f"{mover.service}, {self.signed_percent(mover.percent)}"
 
     def who(self, line: Line) -> str:

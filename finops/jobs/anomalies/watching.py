@@ -156,7 +156,7 @@ def _judged(
     changed = []
     for case in own:
         one = of_case.get(case.id)
-        changed.append(carried(_moved(case, one, one in recent, book, seen, azure, now), book, seen))
+        changed.append(carried(_moved(case, one, one in recent, book, seen, azure, now), book, seen, azure, now))
     return new, changed
 
 

@@ -45,7 +45,7 @@ from finops.report.model.planned import (
 )
 from finops.report.model.report import Report, Wording
 from finops.report.model.saved import Came, Kind, Saving, Savings, Source, Sum
-from finops.report.model.time import Begun, Budget, Curve, Day, Jump, Month, Pace
+from finops.report.model.time import Begun, Budget, Curve, Day, Jump, Month, Moved, Pace
 from finops.report.model.trusted import (
     EVERYTHING,
     Audience,
@@ -105,6 +105,7 @@ __all__ = [
     "Money",
     "Month",
     "More",
+    "Moved",
     "Mover",
     "Movers",
     "Outlook",

@@ -138,6 +138,7 @@ class Mover:
     label: str  # its name, and its workspace or resource group where several are called so
     figure: str = ""
     effects: Effects | None = None
+    bought: bool = False  # its change is of purchases alone: what is not bought again is not gone
 
 
 @dataclass(frozen=True)

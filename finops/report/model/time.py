@@ -11,6 +11,7 @@ from finops.report.model.lines import Money
 
 if TYPE_CHECKING:
     from finops.charges import Period
+    from finops.report.model.planned import Range
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,31 @@ class Pace:
 
 @dataclass(frozen=True)
 class Begun:
-    """The month after one that has ended, as far as its days are known."""
+    """The month after one that has ended, as far as its days are known, and where it leads against the same budget.
+
+    over: the mean above the budget; runs_out: the day by whose end that is so.
+    """
 
     period: Period
     cost: Money
     figure: str = "month/next"
+    range: Range | None = None
+    budget: Money | None = None
+    over: Money | None = None
+    runs_out: date | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Why a month that has ended cost what it did: `before` in the month before, `base` of it over the budget of this
+    one already, and the cost centre and the resource in it that moved most since; no key where none did.
+    """
+
+    before: Money
+    base: Money | None
+    key: str | None
+    change: Money
+    resource: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,7 @@ class Month:
     budget: Budget | None
     ended: bool = False
     next: Begun | None = None
+    moved: Moved | None = None
     is_new: bool = False
     is_gone: bool = False
 
