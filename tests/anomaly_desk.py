@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from finops import charges
+from finops.cloud import Azure
 from finops.config.model import Settings
 from finops.jobs import anomalies
 from finops.state import State
@@ -75,11 +76,12 @@ class Desk:
         self.folder, self.state, self.settings = folder, state, settings
         self.spot_from: int | None = None
 
-    def watch(self, through: int, more: dict[int, float] | None = None, now: datetime | None = None, **also: Any):
+    def watch(self, through: int, more: dict[int, float] | None = None, now: datetime | None = None,
+              azure: Azure | None = None, **also: Any):  # fmt: skip
         moment = now or at(through)
         source = write(self.folder / "charges", through, more, self.spot_from)
         with charges.load([source], late_hours=24, now=moment) as book:
-            return anomalies.watch(None, book, self.state, self.settings, moment, **also)
+            return anomalies.watch(azure, book, self.state, self.settings, moment, **also)
 
     @property
     def subjects(self) -> list[str]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from anomaly_desk import Desk, at, day, desk_in, write
+from estates import write_estate
+from report_data import NOW, book, charge, daily, hours
 
 from finops import charges
 from finops.anomalies import Anomaly, Reach, Scope
-from finops.config.model import Settings
+from finops.cloud import connect
+from finops.config.model import AzureSettings, Settings
 from finops.jobs import anomalies
 from finops.jobs.anomalies.causes import Cause, cause_of
 from finops.jobs.anomalies.reading import read
+from finops.simulator import serving
 
 LEFT_ON = {70: 150.0, 71: 400.0, 72: 400.0, 73: 400.0}
 
@@ -50,6 +55,24 @@ def test_the_change_is_split_over_all_meters_where_it_moved(moved: Cause):
     assert not any("what is gone" in line for line in moved.evidence)
 
 
+def test_the_change_is_split_resource_by_resource_as_the_report_splits_it(tmp_path: Path):
+    """More hours of a cheap cluster beside more of a dear one are no cheaper mix: both are used more."""
+    rows = [
+        *daily("2026-10-26", "2026-11-13", "CC-1", "10", "cheap", **hours("10", "NC6s v3")),
+        *daily("2026-10-26", "2026-11-13", "CC-1", "100", "dear", **hours("10", "NC24s v3")),
+        charge("2026-11-14", "CC-1", "60", "cheap", **hours("60", "NC6s v3")),
+        charge("2026-11-14", "CC-1", "200", "dear", **hours("20", "NC24s v3")),
+    ]
+    off = Anomaly("A1", Scope("cost centre", "CC-1"), "spike", date(2026, 11, 14), date(2026, 11, 14), Decimal(260),
+                  Reach(Decimal(110), Decimal(110), Decimal(110)), Decimal(150), Decimal(136))  # fmt: skip
+
+    with book(tmp_path, *rows) as costs:
+        [seen] = read(costs, Settings(), NOW)
+        cause = cause_of(off, costs, seen, None, NOW)
+
+    assert cause.evidence[-1] == "Of this change, in USD: +150 by the quantity used"
+
+
 def test_what_began_before_it_was_off_and_what_it_cost_last_is_said(desk: Desk):
     desk.watch(73, dict.fromkeys(range(66), -5.0) | LEFT_ON)
 
@@ -63,6 +86,20 @@ def test_the_cause_of_what_lasts_is_of_the_same_days_as_its_impact(desk: Desk):
     [one] = anomalies.open_cases(desk.state) or ()
     assert (one.first, one.last) == (day(70), day(100))
     assert f": {31 * 405:,.2f} USD, +{31 * 400:,.2f} against" in one.evidence[0]
+
+
+def test_azure_is_asked_once_a_complete_day_about_what_lasts(desk: Desk, tmp_path: Path):
+    more = dict.fromkeys(range(70, 120), 400.0)
+    for through in (72, 84):
+        desk.watch(through, more)
+    with serving(write_estate(tmp_path / "estate")) as server:
+        asked = []
+        for through, hour in ((85, 0), (85, 1), (86, 0)):
+            with connect(AzureSettings(endpoint=server.url)) as azure:
+                desk.watch(through, more, at(through) + timedelta(hours=hour), azure)
+                asked.append(sum(azure.calls.values()))
+
+    assert [count > 0 for count in asked] == [True, False, True]
 
 
 def test_a_cause_that_cannot_be_told_of_all_days_says_of_which_it_is(desk: Desk):

@@ -13,7 +13,7 @@ from finops.approvals.naming import holder_of, kind_of, name_of, shown
 from finops.charges import Period
 from finops.jobs.anomalies.reading import NAMES, USAGE, Read, rows, where_of
 from finops.jobs.anomalies.witness import Seen, look_in_azure
-from finops.report.effects import ITEM, KIND, split
+from finops.report.effects import ITEM, KIND, THING, split
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -191,9 +191,13 @@ def _effect(
     ids: Sequence[str],
     everywhere: bool = False,
 ) -> Effect:
-    """Whether it was the price or the quantity, by the charges of those behind it; everywhere: in all scopes."""
+    """Whether it was the price or the quantity, by the charges of those behind it; everywhere: in all scopes.
+
+    Resource by resource, as the report splits it. What moved between two scopes of a kind is there in both.
+    """
+    thing = [name for name in THING if not (everywhere and name == NAMES[found.scope.kind])]
     where = {**(USAGE if everywhere else where_of(found.scope)), **({"ResourceId": list(ids)} if ids else {})}
-    frame = book.amounts([*ITEM, *KIND], before, after, _basis(read), read.currency, where, ["ResourceId"])
+    frame = book.amounts([*thing, *ITEM, *KIND], before, after, _basis(read), read.currency, where, thing)
     names = list(frame.columns)
     given = [
         {name: cell if isinstance(cell, Decimal) else ("" if cell is None else str(cell)) for name, cell in row.items()}

@@ -29,9 +29,9 @@ TOLD_TO = "; by its days to "
 """What follows a cause that cannot be told of all days of the printed impact."""
 
 
-def carried(case: Case, book: Charges, seen: Read, azure: Azure | None, now: datetime) -> Case:
+def carried(case: Case, kept: Case, book: Charges, seen: Read, azure: Azure | None, now: datetime) -> Case:
     """The case with its cost, and its cause, up to the last judged day on which it lasts; what somebody explained stays
-    as it was.
+    as it was. Where it is as it was kept, Azure is not asked again: once for each complete day.
     """
     one = case.anomaly
     length = (one.last - one.first).days + 1
@@ -51,7 +51,9 @@ def carried(case: Case, book: Charges, seen: Read, azure: Azure | None, now: dat
         through = day
     since = sum((cost for on, cost in costs.items() if through and one.last < on <= through), Decimal(0))
     grown = replace(case, through=through, since=since, still=through == seen.through)
-    return _caused(grown, case.through or one.last, book, seen, azure, now) if through else grown
+    if through is None or grown == kept:
+        return grown
+    return _caused(grown, case.through or one.last, book, seen, azure, now)
 
 
 def _caused(case: Case, known: date, book: Charges, seen: Read, azure: Azure | None, now: datetime) -> Case:

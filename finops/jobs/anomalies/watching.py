@@ -156,7 +156,8 @@ def _judged(
     changed = []
     for case in own:
         one = of_case.get(case.id)
-        changed.append(carried(_moved(case, one, one in recent, book, seen, azure, now), book, seen, azure, now))
+        now_is = _moved(case, one, one in recent, book, seen, azure, now)
+        changed.append(carried(now_is, case, book, seen, azure, now))
     return new, changed
 
 
