@@ -55,6 +55,13 @@ def escalated(folder: Path) -> Budgets:
     return site
 
 
+def corrected(folder: Path) -> Budgets:
+    site = Budgets(folder, "{all: {amount: 1000, thresholds: [50, 80]}}").spend("850")
+    site.check()
+    site.spend("-600").check(NOW + timedelta(hours=1))
+    return site
+
+
 def closed(folder: Path) -> Budgets:
     site = Budgets(folder, "{all: 1000}").spend("1200")
     site.check()
@@ -86,7 +93,8 @@ def ended(folder: Path) -> Watching:
 
 
 KINDS = {
-    one.__name__: one for one in (over, likely, part_spent, incomplete, escalated, closed, several, left_on, ended)
+    one.__name__: one
+    for one in (over, likely, part_spent, incomplete, escalated, corrected, closed, several, left_on, ended)
 }
 
 
@@ -101,6 +109,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EmailMessage]:
         found[name] = sorted(mails(folder / "outbox"), key=lambda one: str(one["Date"]))[-1]
         if name == "escalated":
             found[name] = next(one for one in mails(folder / "outbox") if str(one["To"]) == "boss@x.example")
+        if name == "corrected":
+            found[name] = next(one for one in mails(folder / "outbox") if "Corrected" in str(one["Subject"]))
         if name == "closed":
             found[name] = next(one for one in mails(folder / "outbox") if "closed" in str(one["Subject"]))
     return found
@@ -118,6 +128,7 @@ def part(message: EmailMessage, kind: str) -> str:
         ("over", "$360 over budget: everything, $1,360 of $1,000 for November 2026"),
         ("part_spent", "$450 left, 55% spent: everything, $1,000 for November 2026"),
         ("escalated", "Not acknowledged: $150 left, 85% spent: everything, $1,000 for November 2026"),
+        ("corrected", "Corrected: $750 left, 25% spent: everything, $1,000 for November 2026"),
         ("closed", "$211 over budget: everything, November 2026 is closed"),
         ("left_on", "$1,631 by Tue 29 Dec: gpu left on at $14.69 an hour"),
         ("ended", "Ended: gpu, about $20 since it was told"),
@@ -150,6 +161,13 @@ def test_the_second_address_learns_who_was_told_when(told: dict[str, EmailMessag
     text = " ".join(part(told["escalated"], "plain").split())
 
     assert "Nobody has acknowledged it since 20 Nov 2026 12:00 UTC, when finance@x.example was told" in text
+
+
+def test_a_correction_says_what_was_told_and_when(told: dict[str, EmailMessage]):
+    said = "50% spent, 80% spent, as was told on 20 Nov 2026 12:00 UTC"
+
+    assert f"{said}, is not reached any more." in " ".join(part(told["corrected"], "plain").split())
+    assert part(told["corrected"], "html").count(said) == 2  # beside the subject, and in the mail
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -199,7 +217,7 @@ def test_no_screen_scrolls_sideways_with_or_without_styles(told: dict[str, Email
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["over", "several", "incomplete", "left_on", "ended"])
+@pytest.mark.parametrize("kind", ["over", "several", "incomplete", "corrected", "left_on", "ended"])
 def test_axe_finds_nothing_wrong(told: dict[str, EmailMessage], browser: Any, kind: str, scheme: str):
     page = browser.new_page(color_scheme=scheme)
     page.set_content(part(told[kind], "html"))

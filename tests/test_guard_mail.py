@@ -210,6 +210,15 @@ def test_an_owner_who_may_not_be_told_is_a_problem_of_every_run_until_somebody_i
         assert "minNodeCount 0" in guard.texts("admins@contoso.com")
 
 
+def test_what_a_tag_names_elsewhere_is_never_told_what_things_cost_also_where_it_is_loud(tmp_path: Path):
+    with guarding(tmp_path, stranger(), mode="warn", admins=["admins@contoso.com"]) as guard:
+        guard.run()
+        guard.live(days=30)
+        guard.run(mode="enforce")
+
+        assert {str(one["To"]) for one in guard.mails()} == {"admins@contoso.com"}
+
+
 def test_a_deed_that_nobody_may_be_told_of_is_kept_until_somebody_may(tmp_path: Path):
     with guarding(tmp_path, stranger()) as guard:
         assert guard.run().untold == (NOBODY,)

@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from budgeting import NOW
 from guarding import dedicated, guarding
 from lives import DAY, MONDAY, finding, opened, sweep
 from mailing import Behaviour, by_smtp, smtp
+from test_budget_check import Site as Budgets
 
 from finops.config.model import Settings
 from finops.errors import FinopsError
@@ -118,3 +120,20 @@ def test_the_grace_of_a_cluster_does_not_begin_with_a_refused_mail(tmp_path: Pat
 
     assert bool(guard.changes()) is changed
     assert set(people) == set(admins)
+
+
+# -- what another version left behind
+
+
+@pytest.mark.parametrize("lacks", ["at", "thread"])
+def test_a_plan_that_another_version_wrote_otherwise_stops_nothing_and_is_decided_anew(tmp_path: Path, lacks: str):
+    site = Budgets(tmp_path, "{all: {amount: 1000, thresholds: [80]}}").spend("850")
+    letter = dict.fromkeys(("kind", "to", "subject", "text", "html", "about", "thread"), "x")
+    older = {"letters": [letter], "keeps": [], "drops": [], "at": NOW.isoformat()}
+    (older if lacks == "at" else letter).pop(lacks)
+    with site.state() as state:
+        state.keep("budget/outgoing", older, NOW)
+
+    site.check()
+
+    assert [one[:17] for one in site.subjects()] == ["$150 left, 85% sp"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from finops.state import State
 
 Json = dict[str, Any]
+PLAN = {"letters", "keeps", "drops", "at"}
+LETTER = {"kind", "to", "subject", "text", "html", "about", "thread"}
 
 
 def leave(
@@ -43,9 +45,15 @@ def leave(
 
 
 def finish(state: State, settings: Settings, name: str) -> list[Json]:
-    """Do what a plan that was kept still asks for; the letters that were new."""
+    """Do what a plan that was kept still asks for; the letters that were new.
+
+    One that another version wrote otherwise is dropped: nothing of it counts as told, so all of it is decided anew.
+    """
     plan = state.kept(name).get(name)
     if plan is None:
+        return []
+    if not plan.keys() >= PLAN or any(not letter.keys() >= LETTER for letter in plan["letters"]):
+        state.drop(name)
         return []
     now = datetime.fromisoformat(plan["at"])
     post = mail.Post(state, settings.mail, settings.azure)
