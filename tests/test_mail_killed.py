@@ -75,9 +75,7 @@ def test_killed_at_any_moment_no_mail_is_lost_and_none_comes_twice(
             for file in capture.folder.glob("*.json"):
                 file.unlink()
             history = History(worker, capture, settings, states(seed), f"h{seed}", random.Random(seed), tally)
-            capture.start()
-            history.put(f"h{seed}-first", "ann@example.com")  # is found among the copies, so that those can be trusted
-            history.round()
+            history.begin()
             history.run(KILLS_A_HISTORY)
             lost, twice = settled(history.owed, Taken(capture.folder).pairs())
             found = statuses(history.state)
@@ -107,6 +105,7 @@ def test_where_nobody_can_be_asked_what_the_setting_gives_up_is_all_that_is_give
             file.unlink()
         name = f"{rule}{seed}"
         history = History(worker, capture, settings, states(seed), name, random.Random(seed), tally)
+        history.begin()
         history.run(KILLS_A_HISTORY)
         one = settled(history.owed, Taken(capture.folder).pairs())
         lost += one[0]
@@ -132,12 +131,13 @@ def test_killed_at_any_moment_each_file_is_there_once_also_where_they_are_collec
         folder = tmp_path / f"outbox{seed}"
         settings = MailSettings(sender="finops@contoso.com", outbox=folder)
         history = History(worker, None, settings, str(tmp_path / f"{seed}.db"), f"f{seed}", random.Random(seed), tally)
+        history.begin()
         for kill in range(KILLS_A_HISTORY):
             for number in range(3):
                 history.put(f"f{seed}-{kill}-{number}", "ann@example.com")
 
             def soon(child: int, history: History = history) -> None:
-                time.sleep(history.chance.uniform(0, 0.06))
+                time.sleep(history.chance.uniform(0, history.longest))
                 os.kill(child, signal.SIGKILL)
                 tally["killed"] += 1
 
