@@ -128,7 +128,7 @@ def test_the_grace_of_a_cluster_does_not_begin_with_a_refused_mail(tmp_path: Pat
 @pytest.mark.parametrize("lacks", ["at", "thread"])
 def test_a_plan_that_another_version_wrote_otherwise_stops_nothing_and_is_decided_anew(tmp_path: Path, lacks: str):
     site = Budgets(tmp_path, "{all: {amount: 1000, thresholds: [80]}}").spend("850")
-    letter = dict.fromkeys(("kind", "to", "subject", "text", "html", "about", "thread"), "x")
+    letter = dict.fromkeys(("kind", "subject", "text", "html", "thread"), "x") | {"to": "ann@x.example", "about": ["x"]}
     older = {"letters": [letter], "keeps": [], "drops": [], "at": NOW.isoformat()}
     (older if lacks == "at" else letter).pop(lacks)
     with site.state() as state:
