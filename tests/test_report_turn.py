@@ -58,7 +58,7 @@ def test_both_mails_of_3_december_say_the_same_of_november(turn: Turn) -> None:
 
     assert turn.report.month.cost.amount == turn.report.month.budget.spent.amount == november.spent
     assert "November 2026 is over, and everything came to $2,996 of its budget of $2,000, $996 over" in turn.mail
-    assert "November ended at $2,996, $996 over its $2,000 budget" in turn.weekly
+    assert "November ended $996 over its $2,000 budget" in turn.weekly
 
 
 def test_a_month_all_of_whose_days_are_known_is_not_forecast(turn: Turn) -> None:

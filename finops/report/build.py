@@ -124,7 +124,7 @@ def build(
         month = month_so_far(asked, month_period, month_budget(budgets), now, is_whole, newest)
         # Without a word on it, nobody looked for a forecast.
         if known.no_outlook:
-            month = with_running(month, asked, newest)
+            month = with_running(month, asked, newest, known.strange)
     ahead = month is not None and not month.ended and (with_month or not periods.is_whole_month(period))
     outlook = None
     if known.outlook and ahead and known.outlook.month == month_period.start.date():
@@ -179,7 +179,9 @@ def build(
         not_comparable=lost,
         decisions=decisions(
             known,
-            Sources(asked, period, now, budgets, strange, saved, untagged, untagged_percent, settings.untagged_target),
+            Sources(
+                asked, period, now, budgets, strange, saved, untagged, untagged_percent, settings.untagged_target, month
+            ),
         ),
         anomalies=strange,
         units=units(asked, period, before, known.work),

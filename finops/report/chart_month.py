@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from finops.report import periods
+from finops.report.chart_names import Names, Points
 from finops.report.drawing import BAND, BLUE, FAINT, GREY, RED, date_axis, figure_of, height, money_axis, png
 from finops.report.model import Curve, Day, Outlook, Point, Report
 from finops.report.naming import before_name
@@ -38,7 +39,7 @@ def month(report: Report, words: Words) -> bytes:
     axes.axhline(0, color=GREY, linewidth=0.8)
     if curve.budget:
         axes.axhline(float(curve.budget.amount), color=RED, linewidth=1.5, zorder=2)
-    _name_lines(axes, report, report.outlook if ahead else None, words, span, highest)
+    _name_lines(axes, report, ahead, words, span, highest)
     return png(figure)
 
 
@@ -60,55 +61,58 @@ def _draw_ahead(axes: Axes, curve: Curve, ahead: Sequence[Point], has_range: boo
     axes.plot(days, middle, color=BLUE, linewidth=1.8, linestyle=(0, (3, 2)), zorder=3)
 
 
-def _name_lines(axes: Axes, report: Report, outlook: Outlook | None, words: Words, span: int, highest: float) -> None:
-    """Names beside the lines in place of a legend, each on its own height."""
+def _name_lines(axes: Axes, report: Report, ahead: Sequence[Point], words: Words, span: int, highest: float) -> None:
+    """Names beside the lines in place of a legend, each where no line and no other name is."""
     from matplotlib.patheffects import withStroke
 
-    curve = report.curve
-    gap = highest * 0.085
-    total = curve.days[-1].so_far
-    taken: list[tuple[float, str]] = []
+    curve, outlook = report.curve, report.outlook if ahead else None
+    total, here = curve.days[-1].so_far, len(curve.days)
+    drawn = lines(report, ahead, span)
+    ours = [drawn[0], *(drawn[2:5] if ahead else ())]
+    names = Names(span, min(axes.get_ylim()[0], 0), max(highest, 0.0), drawn)
 
-    def put(x: float, y: float, text: str, colour: str, weight: str, align: str) -> None:
-        y += gap
-        # Names at the two sides of the chart do not meet.
-        while any(abs(y - other) < 1.35 * gap for other, side in taken if side == align):
-            y += gap / 4
-        taken.append((y, align))
-        written = axes.text(x, y, text, color=colour, weight=weight, ha=align, va="center", zorder=5)
-        written.set_path_effects([withStroke(linewidth=4, foreground="white")])
+    def put(x: float, y: float, text: str, colour: str, weight: str = "normal", apart: Sequence[Points] = ()) -> None:
+        box = names.put(text, x, y, apart)
+        align, at = ("left", box.left) if x < span / 2 else ("right", box.right)
+        written = axes.text(at, (box.low + box.high) / 2, text, color=colour, weight=weight, ha=align, va="center")
+        written.set(zorder=5, path_effects=[withStroke(linewidth=4, foreground="white")])
 
-    here = len(curve.days)
     if outlook:
-        reach = outlook.range
-        top = reach.high if reach else outlook.middle
-        said = _between(outlook, words)
-        put(span, height(top), said, BLUE, "bold", "right")
-    if curve.budget:
-        put(
-            1.2, float(curve.budget.amount), f"{words.say('Budget')} {words.money(curve.budget)}", RED, "normal", "left"
-        )
-    falls = here > 1 and total.amount < curve.days[-2].so_far.amount and here < 0.75 * span
-    middle = here > 0.38 * span and not falls
-    to_date = words.money(total) if here >= span else words.say("{amount} to date", amount=words.money(total))
-    y = height(total)
-    if outlook and middle and y > 3 * gap:
-        # Under the curve there is room; over it the range is drawn.
-        late = here > 0.62 * span
-        put(span if late else here + 0.3, y - 2.6 * gap, to_date, BLUE, "bold", "right" if late else "left")
-    else:
-        put(here - 0.4 if middle else here + 0.6, y, to_date, BLUE, "bold", "right" if middle else "left")
-    if curve.before_days:
-        last = curve.before_days[-1]
         put(
             span,
-            height(last.so_far),
-            f"{before_name(report, words)} {words.money(last.so_far)}",
-            FAINT,
-            "normal",
-            "right",
+            height(outlook.range.high if outlook.range else outlook.middle),
+            _between(outlook, words),
+            BLUE,
+            "bold",
         )
-    axes.set_ylim(top=max([highest, *(y + 0.6 * gap for y, _ in taken)]))
+    if curve.budget:
+        put(1, float(curve.budget.amount), f"{words.say('Budget')} {words.money(curve.budget)}", RED)
+    is_over = here >= span or (report.month is not None and report.month.ended)
+    to_date = words.money(total) if is_over else words.say("{amount} to date", amount=words.money(total))
+    put(here, height(total), to_date, BLUE, "bold")
+    if curve.before_days:
+        before = curve.before_days[-1].so_far
+        put(
+            len(curve.before_days),
+            height(before),
+            f"{before_name(report, words)} {words.money(before)}",
+            FAINT,
+            apart=ours,
+        )
+    axes.set_ylim(top=max(axes.get_ylim()[1], *(box.high for box in names.taken)))
+
+
+def lines(report: Report, ahead: Sequence[Point], span: int) -> list[Points]:
+    """What is drawn, as points: the curve with its dot, what is to come, the budget, the month before."""
+    curve = report.curve
+    here, now = len(curve.days), height(curve.days[-1].so_far)
+    drawn: list[Points] = [list(zip(*_points(days), strict=True)) for days in (curve.days, curve.before_days)]
+    start = curve.period.start.date()
+    for end in ("low", "middle", "high") if ahead else ():
+        drawn.append([(here, now), *(((one.day - start).days + 1, height(getattr(one, end))) for one in ahead)])
+    if curve.budget:
+        drawn.append([(1, float(curve.budget.amount)), (span, float(curve.budget.amount))])
+    return [*drawn, [(here - 0.4, now), (here + 0.4, now)]]
 
 
 def _between(outlook: Outlook, words: Words) -> str:

@@ -10,14 +10,16 @@ from decimal import Decimal
 
 from finops.charges import Period
 from finops.charges.book import added
+from finops.errors import DataError
 from finops.estate.ids import key
+from finops.report.driving import driving
 from finops.report.gather import ZERO, Asked
 from finops.report.governed import owned
 from finops.report.known import Known, Request
 from finops.report.measuring import FINEST
-from finops.report.model import UNTAGGED, Anomalies, Anomaly, Budgeted, Decision, Line, Money, Saving, Savings
+from finops.report.model import UNTAGGED, Anomalies, Anomaly, Budgeted, Decision, Line, Money, Month, Saving, Savings
 from finops.report.periods import DAY, last_day, next_month
-from finops.report.rounding import printable
+from finops.report.rounding import printable, rounded
 
 MOST = 3
 # An anomaly goes on while nobody answers; three days are a weekend and a working day.
@@ -25,6 +27,9 @@ ANSWER = timedelta(days=3)
 # What costs as much on every day can wait for the next report, and no longer.
 NEXT = timedelta(days=7)
 LOOKED_AT = 500
+# Owners that are named where none has most of what has no cost centre.
+NAMED = 3
+OWNER = "Tags.Owner"
 # What a day is of a month's saving: list prices are for 730 hours, the bill was of 30 days.
 DAYS = {"list price": (24, 730), "bill": (1, 30)}
 _ANEW = re.compile("^make it anew")
@@ -44,19 +49,32 @@ class Sources:
     untagged: Line
     untagged_percent: Decimal | None
     target: Decimal  # percent of the cost that may lack a cost centre
+    month: Month | None = None
 
     @property
     def today(self) -> date:
         return self.now.date()
 
+    @property
+    def soon(self) -> date:
+        """The next working day: nobody decides on the day of the mail what can wait until then."""
+        return self.working(self.today + DAY)
+
+    def working(self, day: date) -> date:
+        """`day`, or the Monday after it."""
+        return day + DAY * {5: 2, 6: 1}.get(day.weekday(), 0)
+
 
 def decisions(known: Known, of: Sources) -> tuple[Decision, ...]:
     """The dearest decisions that are open; what has no known amount comes last."""
     scale, told = _scale(of)
-    found = [*_approvals(known.requests, of), *scale, *_spot(of), *_anomalies(of, told), *_budgets(of)]
+    found = [*_approvals(known.requests, of), *scale, *_spot(of), *_anomalies(of, told), *_budgets(of), *_begun(of)]
     found += _untagged(known, of)
     found.sort(key=lambda one: (one.amount is None, -(one.amount.amount if one.amount else ZERO), one.kind, one.what))
-    return tuple(replace(one, figure=f"decision/{place}") for place, one in enumerate(found[:MOST], 1))
+    kept, over = found[:MOST], [one for one in found if one.kind == "budget"]
+    if over and over[0] not in kept:
+        kept[-1] = over[0]  # whether the month stays on plan is what the report is read for
+    return tuple(replace(one, figure=f"decision/{place}") for place, one in enumerate(kept, 1))
 
 
 def _approvals(requests: Sequence[Request], of: Sources) -> Iterable[Decision]:
@@ -76,7 +94,7 @@ def _approvals(requests: Sequence[Request], of: Sources) -> Iterable[Decision]:
         per="a month",
         what=what,
         owner=_owners(zip((each.owner for each in requests), amounts, strict=True)),
-        by=max(min(ends, default=of.today + NEXT), of.today),
+        by=min((end for end in ends if end >= of.soon), default=of.soon if ends else of.working(of.today + NEXT)),
         count=len(requests),
         unknown=len(requests) - len(known),
         page="/findings",
@@ -102,7 +120,7 @@ def _scale(of: Sources) -> tuple[list[Decision], set[str]]:
     caused = [one for one in _open(of) if any(_is(one, each) for each in mine)]
     if caused:
         what += f"; it is why {caused[0].name} costs more since {_day(caused[0].first)}"
-    by = of.today + (ANSWER if caused else NEXT)
+    by = of.working(of.today + (ANSWER if caused else NEXT))
     return [_of_savings("scale", mine, what, by, of)], {one.id for one in caused}
 
 
@@ -118,7 +136,7 @@ def _spot(of: Sources) -> Iterable[Decision]:
         which = "" if left == len(mine) else f"{left} of "
         it, owner = ("it", "its owner makes it") if len(mine) == 1 else (f"{which}them", "their owners make them")
         what += f"; {owner} anew, as the guard only stops {it} from growing"
-    yield _of_savings("spot", mine, what, of.today + NEXT, of)
+    yield _of_savings("spot", mine, what, of.working(of.today + NEXT), of)
 
 
 def _found(rule: str, of: Sources) -> list[Saving]:
@@ -150,7 +168,7 @@ def _anomalies(of: Sources, told: set[str]) -> Iterable[Decision]:
     for one in _open(of):
         if one.id not in told:
             what = f"{one.name} costs more than expected since {_day(one.first)}: {one.cause}".rstrip(".")
-            by = of.today + ANSWER
+            by = of.working(of.today + ANSWER)
             yield Decision("anomaly", one.impact, "so far", what, printable(one.owner), by, 1, 0, "", "")
 
 
@@ -168,44 +186,97 @@ def _budgets(of: Sources) -> Iterable[Decision]:
     for one in of.budgets:
         if one.period.end <= of.now:
             continue  # nobody decides about what is over
-        ends = ""
-        by = of.today + ANSWER
+        ends, by = "", of.working(of.today + ANSWER)
         if one.status.word == "Over budget":
             over, per = -one.left.amount, "over budget"
         elif one.status.word == "Over budget likely" and one.forecast:
             over, per = one.forecast.middle.amount - one.amount.amount, "over budget at the end"
-            # Decided on the day it is used up, it is decided too late.
-            by = (one.runs_out or last_day(one.period)) - (DAY if one.runs_out else timedelta())
-            ends = f"; it is used up about {_day(one.runs_out)}" if one.runs_out else ""
+            ends, by = _used_up(one.runs_out, last_day(one.period), of)
         else:
             continue
-        name = "" if one.name == "all" else f" “{one.name}”"
-        what = f"raise the budget{name} for {one.period_name}, or spend less{ends}"
+        of_month = one.is_everything and of.month is not None and one.period.start == of.month.period.start
         if over > 0:
-            money = Money(over, of.asked.currency)
-            yield Decision("budget", money, per, what, one.owner, max(by, of.today), 1, 0, "", "")
+            name = "" if one.name == "all" else f" “{one.name}”"
+            month = of.month.period if of.month and of_month else None
+            yield _budget(f"raise the budget{name} for {one.period_name}", ends, (over, per, one.owner, by), month, of)
+
+
+def _begun(of: Sources) -> Iterable[Decision]:
+    """The budget of the month that has begun since the reported one ended, where it is heading over it."""
+    begun = of.month.next if of.month and of.month.ended else None
+    if begun is None or begun.over is None or begun.over.amount <= 0:
+        return
+    first = begun.period.start.date()
+    ends, by = _used_up(begun.runs_out, next_month(first) - DAY, of)
+    owner = next((one.owner for one in of.budgets if one.is_everything), "")
+    told = (begun.over.amount, "over budget at the end", owner, by)
+    yield _budget(f"raise the budget for {first:%b}", ends, told, begun.period, of)
+
+
+def _budget(what: str, ends: str, told: tuple[Decimal, str, str, date], month: Period | None, of: Sources) -> Decision:
+    """To raise a budget, or to stop what drives it. told: amount, of what, owner, day; month: of these days."""
+    over, per, owner, by = told
+    drives = driving(of.asked, month) if month else None
+    what += f", or stop what drives it most: {drives.name}" if drives else ", or spend less"
+    a_day = drives.a_day if drives else None
+    money = Money(over, of.asked.currency)
+    return Decision("budget", money, per, f"{what}{ends}", owner, by, 1, 0, "", "", a_day)
+
+
+def _used_up(day: date | None, last: date, of: Sources) -> tuple[str, date]:
+    """What is said of the day that uses a budget up, and by when it is decided: on that day it is too late."""
+    if day is None:
+        return "", max(last, of.soon)
+    if day <= of.today:
+        return "; it is used up today", of.today
+    due = day - DAY * {6: 2, 0: 3}.get(day.weekday(), 1)
+    return f"; it is used up about {_day(day)}", max(due, of.soon)
 
 
 def _untagged(known: Known, of: Sources) -> Iterable[Decision]:
     percent, cost = of.untagged_percent, of.untagged.cost.amount
     if percent is None or percent <= of.target or cost <= 0 or of.asked.share is not None:
         return
-    found = of.asked.by(["ResourceId"], of.period, where={"CostCenter": [UNTAGGED]})
-    dearest = sorted(found.items(), key=lambda item: (-item[1].cost, item[0]))
-    costs: dict[str, list[Decimal]] = {}
-    for (resource_id,), spent in dearest[:LOOKED_AT]:
-        costs.setdefault(owned(known.owners, resource_id), []).append(spent.cost)
-    owner = max((name for name in costs if name), key=lambda name: (added(costs[name]), name), default="")
+    found = _without_centre(of)
+    costs: dict[str, Decimal] = {}
+    dearest = sorted(found.items(), key=lambda item: (-item[1][1], item[0]))
+    for place, (resource_id, (tagged, spent)) in enumerate(dearest):
+        owner = tagged or (owned(known.owners, resource_id) if place < LOOKED_AT else "")
+        if owner and spent > 0:
+            costs[owner] = costs.get(owner, ZERO) + spent
     what = (
         f"{len(dearest)} charged resources have no cost centre, {percent}% of the cost"
         if len(dearest) != 1
         else (f"one charged resource has no cost centre, {percent}% of the cost")
     )
-    what += f"; most of it is likely {owner}'s" if owner else ""
+    ranked = sorted(costs, key=lambda name: (-costs[name], name))
+    who = printable(ranked[0]) if ranked else ""
+    if ranked and costs[ranked[0]] * 2 > cost:
+        what += f"; most of it is likely {who}'s"
+    elif ranked:
+        shares = [f"{printable(name)} {rounded(costs[name] / cost * 100, 0)}%" for name in ranked[:NAMED]]
+        what += f"; likely owners: {', '.join(shares)}"
+        who = _owners(costs.items())
     # Tags are not back-dated: what is charged until then stays without an owner.
-    by = next_month(max(last_day(of.period), of.today)) - DAY
+    by = max(next_month(max(last_day(of.period), of.today)) - DAY, of.soon)
     count = len(dearest)
-    yield Decision("untagged", of.untagged.cost, "in the period", what, printable(owner), by, count, 0, "", "")
+    yield Decision("untagged", of.untagged.cost, "in the period", what, who, by, count, 0, "", "")
+
+
+def _without_centre(of: Sources) -> dict[str, tuple[str, Decimal]]:
+    """What has no cost centre: the Owner tag that most of its cost has, where charges hold that tag, and its cost."""
+    where = {"CostCenter": [UNTAGGED]}
+    try:
+        rows = of.asked.by(["ResourceId", OWNER], of.period, where=where)
+    except DataError:  # Cost Management was not asked for it
+        rows = {
+            (name, UNTAGGED): spent for (name,), spent in of.asked.by(["ResourceId"], of.period, where=where).items()
+        }
+    found: dict[str, tuple[str, Decimal]] = {}
+    for (resource_id, owner), spent in sorted(rows.items(), key=lambda item: item[1].cost):
+        _, earlier = found.get(resource_id, ("", ZERO))
+        found[resource_id] = ("" if owner == UNTAGGED else owner, earlier + spent.cost)
+    return found
 
 
 def _owners(parts: Iterable[tuple[str, Decimal | None]]) -> str:

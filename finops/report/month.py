@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from finops.charges import Period
 from finops.report import periods
-from finops.report.foreseeing import foreseen
+from finops.report.foreseeing import foreseen, lasting
 from finops.report.gather import ZERO, Asked, cost_in
 from finops.report.model import Begun, Budget, Budgeted, Money, Month, Moved, Pace, Range
 from finops.report.movers import resource_name
 from finops.report.periods import DAY, last_day, length
 from finops.report.rounding import rounded
 from finops.report.table import worth_saying
+
+if TYPE_CHECKING:
+    from finops.anomalies.cases import Case
 
 # Fewer days than a week lack its weekend or its busy days.
 PACE_DAYS = 7
@@ -49,12 +54,13 @@ def month_so_far(
     )
 
 
-def with_running(month: Month, asked: Asked, newest: date) -> Month:
-    """The month that has ended, with where the one that has begun since leads."""
+def with_running(month: Month, asked: Asked, newest: date, strange: Sequence[Case] = ()) -> Month:
+    """The month that has ended, with where the one that has begun since leads; strange: cases that may refute that."""
     begun = month.next
     if not month.ended or begun is None:
         return month
     seen, _ = foreseen(asked.book, asked.basis, asked.currency, newest, asked.share)
+    seen, _ = lasting(seen, strange, asked.book, asked.basis, asked.currency, asked.share)
     budget = month.budget.amount if month.budget and month.budget.basis == asked.basis else None
     begun = replace(begun, budget=budget)
     if seen and not seen.why_no_range and seen.total.low is not None and seen.total.high is not None:

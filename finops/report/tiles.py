@@ -104,7 +104,7 @@ def _ahead(model: Report, words: Words) -> Tile:
     if outlook is None:
         if model.no_outlook:
             return Tile(words.say("Month-end forecast"), words.say("none"), words.told(model.no_outlook))
-        return _largest(model, words)
+        return _next(model, words) or _largest(model, words)
     if outlook.range is None:
         label = words.say("Month-end forecast, mean")
         return Tile(label, words.forecast(outlook.middle), _no_range(outlook, words))
@@ -113,11 +113,28 @@ def _ahead(model: Report, words: Words) -> Tile:
     over = outlook.over
     if over is None:
         return Tile(label, figure, _no_budget(model, words))
-    side = "{size} over budget in the mean" if over.amount > 0 else "{size} under budget in the mean"
-    under = words.say(side, size=words.forecast(Money(abs(over.amount), over.currency)))
+    under = _over(over, words)
     if outlook.chance_over is not None:
         under += "; " + words.say("{odds} chance over", odds=words.odds(outlook.chance_over))
     return Tile(label, figure, under, "bad-text" if over.amount > 0 else "level")
+
+
+def _next(model: Report, words: Words) -> Tile | None:
+    """Where the month leads that has begun since the reported one ended."""
+    begun = model.month.next if model.month and model.month.ended else None
+    if begun is None or begun.range is None:
+        return None
+    month = words.writing.month(begun.period.days[0])
+    label = words.say("{month} forecast, 8 in 10", month=month)
+    if begun.over is None:
+        return Tile(label, words.range(begun.range), _no_budget(model, words))
+    tone = "bad-text" if begun.over.amount > 0 else "level"
+    return Tile(label, words.range(begun.range), _over(begun.over, words), tone)
+
+
+def _over(over: Money, words: Words) -> str:
+    side = "{size} over budget in the mean" if over.amount > 0 else "{size} under budget in the mean"
+    return words.say(side, size=words.forecast(Money(abs(over.amount), over.currency)))
 
 
 def _no_budget(model: Report, words: Words) -> str:

@@ -121,6 +121,14 @@ class Outlook:
     coming: tuple[Coming, ...] = ()
     figure: str = "month/forecast"
 
+    @property
+    def moved_by_it(self) -> bool:
+        """Whether what goes on takes the mean out of its range or over the budget: less is told in a note."""
+        more = sum((one.more.amount for one in self.goes_on), Decimal(0))
+        end = self.middle.amount + more
+        out = self.range is None or end > self.range.high.amount
+        return more > 0 and (out or (self.budget is not None and self.middle.amount <= self.budget.amount < end))
+
 
 @dataclass(frozen=True)
 class Budgeted:
