@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from living import WORKSPACE, billed, cluster, day, deployment, endpoint, estate, instance, job, live, told
 
 from finops.errors import DataError, UsageError
+from finops.simulator import leave_as_it_is
 from finops.simulator.simulation import remember, write
 from finops.simulator.world import World
 
@@ -277,6 +279,43 @@ def test_what_is_written_down_goes_on_as_if_it_had_never_stopped(tmp_path: Path)
     assert told(again) == told(world)
     assert again.nodes == world.nodes
     assert list(again.resources.all()) == list(world.resources.all())
+
+
+def test_an_invented_world_that_is_left_in_its_folder_goes_on_from_there(small_estate: Path, tmp_path: Path):
+    folder = shutil.copytree(small_estate, tmp_path / "estate")
+    world = World.load(folder)
+    gone = next(iter(world.resources.of_type("microsoft.machinelearningservices/workspaces/onlineendpoints")))["id"]
+    world.resources.delete(gone)
+    live(world, days=9, hours=7)
+
+    leave_as_it_is(world)
+    again = World.load(folder)
+    for one in (world, again):
+        live(one, days=2)
+
+    spaces = [body["id"] for body in world.resources.of_type("microsoft.machinelearningservices/workspaces")]
+    since, now = world.clock.now() - timedelta(days=20), world.clock.now()
+    assert again.clock.now() == now
+    assert again.resources.get(gone) is None
+    assert billed(again) == billed(world)
+    assert cost(again) == cost(world)
+    assert again.nodes == world.nodes
+    for space in spaces:
+        assert nodes(again, space, since, now) == nodes(world, space, since, now)
+
+
+def cost(world: World) -> dict[str, Decimal]:
+    """What is published of each day by now."""
+    found: dict[str, Decimal] = {}
+    for row in world.charges.published(world.clock.now()).select(["ChargePeriodStart", "EffectiveCost"]).to_pylist():
+        at = f"{row['ChargePeriodStart']:%Y-%m-%d}"
+        found[at] = found.get(at, Decimal(0)) + row["EffectiveCost"]
+    return found
+
+
+def nodes(world: World, space: str, start: datetime, end: datetime) -> set[tuple[datetime, str, float]]:
+    points = world.metrics.points(space, "Active Nodes", start, end)
+    return {(one["timeStamp"], json.dumps(one["dimensions"]), round(one["average"], 6)) for one in points}
 
 
 def test_cost_data_comes_eight_to_twenty_four_hours_late(tmp_path: Path):

@@ -40,6 +40,8 @@ class Session:
             if self.estate:
                 overrides["charges.sources"] = [str(self.estate / "charges")]
             self._settings = load(self.config, overrides)
+            if self.estate and (own := load(self.config).charges.sources):
+                note(f"--estate: the charges recorded in {self.estate} count, not charges.sources ({', '.join(own)}).")
         return self._settings
 
     @cached_property

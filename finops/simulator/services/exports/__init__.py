@@ -162,8 +162,9 @@ def _catch_up(world: World, history: dict[str, list[Json]], export: Json, scope:
     made = history.setdefault(export["id"].lower(), [])
     times = [one["properties"]["submittedTime"] for one in made if one["properties"]["executionType"] == "Scheduled"]
     # Nothing ran here before the export was made, nor before the estate was recorded.
-    created = (export.get("systemData") or {}).get("createdAt") or world.stamp["asOf"]
-    last = schedule.moment(times[-1] if times else created)
+    recorded = schedule.moment(world.stamp["asOf"])
+    created = schedule.moment((export.get("systemData") or {}).get("createdAt") or world.stamp["asOf"])
+    last = schedule.moment(times[-1]) if times else max(created, recorded)
     for day in schedule.missed(export, last, world.clock.now()):
         made.append(runs.run(world, export, scope, None, "Scheduled", day))
 
