@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ CHECKOUT = Path(__file__).parent.parent
 # Whoever runs the tests may have exported the width of a terminal; what goes to a file has none.
 os.environ.pop("COLUMNS", None)
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Tests write into folders of their own: none takes the default ones, which lie below the current folder."""
+    left = Path("finops-data").absolute()
+    before = left.exists()
+    yield
+    assert before or not left.exists(), f"{left} was left behind: give the settings of this test folders of its own."
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from finops.cli.demo import demo_settings
 from finops.cloud import connect
 from finops.jobs import Weekly, message, weekly_report
 from finops.simulator import Served, serving
+from finops.state import State
 
 
 class Story:
@@ -38,8 +39,8 @@ class Story:
             self.seen = [demo_weeks.watched(azure, self.settings, simulator, quiet)]
             self.again = demo_weeks.watched(azure, self.settings, simulator, quiet)
             self.first = weekly_report(azure, self.settings, simulator.world.clock.now())
-            demo_waste.pass_grace(simulator)
             self.approved = demo_weeks.approve(self.settings, simulator, quiet)
+            self.scaled = demo_weeks.scale(azure, self.settings, simulator, self.first, quiet)
             self.weeks: list[dict[str, Any]] = []
             self.reports: list[Weekly] = []
             for _ in range(2):
@@ -95,6 +96,39 @@ def test_decisions_pay_off_from_week_to_week(story: Story) -> None:
     assert story.approved
     assert 0 < realised[0] < realised[1]
     assert all(one["acts"] for one in story.weeks)
+
+
+def test_every_week_is_reported(story: Story) -> None:
+    periods = [weekly.made.figures.period for weekly in (story.first, *story.reports)]
+
+    assert [after.start for after in periods[1:]] == [before.end for before in periods[:-1]]
+
+
+def test_the_dearest_saving_that_is_asked_for_is_done_and_shows_on_the_bill(story: Story) -> None:
+    asked = next(one for one in story.first.made.figures.decisions if one.kind == "scale")
+    before, after = story.first.made.figures.savings, story.reports[-1].made.figures.savings
+    assert before
+    assert after
+
+    ids = {one.resource_id for one in before.all if one.ref in asked.refs}
+    done = {one.resource_id: one.realised for one in after.all if one.resource_id in ids and one.kind == "realised"}
+    assert story.scaled == len(ids) == len(done)
+    assert sum(one.amount for one in done.values() if one) * 2 > after.realised.amount.amount
+    assert not [one for one in story.reports[-1].made.figures.decisions if one.kind == "scale"]
+
+
+def test_nobody_is_told_of_a_day_on_which_nothing_happens(story: Story) -> None:
+    assert not story.mails("owner-notice")
+    assert story.mails("owner-changed")
+
+
+def test_approvals_are_used_before_they_run_out(story: Story) -> None:
+    with State.open(story.settings.state.url) as state:
+        used, _, _ = state.findings.all(status=("confirmed", "quiet"), limit=None)
+        unused, _, _ = state.findings.all(status=("approved", "scheduled", "expired"), limit=None)
+
+    assert used
+    assert not unused
 
 
 def test_what_was_realised_is_near_to_what_was_expected(story: Story) -> None:
@@ -155,4 +189,4 @@ def test_exports_go_on_by_themselves_as_weeks_pass(story: Story) -> None:
     ends = [one.made.figures.completeness.until for one in (story.first, *story.reports)]
 
     assert ends[0]
-    assert [end - ends[0] for end in ends if end] == [timedelta(0), timedelta(days=15), timedelta(days=22)]
+    assert [end - ends[0] for end in ends if end] == [timedelta(0), timedelta(days=7), timedelta(days=14)]

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SEED = 7
 BUDGET = Decimal(21_000)
 PORT = 8765
+LIVE = "azure"  # below the demo's folder: the estate as it lives on
 
 
 @click.command()
@@ -55,22 +56,22 @@ def demo(once: bool, out: Path | None, port: int | None, weeks: int, no_browser:
     \b
     finops demo
     finops demo --weeks 3             # what decisions have saved by then
-    finops demo --once --out demo     # leaves report/, outbox/ and summary.json there
+    finops demo --once --out demo     # leaves report/, outbox/, summary.json, and azure/ to ask on
     """
     if once and out is None:
         raise click.UsageError("--once needs --out: the folder in which to leave the results.")
     with ExitStack() as stack:
         try:
             folder = (out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="finops-demo-")))).absolute()
-            run(folder, stack, once, port, weeks, browse=not (once or no_browser))
+            run(folder, stack, once, port, weeks, browse=not (once or no_browser), kept=out is not None)
         except OSError as fault:
             raise FinopsError(
                 f"{fault.filename or out} cannot be written: {fault.strerror}.", "Choose another --out."
             ) from fault
 
 
-def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int, browse: bool) -> None:
-    """The demo in `folder`; unless `once`, keep serving until Ctrl-C."""
+def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int, browse: bool, kept: bool) -> None:
+    """The demo in `folder`; unless `once`, keep serving until Ctrl-C. kept: whether the folder outlasts the demo."""
     import simplejson
 
     from finops import jobs
@@ -82,25 +83,24 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int
     started = time.monotonic()
     with progress() as step:
         step("Inventing an estate with 90 days of charges")
-        estate = invented(folder / "estate")
-        simulator = stack.enter_context(serving(estate))
+        live = lively(invented(folder / "estate"), folder / LIVE)
+        simulator = stack.enter_context(serving(live))
         desk = _listener(None, PORT + 1)
         settings = demo_settings(folder, simulator.url, desk.getsockname()[1])
         demo_waste.forget(settings)
         with connect(settings.azure) as azure:
-            settings = demo_charges.export(azure, settings, estate, simulator.world.clock.now(), step)
+            settings = demo_charges.export(azure, settings, live, simulator.world.clock.now(), step)
             swept = demo_waste.twice(azure, settings, simulator, step)
             seen = demo_weeks.watched(azure, settings, simulator, step)
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
             found = {**record(weekly), "waste": demo_waste.record(swept), "seen": seen}
-            demo_waste.pass_grace(simulator)
-            last = None
+            last = weekly
             if weeks:
                 found["approved"] = demo_weeks.approve(settings, simulator, step)
+                found["scaled"] = demo_weeks.scale(azure, settings, simulator, weekly, step)
                 found["weeks"], last = demo_weeks.pass_weeks(azure, settings, simulator, weeks, step)
             step("Writing the report's page")
-            made = (last or weekly).made
-            page = write(folder / "report", made.forms, jobs.message(made, settings))
+            page = write(folder / "report", last.made.forms, jobs.message(last.made, settings))
             calls = sum(azure.calls.values())
     config = written(folder, settings)
     tell(weekly, found, time.monotonic() - started, calls)
@@ -109,10 +109,15 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int
         in_short.write_text(
             simplejson.dumps(found, use_decimal=True, default=datetime.isoformat, indent=2) + "\n", "utf-8"
         )
-        click.echo(f"  Report      {page}\n  Mail        {weekly.mail}\n  In short    {in_short}")
+        click.echo(f"  Report      {page}\n  Mail        {last.mail}\n  In short    {in_short}\n")
+        leave(simulator, config)
         return
+    if not weeks:
+        demo_waste.pass_grace(simulator)
     approvals = stack.enter_context(demo_waste.approvals(settings, simulator, desk))
     serve(folder, simulator, port, browse, approvals, config)
+    if kept:
+        leave(simulator, config)
 
 
 @contextmanager
@@ -147,6 +152,28 @@ def invented(folder: Path) -> Path:
     if not (folder / "estate.json").exists():
         new_estate(folder, SEED, "small")
     return folder
+
+
+def lively(estate: Path, folder: Path) -> Path:
+    """A copy of the estate, in which it lives on: the estate itself is where each demo begins."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return Path(shutil.copytree(estate, folder))
+
+
+def leave(simulator: Served, config: Path) -> None:
+    """Write down how the simulated Azure is by now, and say how to go on asking about it."""
+    from finops.simulator import leave_as_it_is
+
+    leave_as_it_is(simulator.world)
+    finops, given = _ourselves(), f"--config {os.path.relpath(config)}"
+    before = simulator.world.clock.now().replace(day=1) - timedelta(days=1)
+    port = simulator.url.rpartition(":")[2]
+    click.echo(
+        "To go on, leave Azure as it is now running in one terminal, and ask in another:\n"
+        f"  {finops} simulate serve {os.path.relpath(simulator.world.folder)} --port {port} --clock frozen\n"
+        f"  {finops} report explain month/forecast {given}\n"
+        f"  {finops} report close --month {before:%Y-%m} {given}"
+    )
 
 
 def demo_settings(folder: Path, url: str, desk: int = PORT + 1) -> Settings:
@@ -189,7 +216,8 @@ def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> N
     click.echo(f"  {'Waste':<12}{demo_waste.line(found['waste'], found['currency'])}")
     click.echo(f"  {'Watch':<12}{demo_weeks.line(found['seen'])}\n")
     if "weeks" in found:
-        click.echo(f"  {found['approved']} findings were approved, and weeks went by:")
+        done = f"{found['approved']} findings were approved and {found['scaled']} clusters set right"
+        click.echo(f"  {done} on {found['asOf']:%-d %b}, and weeks went by:")
         for sentence in demo_weeks.lines(found["weeks"], found["currency"]):
             click.echo(f"  {sentence}")
         click.echo()

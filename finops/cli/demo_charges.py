@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,9 +25,6 @@ def export(azure: Azure, settings: Settings, folder: Path, now: datetime, step: 
     folder: the estate's, below which the simulator keeps what a customer mounts or copies from the storage account.
     """
     step("Setting up a daily export of the charges")
-    files = folder / "storage"
-    # The estate begins anew with each demo: what an earlier one exported lies in its future.
-    shutil.rmtree(files, ignore_errors=True)
     subscriptions = [str(one["subscriptionId"]) for one in azure.subscriptions()]
     this = now.replace(day=1)
     first = this
@@ -40,7 +36,7 @@ def export(azure: Azure, settings: Settings, folder: Path, now: datetime, step: 
         azure.put(path, API, {"properties": _daily(subscriptions[0], one, now)})
         azure.post(f"{path}/run", API, {"timePeriod": before})
         azure.post(f"{path}/run", API, {})
-    sources = [str(files / ACCOUNT / CONTAINER)]
+    sources = [str(folder / "storage" / ACCOUNT / CONTAINER)]
     return settings.model_copy(update={"charges": settings.charges.model_copy(update={"sources": sources})})
 
 

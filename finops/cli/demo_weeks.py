@@ -1,8 +1,9 @@
-"""The demo over weeks: budgets, anomalies and what runs are looked at, people approve, and the charges show it."""
+"""The demo over weeks: budgets, anomalies and what runs are looked at, people decide, and the charges show it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -62,21 +63,50 @@ def approve(settings: Settings, simulator: Served, step: Step) -> int:
     return len(decided)
 
 
+def scale(azure: Azure, settings: Settings, simulator: Served, weekly: Weekly, step: Step) -> int:
+    """Do what the report asks of clusters that keep idle nodes, as an admin would who has the guard enforce it there.
+
+    How many clusters the guard set right. That they should be spot is a decision of its own: exempt from it here.
+    """
+    import yaml
+
+    from finops.jobs import guard
+    from finops.state import State
+
+    step("Setting clusters right that never scale down, as the report asks")
+    figures = weekly.made.figures
+    refs = {ref for one in figures.decisions if one.kind == "scale" for ref in one.refs}
+    entries = figures.savings.all if figures.savings else ()
+    scopes = {one.resource_id: "enforce" for one in entries if one.ref in refs}
+    now = simulator.world.clock.now()
+    until, owner = (now + timedelta(days=90)).date(), settings.mail.finance[0]
+    kept = {"owner": owner, "reason": "Spot is decided apart.", "until": until, "rules": ["spot"]}
+    file = settings.janitor.tombstones.parent / "exemptions.yaml"
+    file.write_text(yaml.safe_dump({"exemptions": [{"scope": one, **kept} for one in scopes]}), "utf-8")
+    enforced = settings.guard.model_copy(update={"scopes": scopes, "exemptions": file})
+    with State.open(settings.state.url) as state:
+        run = guard(azure, settings.model_copy(update={"guard": enforced}), state, now, enforce=True)
+    return sum(one.result == "done" and one.act.action == "scale" for one in run.outcomes)
+
+
 def pass_weeks(
     azure: Azure, settings: Settings, simulator: Served, weeks: int, step: Step
-) -> tuple[list[dict[str, Any]], Weekly | None]:
-    """Carry out what is approved, let weeks pass, and report each: what each of them said of savings, and the last."""
+) -> tuple[list[dict[str, Any]], Weekly]:
+    """Let weeks pass, carry out each day what is approved, and report each week: what they said of savings, the last.
+
+    Graces end on days of their own, and an approval holds for some days only: whoever looks once a week misses both.
+    """
     from finops import jobs
     from finops.jobs.sweeping.applying import apply
     from finops.state import State
 
     told: list[dict[str, Any]] = []
-    weekly = None
     for week in range(1, weeks + 1):
-        step(f"Week {week}: carrying out what is approved")
-        with State.open(settings.state.url) as state:
-            apply(azure, settings, state, simulator.world.clock.now(), execute=True)
-        simulator.world.clock.advance(hours=24 * 7)
+        step(f"Week {week}: carrying out each day what is approved")
+        for _ in range(7):
+            with State.open(settings.state.url) as state:
+                apply(azure, settings, state, simulator.world.clock.now(), execute=True)
+            simulator.world.clock.advance(hours=24)
         seen = watched(azure, settings, simulator, step)
         weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
         told.append({**said(weekly), **seen})
@@ -95,23 +125,37 @@ def said(weekly: Weekly) -> dict[str, Any]:
         "approvedMonthly": saved.approved.amount.amount if saved else Decimal(0),
         "identifiedMonthly": saved.identified.amount.amount if saved else Decimal(0),
         "restated": len(figures.restatements.rows),
+        "mail": str(weekly.mail),
     }
 
 
 def line(seen: dict[str, Any]) -> str:
+    alerts = f"{seen['alerts']} budget {'threshold' if seen['alerts'] == 1 else 'thresholds'} crossed"
     anomalies = f"{seen['anomalies']} new {'anomaly' if seen['anomalies'] == 1 else 'anomalies'}"
-    return (
-        f"{seen['alerts']} budget thresholds crossed, {anomalies}; what runs now costs "
-        f"{seen['perDay']:,.0f} USD a day; {seen['mails']} mails"
-    )
+    return f"{alerts}, {anomalies}; what runs now costs {seen['perDay']:,.0f} USD a day; {seen['mails']} mails"
 
 
 def lines(told: list[dict[str, Any]], currency: str) -> list[str]:
-    return [
-        f"{one['week']}: {one['cost']:,.0f} {currency}; saved so far {one['realised']:,.0f} by {one['acts']} acts; "
-        f"{one['approvedMonthly']:,.0f} a month approved, {one['identifiedMonthly']:,.0f} identified"
+    """A line a week under a heading, in columns; amounts in `currency`."""
+    rows = [
+        (
+            one["week"],
+            f"{one['cost']:,.0f}",
+            f"{one['realised']:,.0f}",
+            str(one["acts"]),
+            f"{one['approvedMonthly']:,.0f}",
+            f"{one['identifiedMonthly']:,.0f}",
+        )
         for one in told
+    ]
+    heads = (f"In {currency}", "cost", "saved so far", "by acts", "approved/month", "waiting/month")
+    widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (heads, *rows)
     ]
 
 
-__all__ = ["approve", "line", "lines", "pass_weeks", "said", "watched"]
+__all__ = ["approve", "line", "lines", "pass_weeks", "said", "scale", "watched"]
