@@ -71,7 +71,8 @@ def test_what_a_step_adds_if_it_goes_on_is_one_figure_in_both_mails(both: Both):
     assert told.more.amount == pytest.approx(more, abs=Decimal("0.01"))
     said = (
         f"+${round(more):,} beyond the forecast by 30 Nov if gpu goes on as since 16 Nov "
-        "($3,000 a day above what was expected)."
+        f"($3,000 a day above what was expected: ${3000 * LEFT:,} in all, "
+        f"of which the forecast has ${round(in_mean):,})."
     )
     assert said in both.mail
     assert both.weekly.count(said) == 1  # below the month's chart
@@ -166,3 +167,23 @@ def test_without_a_memory_what_goes_on_is_seen_in_the_charges(tmp_path: Path):
     (told,) = share.report.outlook.goes_on
     assert (told.name, told.until) == ("gpu", date(2026, 11, 30))
     assert share.report.outlook.range is None
+
+
+def test_a_budget_mail_gives_no_range_that_what_goes_on_lies_above(tmp_path: Path):
+    given = settings(
+        tmp_path, "{small: {scope: {tag: {CostCenter: CC-1}}, amount: 45000, thresholds: [5, {forecast: 100}]}}"
+    )
+    with book(tmp_path, *SMALL, *STEP) as costs, State.open(tmp_path / "state.db") as state:
+        state.keep(*kept_as(case()), NOW)
+        [one] = budgeting.check(costs, given, state, NOW).looked.standings
+        budgeting.deliver(state, given, NOW)
+    [mailed] = mails(tmp_path / "outbox")
+    body = mailed.get_body(("plain",))
+    assert body is not None
+    text = " ".join(str(body.get_content()).split())
+
+    assert one.forecast is not None
+    assert (one.forecast.low, one.forecast.high) == (None, None)
+    assert one.forecast.middle == pytest.approx(18 * 400 + 3 * 3000 + LEFT * 3400, abs=Decimal("0.01"))
+    assert "8 in 10" not in text
+    assert "It is counted in the end that is given here." in text

@@ -17,6 +17,7 @@ from report_data import daily, report_of
 from finops.config.model import ReportSettings, Settings
 from finops.jobs.knowing import known_by_charges
 from finops.report import build, render
+from finops.report.explain import explain
 from finops.report.known import Known, Request
 from finops.report.model import Decision, Money, More, Outlook, Report
 
@@ -125,3 +126,14 @@ def test_what_goes_on_is_in_the_verdict_only_where_it_leaves_the_range(tmp_path:
     )
     assert "beyond the forecast" not in within.verdict
     assert "beyond the forecast if gpu goes on" in beyond.verdict
+
+
+def test_what_is_behind_the_forecast_is_told_in_whole_sentences(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    given = settings(tmp_path, "{all: 900}")
+    with book(tmp_path, *days("2026-08-01", "2026-11-22", "40", ResourceId="/r/base"), now=now) as costs:
+        model = build(costs, now, given.report, known=known_by_charges(costs, given, now))
+        told, amount = (explain(model, costs, one).evidence for one in ("month/forecast", "month/budget"))
+
+    assert all(said.endswith(".") and not said.endswith("..") for said in told)
+    assert amount == ("It is the amount of the budget for everything in the settings.",)

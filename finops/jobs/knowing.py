@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -68,8 +68,8 @@ def known_by_charges(
     through = last_day(month)
     currency, _ = currency_of(book, settings.report)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
-    standings, not_standing = _standings(book, settings, month, now)
     strange = () if outlook is None else cases(state) if state else _strange(book, settings, now)
+    standings, not_standing = _standings(book, settings, month, now, strange)
     outlook, goes_on = lasting(outlook, strange, book, basis_of(book, settings.report), currency)
     return Known(
         outlook=outlook,
@@ -176,7 +176,7 @@ def verdicts(azure: Azure, now: datetime) -> Verdicts | None:
 
 
 def _standings(
-    book: Charges, settings: Settings, period: Period, now: datetime
+    book: Charges, settings: Settings, period: Period, now: datetime, strange: Sequence[Case]
 ) -> tuple[tuple[Standing, ...], tuple[NotStanding, ...]]:
     """How each budget stands at the end of `period`, and of which that cannot be told."""
     from finops.budget import budgets_of, period_of
@@ -190,7 +190,7 @@ def _standings(
         if mine is None:
             continue
         try:
-            found.append(stands(budget, book, at, mine))
+            found.append(stands(budget, book, at, mine, found_strange=strange))
         except FinopsError as fault:
             others.append(NotStanding(budget, str(fault)))
     return tuple(found), tuple(others)

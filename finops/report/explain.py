@@ -13,7 +13,7 @@ from finops.charges.book import added
 from finops.errors import UsageError
 from finops.report import effects
 from finops.report.bridge import KEYS, called
-from finops.report.figures import Figure, figures
+from finops.report.figures import Figure, budget_name, figures
 from finops.report.gather import NONE, ZERO, Asked, Basis, the_day
 from finops.report.known import NOTHING, Known
 from finops.report.model import UNTAGGED, Report, Shift
@@ -165,7 +165,7 @@ def _line(of: _Of, column: str, key: str, measure: str) -> Answer:
 
 def _month(of: _Of, rest: str) -> Answer:
     if rest == "budget" and of.report.month and of.report.month.budget:
-        return [], [f"It is the amount of the budget {of.report.month.budget.name} in the settings."]
+        return [], [f"It is the amount of {budget_name(of.report.month.budget.name)} in the settings."]
     if rest == "forecast":
         return _forecast(of, None)
     if rest.startswith("goes-on/"):
@@ -184,7 +184,7 @@ def _forecast(of: _Of, key: str | None) -> Answer:
         for name, amount in seen.by.items()
         if key is None or name == key
     ]
-    said = [f"Made from the complete days to {seen.through}, by {seen.method}."]
+    said = [f"Made from the complete days to {seen.through}.", seen.method]
     if seen.record:
         held = seen.record
         said.append(f"The range held in {held.inside} of {held.of} looks at {held.months} earlier months.")

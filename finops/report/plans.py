@@ -112,7 +112,9 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
     gone = _percent(Decimal(len(mine.days)), Decimal(len(one.period.days)))
     ahead, chance, reach = one.forecast, one.chance_over, None
     if seen is not None:
-        ahead, chance = (None if seen.why_no_range else seen.total), seen.chance_over(one.budget.amount)
+        ahead, chance = (
+            (None, one.chance_over) if seen.why_no_range else (seen.total, seen.chance_over(one.budget.amount))
+        )
     if ahead and ahead.low is not None and ahead.high is not None:
         reach = _range(ahead.low, ahead.middle, ahead.high, currency)
     return Budgeted(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.anomalies.cases import Case, cases
 from finops.budget import (
     Alert,
     Budget,
+    Foreseen,
     Standing,
     Told,
     budgets_of,
@@ -20,6 +22,7 @@ from finops.budget import (
     period_of,
     periods_to_check,
     standing,
+    without_refuted_range,
 )
 from finops.budget.alerts import corrected, to_escalate
 from finops.budget.periods import SETTLES
@@ -27,6 +30,7 @@ from finops.budget.running import Rates
 from finops.budget.standing import basis_of, currency_of
 from finops.charges import Period
 from finops.errors import FinopsError
+from finops.forecast import Reach
 from finops.jobs.budgeting import memory
 from finops.jobs.budgeting.drivers import charged_ids, drivers, stoppable
 from finops.jobs.budgeting.letters import Item, Letter, Why, written
@@ -133,6 +137,11 @@ def stands(
     if not found_strange or seen is None or seen.outlook is None:
         return one
     more = going_on(seen.outlook, found_strange, book, basis, currency, period, budget.scope.where or None)
+    if without_refuted_range(seen.outlook, more) is not seen.outlook:
+        # No range holds what goes on: the end is told with it, and thresholds are held against that.
+        end = seen.outlook.total.middle + sum((each.more for each in more), Decimal(0))
+        told = Foreseen(Reach(None, end, None), seen.outlook, "", lambda amount: Decimal(1) if end > amount else None)
+        one = standing(budget, book, now, told, period)
     return replace(one, goes_on=more)
 
 

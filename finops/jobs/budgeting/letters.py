@@ -159,6 +159,8 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
                 "name": shown(each.name),
                 "more": money(each.more),
                 "per_day": money(each.per_day),
+                "in_mean": money(each.in_mean),
+                "whole": money(each.per_day * each.days),
                 "first": each.first,
                 "until": each.until,
             }

@@ -79,6 +79,10 @@ class More:
     more: Money
     figure: str
 
+    @property
+    def whole(self) -> Money:
+        return Money(self.per_day.amount * self.days, self.per_day.currency)
+
 
 @dataclass(frozen=True)
 class Coming:
