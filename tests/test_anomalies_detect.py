@@ -68,6 +68,57 @@ def test_it_is_told_by_the_first_day():
     assert (one.seen, one.going_on) == (day(70), True)
 
 
+def test_two_days_in_a_row_tell_on_the_second_what_one_could_not():
+    costs = series(level=3)
+    first = found([*costs[:71], costs[71] + 84])
+    both = found([*costs[:71], costs[71] + 84, costs[72] + 84])
+
+    assert first == ()
+    assert [(one.first, one.last, one.seen) for one in both] == [(day(71), day(72), day(72))]
+
+
+def test_two_days_of_a_fall_tell_on_the_second():
+    steady = Scope("service", "Storage"), days_of([50.0] * 90)
+    costs = series()
+    for n in range(71, 75):
+        costs[n] *= 0.6
+
+    [one] = [one for one in detect({CENTRE: days_of(costs), steady[0]: steady[1]}, day(74)) if one.scope == CENTRE]
+
+    assert (one.first, one.impact < 0) == (day(71), True)
+
+
+def test_two_days_in_a_row_as_there_were_before_are_none():
+    costs = series(level=3)
+    for n, more in ((30, 90), (31, 90), (71, 84), (72, 84)):
+        costs[n] += more
+
+    assert [one.first for one in found(costs) if one.first > day(60)] == []
+
+
+def test_what_was_said_to_be_none_is_none_on_two_days_either():
+    costs = series(level=3)
+    for n in (71, 72):
+        costs[n] += 84
+
+    assert len(found(costs)) == 1
+    assert found(costs, raised=[Raised(CENTRE, day(60), day(80), Decimal(120))]) == ()
+
+
+def test_a_batch_within_the_first_weeks_of_a_new_level_is_no_weekday():
+    costs = [100 * WOBBLE[n % 11] + (400 if n >= 50 else 0) for n in range(80)]
+    costs[60] += 3000
+
+    assert [one.first for one in found(costs) if one.first >= day(65)] == []
+
+
+def test_a_monthly_batch_that_grew_as_all_did_is_no_surprise():
+    costs = [(100 + (300 if day(n).day == 1 else 0)) * WOBBLE[n % 11] * (3 if n >= 62 else 1) for n in range(122)]
+    at = next(n for n in range(80, 122) if day(n).day == 1)
+
+    assert [one.first for one in found(costs) if day(at - 1) <= one.first <= day(at + 1)] == []
+
+
 def test_what_stays_is_a_step():
     costs = [cost + (150 if n >= 60 else 0) for n, cost in enumerate(series())]
 

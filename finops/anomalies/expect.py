@@ -54,7 +54,7 @@ def _factors(blocks: Numbers, counts: Truths, towards: Numbers, prior: float) ->
     usual = np.abs(means).max(1, keepdims=True)
     says = counts & (means > np.maximum(usual * 0.1, NOTHING))
     number = says.sum(1, keepdims=True)
-    own = np.maximum(_median(np.where(says[:, :, None], blocks, np.nan)), 0.0)
+    own = np.maximum(_median(np.where(says[:, :, None], blocks, np.nan), _centre(blocks, says)), 0.0)
     total = own.sum(1, keepdims=True)
     own = np.where(total > NOTHING, own / np.maximum(total, NOTHING) * WEEK, towards)
     share = number / (number + prior)
@@ -70,13 +70,24 @@ def _middle(values: Numbers, weights: Numbers) -> Numbers:
     return np.asarray(np.where(heavy[:, -1] > 0, found, 0.0))
 
 
-def _median(values: Numbers) -> Numbers:
-    """The median along axis 1 without NaN; 0 where there is none. NaN sorts last."""
+def _centre(blocks: Numbers, says: Truths) -> Numbers:
+    """The median day of each row, in the weeks that say something."""
+    days = np.where(says[:, :, None], blocks, np.nan).reshape(len(blocks), -1)
+    ordered = np.sort(days, axis=1)
+    place = np.maximum((~np.isnan(ordered)).sum(1, keepdims=True) - 1, 0) // 2
+    return np.asarray(np.nan_to_num(np.take_along_axis(ordered, place, axis=1)))
+
+
+def _median(values: Numbers, centre: Numbers) -> Numbers:
+    """The median along axis 1 without NaN, which sorts last; 0 where there is none. Of two, the one near the centre."""
     ordered = np.sort(values, axis=1)
     count = (~np.isnan(ordered)).sum(1, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis=1)
     high = np.take_along_axis(ordered, np.maximum(count // 2, 0).clip(max=values.shape[1] - 1), axis=1)
-    return np.asarray(np.where(count > 0, (low + high) / 2, 0.0)[:, 0])
+    low, high, count = low[:, 0], high[:, 0], count[:, 0]
+    # The mean of two Saturdays, one with a monthly batch, is no Saturday.
+    nearer = np.where(np.abs(low - centre) <= np.abs(high - centre), low, high)
+    return np.asarray(np.where(count == 2, nearer, np.where(count > 0, (low + high) / 2, 0.0)))
 
 
 def unit(should: Numbers, level: Numbers, floor: float) -> Numbers:

@@ -25,17 +25,23 @@ def growing(walk: Walk, minimum: float, times: float) -> list[Run]:
         weeks = [sums[:, day + 1 - n * WEEK] - sums[:, day + 1 - (n + 1) * WEEK] for n in range(BACK + 1)]
         rose = np.all([weeks[n] > weeks[n + 1] * EACH for n in range(BACK)], axis=0)
         gained = weeks[0] - weeks[BACK]
-        noise = spreads(walk.away, day + 1)[0] * walk.strict * weeks[BACK] / WEEK * np.sqrt(2 * WEEK)
         there = walk.began <= day - (BACK + 2) * WEEK + 1
-        grows = rose & there & (weeks[0] > ALL * weeks[BACK]) & (gained >= minimum) & (gained > times * noise)
+        grows = np.flatnonzero(rose & there & (weeks[0] > ALL * weeks[BACK]) & (gained >= minimum))
+        if not grows.size and not found:
+            continue
+        noises = (
+            spreads(walk.away[grows], day + 1)[0] * walk.strict[grows] * weeks[BACK][grows] / WEEK * np.sqrt(2 * WEEK)
+        )
         for row in list(found):
             if weeks[0][row] <= weeks[1][row] * ENDS:
                 ended.append(found.pop(row))
                 ended[-1].on = False
             else:
                 _to(found[row], walk, day, minimum)
-        for row in np.flatnonzero(grows).tolist():
-            if row in found or any(one.row == row and day - one.last < BACK * WEEK for one in ended):
+        for row, noise in zip(grows.tolist(), noises.tolist(), strict=True):
+            if gained[row] <= times * noise or row in found:
+                continue
+            if any(one.row == row and day - one.last < BACK * WEEK for one in ended):
                 continue
             if row in busy and any(one.row == row and one.last > day - BACK * WEEK for one in walk.runs):
                 continue
@@ -43,7 +49,7 @@ def growing(walk: Walk, minimum: float, times: float) -> list[Run]:
             week = clean[row, day - (BACK + 1) * WEEK + 1 : day - BACK * WEEK + 1]
             run = Run(row, day - BACK * WEEK + 1, day, 1, "growth")
             run.should = {n: float(week[(n - run.first) % WEEK]) for n in range(run.first, day + 1)}
-            run.spread = dict.fromkeys(run.should, float(noise[row]) / np.sqrt(2 * WEEK) if base else minimum)
+            run.spread = dict.fromkeys(run.should, noise / np.sqrt(2 * WEEK) if base else minimum)
             run.over = {n: float(walk.table.costs[row, n]) - run.should[n] for n in run.should}
             run.seen = day
             found[row] = run

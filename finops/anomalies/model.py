@@ -57,7 +57,7 @@ class Bar:
     """What is worth a case. minimum: money that it came to; times: how many usual deviations of a day it takes."""
 
     minimum: Decimal = Decimal(50)
-    times: Decimal = Decimal("5.5")
+    times: Decimal = Decimal("6.5")
 
 
 @dataclass(frozen=True)

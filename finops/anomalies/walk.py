@@ -39,6 +39,14 @@ HALF = 0.55
 """A fall by so much of the cost is one in a noisy scope, too, unless it fell so twice."""
 AS_EVER = 1.35
 """How much more it takes than what the scope has done twice."""
+BOTH = 0.6
+"""Two days in a row tell from so much of the bar of one day: chance seldom speaks twice."""
+AS_BOTH = 1.15
+"""How much more each of the two takes than any two days in a row have come to ..."""
+BOTH_TWICE = 0.9
+"""... and how much of what single days did twice: two small bursts side by side are no news."""
+LEAST_FALL, BOTH_FALL = 0.3, 0.24
+"""Of what is expected: a smaller fall on one day, or on each of two, is none."""
 NARROW = 1.25
 """How much higher the bar is for workspaces, services and meters: there are many, and each is told by chance."""
 REST = 0.85
@@ -60,9 +68,14 @@ class Run:
     spread: dict[int, float] = field(default_factory=dict)
     over: dict[int, float] = field(default_factory=dict)  # cost - should
     away: dict[int, float] = field(default_factory=dict)  # in units; what is usual learns of it once it is over
+    pair: float = 0.0  # in units, on the best two of its days in a row
     seen: int | None = None
     calm: int = 0
     on: bool = True
+
+    @property
+    def side(self) -> int:
+        return 0 if self.sign > 0 else 1
 
     @property
     def stands_out(self) -> float:
@@ -103,7 +116,10 @@ class Walk:
         self.away = np.full(costs.shape, np.nan)
         some = costs != 0
         self.began = np.where(some.any(1), np.argmax(some, axis=1), costs.shape[1]).astype(np.int64)
-        self.excess = np.zeros(costs.shape)
+        self.excess, self.sizes = np.zeros(costs.shape), np.ones(costs.shape)
+        # How far up and down each row was off on two days in a row; what yesterday came to, needed, was judged by.
+        self.pairs = np.zeros((2, *costs.shape))
+        self.last, self.needs, self.before = (np.zeros((n, len(costs))) for n in (2, 2, 3))
         self.places = [_places(table_day) for table_day in (self.table.day(n) for n in range(costs.shape[1] + 1))]
         self.strict = np.array([1.0 if scope.kind == "cost centre" else NARROW for scope in self.table.scopes])
         self.kinds = np.array([KINDS.index(scope.kind) for scope in self.table.scopes])
@@ -120,6 +136,7 @@ class Walk:
         should, level = expected(self.clean, self.began, day)
         if not self.table.known[day]:
             self.clean[:, day] = should
+            self.last[:] = 0.0
             return
         size = unit(should, level, self.minimum / 10)
         off = costs - should
@@ -132,14 +149,14 @@ class Walk:
         self.away[:, day] = np.where(judged, np.where(off < 0, np.minimum(low, 0.0), off) / size, np.nan)
         if rest:
             self.away[:, day] = np.where(off < 0, np.nan, self.away[:, day])
-        self.excess[:, day] = off
+        self.excess[:, day], self.sizes[:, day] = off, size
         if day < FEWEST:
             return
-        most, least = twice(self.away, day)
+        most, fell = twice(self.away, day)
         times = self.times * self.strict
         wide = times * upper * size, np.minimum(times * DROP * lower, HALF) * size
-        bar_up = np.maximum(np.maximum(wide[0], AS_EVER * most * size), self._habit(day))
-        bar_down = np.maximum(np.maximum(wide[1], AS_EVER * least * size), 0.3 * size)
+        bar_up = np.maximum(np.maximum(wide[0], AS_EVER * most * size), self._habit(day, size))
+        bar_down = np.maximum(np.maximum(wide[1], AS_EVER * fell * size), LEAST_FALL * size)
         bar_up, bar_down = np.maximum(bar_up, self.minimum / STEP), np.maximum(bar_down, self.minimum / STEP)
         for row, least in self.raised.items():
             bar_up[row], bar_down[row] = max(bar_up[row], least[day]), max(bar_down[row], least[day])
@@ -156,6 +173,9 @@ class Walk:
             self.away[:, day] = np.where(off > wide[0], np.nan, self.away[:, day])
         up = (off > bar_up) & ~young
         down = ((-low > bar_down) | gone) & ~young & (not rest)
+        both = self._both(day, size, off, np.where(rest, 0.0, -low))
+        self.needs = np.maximum(BOTH * np.array(wide) / size, BOTH_TWICE * np.array([most, fell]))
+        before, self.before = self.before, np.array([should, spread[1], spread[-1]])
         held = dict(self.open_)
         for row, run in held.items():
             bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
@@ -169,6 +189,25 @@ class Walk:
                 run = self.open_[row] = Run(row, day, day, sign, kind)
                 self.runs.append(run)
                 self._go_on(run, day, True, float(should[row]), float(spread[sign][row]))
+        for row in np.flatnonzero(both.any(0) & ~young & ~is_new).tolist():
+            if row not in held and row not in self.open_:
+                run = self.open_[row] = Run(row, day - 1, day, 1 if both[0, row] else -1)
+                self.runs.append(run)
+                self._go_on(run, day - 1, True, float(before[0, row]), float(before[run.sign, row]))
+                self._go_on(run, day, True, float(should[row]), float(spread[run.sign][row]))
+                run.seen = None if run.seen is None else day  # the first of the two told nothing
+
+    def _both(self, day: int, size: Numbers, over: Numbers, under: Numbers) -> Truths:
+        """Which rows are off on this day and on the one before, up and down, judged by the days before both."""
+        now = np.maximum(np.array([over - self._habit(day, size), under]) / size, 0.0)
+        least = np.full(len(size), self.minimum / STEP)
+        for row, raised in self.raised.items():
+            least[row] = max(least[row], raised[day])
+        self.pairs[:, :, day] = np.minimum(now, self.last)
+        needs = np.maximum(np.maximum(self.needs, AS_BOTH * self.pairs[:, :, :day].max(2)), least / size)
+        needs[1] = np.maximum(needs[1], BOTH_FALL)
+        self.last = now
+        return np.asarray(self.pairs[:, :, day] > needs)
 
     def _go_on(self, run: Run, day: int, still: bool, should: float, spread: float) -> None:
         cost = float(self.table.costs[run.row, day])
@@ -184,6 +223,8 @@ class Walk:
         run.add(day, cost, should, spread, self.minimum)
         self.clean[run.row, day] = should
         run.away[day], self.away[run.row, day] = float(self.away[run.row, day]), np.nan
+        run.pair = max(run.pair, float(self.pairs[run.side, run.row, day]))
+        self.pairs[run.side, run.row, day] = 0.0
         if day - run.first + 1 >= ADOPT:
             self._adopt(run, day)
 
@@ -217,6 +258,7 @@ class Walk:
             # One burst is one: its first day alone tells how large bursts are here.
             told = [off for at, off in run.away.items() if not self._is_edge(at)]
             self.away[run.row, run.first] = max(told, key=abs, default=np.nan)
+            self.pairs[run.side, run.row, run.first] = run.pair
         run.cut()
         if run.kind == "spike" and run.on and run.last - run.first + 1 >= STEP:
             run.kind = "growth" if _rises(run) else "step"
@@ -230,8 +272,8 @@ class Walk:
     def _is_edge(self, day: int) -> bool:
         return min(self.places[day]) < EDGE
 
-    def _habit(self, day: int) -> Numbers:
-        """What came at the same place of the months before, near the ends of a month."""
+    def _habit(self, day: int, size: Numbers) -> Numbers:
+        """What came at the same place of the months before, near the ends of a month, grown as the row has since."""
         from_start, to_end = self.places[day]
         if not self._is_edge(day):
             return np.zeros(len(self.began))
@@ -242,7 +284,9 @@ class Walk:
         ]  # fmt: skip
         if not alike:
             return np.zeros(len(self.began))
-        return np.asarray(np.maximum(self.excess[:, alike], 0.0).max(1) * HABIT)
+        then = np.maximum(self.excess[:, alike], 0.0)
+        grown = np.maximum(size[:, None] / np.maximum(self.sizes[:, alike], NOTHING), 1.0)
+        return np.asarray((then * np.where(then > 0, grown, 1.0)).max(1) * HABIT)
 
     def _shared(self, costs: Numbers, should: Numbers) -> Numbers:
         """By how much the scopes of each kind fell together: 1, or the median part that is left."""

@@ -23,7 +23,7 @@ class AnomalySettings(BaseModel):
     times_usual: Annotated[
         Decimal,
         Field(ge=2, le=20, decimal_places=2, description="How many usual deviations of a day it takes; less is more."),
-    ] = Decimal("5.5")
+    ] = Decimal("6.5")
     tell_days: Annotated[
         int, Field(ge=1, le=90, description="Days after its last day for which what is found is still a new case.")
     ] = 14
