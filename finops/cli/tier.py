@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from finops.cli.output import show
+from finops.cli import tier_apply
+from finops.cli.output import note, show
 from finops.cli.session import Session, reads_azure
 from finops.errors import UsageError
 
@@ -45,6 +46,7 @@ def tier() -> None:
 @_account
 @_inventory
 @_protect
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as one HTML file, too.")
 @_output
 @reads_azure
 @click.pass_context
@@ -54,6 +56,7 @@ def planned(
     account: str | None,
     paths: tuple[Path, ...],
     protect: tuple[str, ...],
+    page: Path | None,
     output: str,
 ) -> None:
     """Work out few lifecycle rules for a storage account, and what they save. Changes nothing.
@@ -63,6 +66,7 @@ def planned(
     \b
     finops tier plan --account mldata --inventory inventory/
     finops tier plan --account mldata --inventory inventory/ -o json
+    finops tier plan --account mldata --inventory inventory/ --page plan.html
     """
     from finops.cli.tier_lines import lines, row
 
@@ -71,6 +75,11 @@ def planned(
             click.echo("\n".join(lines(made)))
         else:
             show([row(made)], output)
+        if page:
+            from finops.cli.tier_page import write
+
+            write(made, page, session.settings.folders.reports)
+            note(f"The plan as a page: {page}")
     if made.refusals:
         context.exit(1)
 
@@ -115,7 +124,7 @@ def _reckoned(
     from finops.tiering.looking import look
     from finops.tiering.plan import best, plan
 
-    wanted = [_protected(text) for text in protect]
+    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
         seen = look(azure, estate.read(azure, session.now), name, session.now, wanted)
     with (
@@ -127,10 +136,15 @@ def _reckoned(
         yield made, seen, chosen
 
 
-def _protected(text: str) -> Protected:
+def protected(text: str) -> Protected:
+    """What --protect names."""
     from finops.tiering.model import Protected
 
     container, _, prefix = text.partition("/")
     if not container:
         raise UsageError(f"--protect '{text}' names no container.", "Write it as container, or container/folder/.")
     return Protected(container, prefix, f"protected by --protect {text}", "--protect")
+
+
+tier.add_command(tier_apply.apply)
+tier.add_command(tier_apply.undo)

@@ -1,0 +1,73 @@
+"""Storage accounts in the eyes of acts: what is set below an account is read as a part of the account's own body.
+
+A management policy has no time of its making, and may not be there at all: its account has both a generation and tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from finops.cloud import Azure, Json
+from finops.estate.ids import type_of
+
+ACCOUNTS = "microsoft.storage/storageaccounts"
+VERSION = "2023-05-01"
+# Parts of an account by the name that `afterwards` gives them, with where they are below it.
+RULES, SERVICE, INVENTORY = "lifecycle", "blobService", "inventory"
+PATHS = {RULES: "managementPolicies/default", SERVICE: "blobServices/default", INVENTORY: "inventoryPolicies/default"}
+CONTAINER = "container:"  # before a container's name
+PARTS = "parts"
+
+
+def afterwards(name: str, part: Json) -> Json:
+    """What an act on a part of an account leaves: the part as `part_of` reads it."""
+    return {"properties": {PARTS: {name: part}}}
+
+
+def parts_in(wanted: Json | None) -> Mapping[str, Json]:
+    """The parts that `afterwards` made of."""
+    properties = (wanted or {}).get("properties")
+    found = properties.get(PARTS) if isinstance(properties, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def is_account(resource_id: str) -> bool:
+    return type_of(resource_id) == ACCOUNTS
+
+
+def state_of(azure: Azure, resource_id: str, api_version: str, wanted: Json | None) -> Json | None:
+    """The body of an account, with each part that `wanted` names; None where Azure says that there is no account."""
+    body = azure.state_of(resource_id, api_version)
+    names = parts_in(wanted)
+    if body is None or not names:
+        return body
+    inner = body.get("properties") if isinstance(body.get("properties"), dict) else {}
+    found = {name: part_of(azure, resource_id, name) for name in names}
+    return {**body, "properties": {**(inner or {}), PARTS: found}}
+
+
+def part_of(azure: Azure, account_id: str, name: str) -> Json:
+    """One part as it is compared: without what Azure adds by itself; {} where it is not there."""
+    path = f"blobServices/default/containers/{name[len(CONTAINER) :]}" if name.startswith(CONTAINER) else PATHS[name]
+    body = azure.state_of(f"{account_id}/{path}", VERSION)
+    if body is None:
+        return {}
+    properties = body.get("properties")
+    inner: Json = properties if isinstance(properties, dict) else {}
+    if name.startswith(CONTAINER):
+        return {"there": True}
+    if name == SERVICE:
+        tracking = inner.get("lastAccessTimeTrackingPolicy") or {}
+        return {"tracking": isinstance(tracking, dict) and tracking.get("enable") is True}
+    found: Json = plain(inner.get("policy") or {})
+    return found if found.get("rules") else {}
+
+
+def plain(value: Any) -> Any:
+    """A policy in one spelling: ARM gives 30 back as 30.0, and what is not set sometimes as null."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
