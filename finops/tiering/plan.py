@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from finops.errors import DataError
 from finops.tiering.access import learn
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, Account, Aside, Protected, Rates
+from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Rates
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import LIMIT, LifecycleRule, compress
@@ -47,6 +47,7 @@ class TierPlan:
     nothing is archived, "" where something may be. notes: what is to be known beside the figures.
     noting_month: what noting reads costs a month with the tracking that is on, None where it is off or has no price.
     fingerprint: of what it does and what it was reckoned from.
+    aged: what is considered, by age, as it is and as the rules leave it at once.
     """
 
     account: Account
@@ -79,6 +80,7 @@ class TierPlan:
     notes: tuple[str, ...]
     noting_month: Decimal | None
     fingerprint: str
+    aged: tuple[Aged, ...] = ()
 
     @property
     def moved_blobs(self) -> int:
@@ -184,6 +186,7 @@ def plan(
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
         fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
+        aged=found.aged,
     )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import TIERS
+from finops.tiering.model import TIERS, Aged
 from finops.tiering.optimum import Move
 from finops.tiering.schema import AGES
 
@@ -72,6 +72,7 @@ class Ruleset:
     share: of the optimum, None where that saves nothing. moves: what the rules move at once. coming: what they are
     expected to save besides until the horizon, by blobs that grow old enough meanwhile. empty: blobs without content
     that are moved with the others; what that costs is counted. closed: beginnings of paths that no rule takes.
+    aged: all that is considered, by age, as it is and as the rules leave it at once.
     """
 
     rules: tuple[LifecycleRule, ...]
@@ -84,6 +85,7 @@ class Ruleset:
     moves: tuple[Move, ...]
     empty: int
     closed: tuple[str, ...]
+    aged: tuple[Aged, ...] = ()
 
 
 def compress(
@@ -133,6 +135,7 @@ def compress(
         _moves(rows, after, moved, optimum.horizon_days),
         int(rows.blobs[moved & (rows.bytes == 0)].sum()),
         rows.closed,
+        _aged(rows, after),
     )
 
 
@@ -235,6 +238,19 @@ def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ..
             money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
             found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
     return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
+
+
+def _aged(rows: Yields, after: Any) -> tuple[Aged, ...]:
+    import numpy as np
+
+    shape = (len(AGES), len(TIERS), len(TIERS))
+    blobs, size = np.zeros(shape), np.zeros(shape)
+    np.add.at(blobs, (rows.age, rows.tier, after), rows.blobs)
+    np.add.at(size, (rows.age, rows.tier, after), rows.bytes)
+    return tuple(
+        Aged(AGES[age], TIERS[before], TIERS[to], int(blobs[age, before, to]), int(size[age, before, to]))
+        for age, before, to in np.argwhere(blobs > 0).tolist()
+    )
 
 
 def _money(amount: float) -> Decimal:
