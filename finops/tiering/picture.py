@@ -73,10 +73,10 @@ def picture(aged: Sequence[Aged], blobs: int, bytes: int) -> Picture:  # noqa: A
     sums: list[dict[tuple[str, str], int]] = [{} for _ in BANDS]
     counts = [0] * len(BANDS)
     for each in aged:
-        band = max(number for number, first in enumerate(edges) if first <= each.days)
+        at = max(number for number, first in enumerate(edges) if first <= each.days)
         key = each.before, each.after
-        sums[band][key] = sums[band].get(key, 0) + each.bytes
-        counts[band] += each.blobs
+        sums[at][key] = sums[at].get(key, 0) + each.bytes
+        counts[at] += each.blobs
     rest = max(bytes - sum(sum(band.values()) for band in sums), 0)
     widest = max([sum(band.values()) for band in sums] + [rest])
     shown = [number for number, count in enumerate(counts) if count]
