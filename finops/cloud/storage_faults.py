@@ -58,7 +58,7 @@ def _denied(status: int, code: str, what: str, account: str, path: str, read: bo
     if lower == "accountisdisabled":
         return AzureError(what, _FIXES[lower], status, code)
     role = OWNER if "(tags)" in doing else READER if read else CONTRIBUTOR
-    where = f"container {path.partition('/')[0]} of {account}" if path else account
+    where = f"{account}, or on its container {path.partition('/')[0]}" if path else account
     return AccessDenied(
         what, f"Give this identity the role {role} on {where}; a new role takes some minutes.", status, code
     )
