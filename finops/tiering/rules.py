@@ -178,7 +178,7 @@ def _taken(ground: Ground, rule: Chosen) -> Any:
 
     taken = np.zeros(len(ground.areas), bool)
     for node in rule.nodes:
-        taken[ground.first[node] : ground.last[node]] = True
+        taken |= ground.takes(node, rule.tag)
     return taken
 
 
