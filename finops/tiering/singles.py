@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from finops.errors import AzureError, NotFound
+from finops.errors import AzureError, NotFound, NotSent, SignInError
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Blob, Moved, Storage
@@ -106,7 +106,7 @@ def move(azure: Azure, storage: Storage, ready: Sequence[Single]) -> list[Ended]
     try:
         moved: list[Moved] | AzureError = storage.set_tiers(wanted)
     except AzureError as fault:
-        if fault.code != "OutcomeUnknown":
+        if isinstance(fault, NotSent | SignInError) or 400 <= fault.status < 500:
             return [Ended(each, "failed", f"Nothing was changed: {fault}", each.etag) for each in ready]
         moved = fault
     return settle(azure, storage, ready, moved)
