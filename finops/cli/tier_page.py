@@ -64,6 +64,7 @@ def _told(made: TierPlan) -> dict[str, Any]:
                 "days": ", ".join(f"{tier} after {number} days" for tier, number in rule.days),
                 "saves": "" if made.net is None else money(rule.saving, made),
                 "takes": f"{blobs(rule.blobs)}, {size(rule.bytes)}",
+                "tags": [f"{name} = {value}" for name, value in rule.tags],
                 "prefixes": [plain(prefix) for prefix in rule.prefixes],
             }
             for rule in made.rules

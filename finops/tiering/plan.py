@@ -182,6 +182,7 @@ def plan(
         notes=(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
+            *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
@@ -259,6 +260,21 @@ def _notes(inventory: Inventory, rates: Rates, empty: int, others: Sequence[str]
     if others:
         found.append(f"What the rules of others do ({', '.join(others)}) is not in the figures.")
     return (*found, *rates.missing)
+
+
+def _tagged(chosen: Optimum, rates: Rates, rules: Sequence[LifecycleRule]) -> tuple[str, ...]:
+    """What index tags cost, where rules ask for some. They cost the same in every tier, so that no move changes it."""
+    names = dict.fromkeys(name for rule in rules for name, _ in rule.tags)
+    if not names:
+        return ()
+    tags = "sum(CASE WHEN json_valid(tags) THEN len(json_keys(tags)) END)"
+    count = int(chosen.connection.execute(f"SELECT {tags} FROM fields WHERE tags IS NOT NULL").fetchall()[0][0] or 0)
+    price = next((of.tags_10k_month for of in rates.tiers.values() if of.tags_10k_month is not None), None)
+    cost = "" if price is None else f" They cost about {count * price / _OPERATIONS:,.2f} {rates.currency} a month."
+    return (
+        f"Rules ask for the index tag {', '.join(names)}: a blob that is not tagged so, or no longer, is not moved by "
+        f"them. The account keeps {count:,} tags.{cost}",
+    )
 
 
 def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:

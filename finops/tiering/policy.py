@@ -106,7 +106,8 @@ def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conf
         for other in theirs:
             filters = _inner(_inner(other, "definition"), "filters")
             types = [str(kind).lower() for kind in filters.get("blobTypes") or ["blockBlob"]]
-            if "blockblob" in types and _overlap(rule.prefixes, tuple(filters.get("prefixMatch") or ())):
+            shared = _overlap(rule.prefixes, tuple(filters.get("prefixMatch") or ()))
+            if "blockblob" in types and shared and not _told_apart(rule, filters.get("blobIndexMatch") or ()):
                 reasons = dict.fromkeys(_reasons(rule, _inner(_inner(other, "definition"), "actions")))
                 found += [Conflict(rule.name, str(other["name"]), reason) for reason in reasons]
     return found
@@ -151,10 +152,16 @@ def _cold(action: str) -> int:
 
 
 def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    """Whether a blob can match both. No prefix is every blob; tags are taken to match."""
+    """Whether a blob can match both. No prefix is every blob."""
     if not ours or not theirs:
         return True
     return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)
+
+
+def _told_apart(rule: LifecycleRule, theirs: Iterable[Json]) -> bool:
+    """Whether both ask for one tag, with different values. A tag that only one asks for may be on every blob."""
+    ours = dict(rule.tags)
+    return any(each.get("name") in ours and each.get("value") != ours[each["name"]] for each in theirs)
 
 
 def _check(rule: LifecycleRule) -> None:

@@ -41,6 +41,7 @@ class LifecycleRule:
     """One rule of a management policy. prefixes: of container/name; none: the whole account.
 
     days: after how many days without use (by `basis`) a blob goes to a tier, for each tier that it is for.
+    tags: index tags that it asks for, name and value; none: whatever blobs are tagged with.
     saving: until the horizon, of the blobs that are old enough now. blobs, bytes: of these.
     """
 
@@ -51,6 +52,7 @@ class LifecycleRule:
     saving: Decimal
     blobs: int
     bytes: int
+    tags: tuple[tuple[str, str], ...] = ()
 
     def body(self) -> dict[str, Any]:
         """As Azure takes it."""
@@ -61,6 +63,8 @@ class LifecycleRule:
         filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
         if self.prefixes:
             filters["prefixMatch"] = list(self.prefixes)
+        if self.tags:
+            filters["blobIndexMatch"] = [{"name": name, "op": "==", "value": value} for name, value in self.tags]
         definition = {"filters": filters, "actions": {"baseBlob": actions}}
         return {"enabled": True, "name": self.name, "type": "Lifecycle", "definition": definition}
 
@@ -196,7 +200,13 @@ def _rule(
         _money(_difference(rows.cost, rows, after, mine).sum()),
         int(rows.blobs[mine].sum()),
         int(rows.bytes[mine].sum()),
+        _tags(ground.tags[rule.tag]),
     )
+
+
+def _tags(text: str) -> tuple[tuple[str, str], ...]:
+    name, is_one, value = text.partition("=")
+    return ((name, value),) if is_one else ()
 
 
 def _days(shape: Shape) -> tuple[tuple[str, int], ...]:
