@@ -5,10 +5,12 @@ A management policy has no time of its making, and may not be there at all: its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from finops.cloud import Azure, Json
+from finops.errors import AzureError, NotFound
 from finops.estate.ids import type_of
 
 ACCOUNTS = "microsoft.storage/storageaccounts"
@@ -17,6 +19,8 @@ VERSION = "2023-05-01"
 RULES, SERVICE, INVENTORY = "lifecycle", "blobService", "inventory"
 PATHS = {RULES: "managementPolicies/default", SERVICE: "blobServices/default", INVENTORY: "inventoryPolicies/default"}
 CONTAINER = "container:"  # before a container's name
+# Single blobs: {"moved": True, "of": [[container, name, tier afterwards, when it was written last], ...]}.
+BLOBS = "blobs"
 PARTS = "parts"
 
 
@@ -43,7 +47,10 @@ def state_of(azure: Azure, resource_id: str, api_version: str, wanted: Json | No
     if body is None or not names:
         return body
     inner = body.get("properties") if isinstance(body.get("properties"), dict) else {}
-    found = {name: part_of(azure, resource_id, name) for name in names}
+    found = {
+        name: moved(azure, body, part["of"]) if name == BLOBS else part_of(azure, resource_id, name)
+        for name, part in names.items()
+    }
     return {**body, "properties": {**(inner or {}), PARTS: found}}
 
 
@@ -62,6 +69,25 @@ def part_of(azure: Azure, account_id: str, name: str) -> Json:
         return {"tracking": isinstance(tracking, dict) and tracking.get("enable") is True}
     found: Json = plain(inner.get("policy") or {})
     return found if found.get("rules") else {}
+
+
+def moved(azure: Azure, account: Json, of: Sequence[Sequence[str]]) -> Json:
+    """Whether any of these blobs is where it was to go. What cannot be read raises."""
+    storage = azure.storage(account)
+    found = False
+    for (_, _, tier, modified), blob in azure.each(of, lambda one: storage.blob(one[0], one[1])):
+        if isinstance(blob, NotFound):
+            continue
+        if isinstance(blob, AzureError):
+            raise blob
+        there = tier in (blob.tier, blob.rehydrating.removeprefix("rehydrate-pending-to-").title())
+        found = found or (there and written(blob.modified) == modified)
+    return {"moved": found, "of": [list(one) for one in of]}
+
+
+def written(modified: datetime) -> str:
+    """The moment of a blob's last write, to the second: all that its headers tell."""
+    return modified.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def plain(value: Any) -> Any:

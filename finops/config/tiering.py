@@ -43,7 +43,7 @@ class TieringSettings(BaseModel):
         Field(pattern=_CONTAINER, description="Container that a daily blob inventory is set up into; empty: none is."),
     ] = None
     small_account: Annotated[
-        int, Field(ge=0, le=100_000, description="Blobs up to which an account is moved blob by blob, without rules.")
+        int, Field(ge=0, le=5000, description="Blobs up to which an account is moved blob by blob, without rules.")
     ] = 1000
     grace_days: Annotated[int, Field(ge=0, le=90, description="Working days from asking to moving.")] = 3
     max_acts: Annotated[

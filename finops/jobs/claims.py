@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.naming import DONE, VERBS, holder_of, kind_of, name_of
 from finops.approvals.votes import ran_out
+from finops.approvals.whose import of_janitor
 from finops.estate.planned import planned_end
 from finops.jobs import guard_claims
 from finops.jobs.guard_claims import made_at
@@ -49,7 +50,8 @@ def claims_of(state: State, currency: str = "") -> tuple[Claim, ...]:
 
 
 def _janitors(state: State) -> tuple[Claim, ...]:
-    records, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
+    found, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
+    records = [record for record in found if of_janitor(record)]
     done = {one.number for one in records if STAGES[one.status] == "done"}
     steps: dict[int, list[Event]] = {number: [] for number in done}
     for event in state.findings.events() if done else ():

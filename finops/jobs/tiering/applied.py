@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Applied:
-    """One run. resolved: what was found out of intents that an earlier run left open. left_open: those still open."""
+    """One run. resolved: what was found out of intents that an earlier run left open. left_open: those still open.
+    mails: those that were left. problems: what could not be told."""
 
     executed: bool
     resolved: tuple[Resolved, ...]
     lines: tuple[Line, ...]
     left_open: int = 0
+    mails: tuple[Path, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.acts import Act, Held
 from finops.acts.storage import CONTAINER, INVENTORY, PARTS, PATHS, RULES, SERVICE, VERSION, afterwards, part_of, plain
+from finops.approvals import NotAllowed
 
 if TYPE_CHECKING:
     from finops.cloud import Json
@@ -17,6 +18,7 @@ TIERING = "tiering/"  # before the kind of act, in intents
 SET_RULES, TAKE_RULES = "set lifecycle rules", "take out lifecycle rules"
 TRACK, UNTRACK = "turn on last access tracking", "turn off last access tracking"
 MAKE_CONTAINER = "make the container for inventories"
+MOVE, MOVE_BACK = "move single blobs", "move single blobs back"
 SET_INVENTORY, TAKE_INVENTORY = "set the inventory rule", "take out the inventory rule"
 
 # What ARM tells of a blob service and does not take back.
@@ -41,8 +43,12 @@ def rules_act(
     decision: str,
     *,
     gives_back: bool = False,
+    enter: Callable[[], None] | None = None,
 ) -> Act:
-    """Write the whole policy. seen: the rules in force when that was decided. policy: None deletes it."""
+    """Write the whole policy. seen: the rules in force when that was decided. policy: None deletes it.
+
+    enter: uses up the approval, on the disk, before the request leaves; NotAllowed where there is none
+    """
     wanted = {"rules": plain(policy["rules"])} if policy else {}
 
     def send(hand: Any, path: str) -> None:
@@ -54,7 +60,7 @@ def rules_act(
     return _act(
         account, RULES, TAKE_RULES if gives_back else SET_RULES, {"rules": plain(list(seen))} if seen else {}, wanted,
         send, "The lifecycle rules were changed since: plan again.", why, evidence | {"before": list(seen)}, saving,
-        decision, gives_back,
+        decision, gives_back, enter,
     )  # fmt: skip
 
 
@@ -121,10 +127,12 @@ def inventory_rule(account: Account, container: str) -> Json:
 def _act(
     account: Account, part: str, action: str, before: Json, wanted: Json, send: Callable[[Any, str], None],
     changed: str, why: str, evidence: Json, saving: Decimal, decision: str, gives_back: bool,
+    enter: Callable[[], None] | None = None,
 ) -> Act:  # fmt: skip
     """One act on a part of an account: `before` when it was decided, `wanted` afterwards."""
     path = f"blobServices/default/containers/{part[len(CONTAINER) :]}" if part.startswith(CONTAINER) else PATHS[part]
     whole = f"{account.id}/{path}"
+    entered: list[bool] = []  # a request that Azure turned away is sent again, on the same approval
 
     def why_not(found: Json) -> str | None:
         if found == wanted:
@@ -136,6 +144,12 @@ def _act(
         # Policies are written whole, without a condition that Azure would check: read once more, right before.
         if refusal := why_not(part_of(hand, account.id, part)):
             raise Held(refusal, "The next run looks at it again.")
+        if enter is not None and not entered:
+            try:
+                enter()
+            except NotAllowed as refused:
+                raise Held(refused.what, refused.fix) from refused
+            entered.append(True)
         send(hand, whole)
 
     def confirmed(body: Json | None) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from finops.tiering.fetching import inventory_of as fetched
 from finops.tiering.inventory import read_inventory
 from finops.tiering.looking import Seen, look
 from finops.tiering.model import Protected
@@ -53,9 +54,7 @@ def inventory_of(azure: Azure, seen: Seen, paths: Sequence[Path], now: datetime)
             with read_inventory(paths, seen.account.name, now, Path(folder)) as inventory:
                 yield inventory
             return
-        from finops.tiering import fetching
-
-        with fetching.inventory_of(azure, seen.account, now, Path(folder)) as inventory:
+        with fetched(azure, seen.account, now, Path(folder)) as inventory:
             yield inventory
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from finops import approvals
 from finops.acts import Act, Caps, Names, Resolved, perform, reconcile
 from finops.acts.hand import thrown
 from finops.acts.storage import INVENTORY, RULES, SERVICE, VERSION, part_of
+from finops.approvals.whose import TIERING
 from finops.errors import FinopsError, UsageError
 from finops.estate.ids import key
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import Applied, Line
 from finops.jobs.tiering.applying import RESULTS
+from finops.jobs.tiering.moves import cut, left
+from finops.jobs.tiering.past import changes
+from finops.jobs.tiering.returning import way_back
 from finops.tiering.account import account as account_of
 from finops.tiering.policy import is_ours, rules_in, unmerged
+from finops.tiering.singles import look_again
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
@@ -74,9 +80,8 @@ class _Undo:
     def _changed(self) -> dict[str, list[Intent]]:
         """What tiering did, or may have done, by account; oldest first."""
         found: dict[str, list[Intent]] = {}
-        for intent in self.state.intents_since(datetime.min.replace(tzinfo=UTC)):
-            if intent.rule.startswith(deeds.TIERING):
-                found.setdefault(key(intent.resource_id), []).append(intent)
+        for intent in changes(self.state):
+            found.setdefault(key(intent.resource_id), []).append(intent)
         wanted = [name.strip().lower().rpartition("/")[2] for name in self.names]
         known = {account_id.rpartition("/")[2]: account_id for account_id in found}
         for name in wanted:
@@ -87,9 +92,38 @@ class _Undo:
     def _one(self, account_id: str, intents: list[Intent], execute: bool) -> list[Line]:
         found = account_of(self.azure.get(account_id, VERSION), None)
         wanted = [*self._rules(found), *self._tracking(found, intents), *self._inventory(found)]
-        if not wanted:
-            return [Line(found.name, "so", "undo", "Nothing of ours is left to take back.")]
-        return [self._done(found, act) if execute else self._would(found, act) for act in wanted]
+        lines = [self._done(found, act) if execute else self._would(found, act) for act in wanted]
+        lines += self._moves(found, intents, execute)
+        if execute and all(line.result == "done" for line in lines):
+            self._restored(account_id)
+        return lines or [Line(found.name, "so", "undo", "Nothing of ours is left to take back.")]
+
+    def _moves(self, account: Account, intents: list[Intent], execute: bool) -> Iterator[Line]:
+        """Single blobs back to where they were, those that are still where we moved them."""
+        storage = self.azure.storage(self.azure.get(account.id, VERSION))
+        ready, _ = look_again(self.azure, storage, [one.back() for one in left(intents)])
+        # Bound to their time of writing again: an etag changes with more than the content.
+        for batch in cut(self.azure, account, [replace(one, etag="") for one in ready]):
+            why = f"Move {len(batch.wanted):,} blobs back. {way_back(self.azure, account, batch.wanted, self.now)}"
+            act = batch.act(why, {}, Decimal(0), self._decision(), None, gives_back=True)
+            if not execute:
+                yield self._would(account, act)
+                continue
+            line = self._done(account, act)
+            whole = line.result != "done" or batch.whole
+            yield (
+                line
+                if whole and line.result != "done"
+                else replace(line, result="done" if whole else "held", why=batch.says)
+            )
+
+    def _restored(self, account_id: str) -> None:
+        """What was approved and done is undone now."""
+        records, _, _ = self.state.findings.all(status="confirmed", rule=TIERING, limit=None)
+        for record in records:
+            if key(record.finding.resource_id) == account_id:
+                said = "Our rules are out again, and single blobs are back."
+                approvals.moved(self.state, record.number, "restored", said, self.now, self.who)
 
     def _rules(self, account: Account) -> list[Act]:
         policy = self.azure.state_of(f"{account.id}/managementPolicies/default", VERSION)
