@@ -18,6 +18,7 @@ from finops.config.model import AzureSettings
 from finops.errors import AzureError, DataError
 from finops.simulator import serving
 from finops.simulator.serve import Served
+from finops.simulator.storage.crowds import Crowd
 from finops.tiering import account as reading
 from finops.tiering.fetching import STORAGE_VERSION, Source, fetched, inventory_of, sources
 from finops.tiering.inventory import Inventory, read_inventory
@@ -206,3 +207,54 @@ def test_an_account_of_a_hierarchical_namespace_is_listed_without_versions(
 
     assert asked
     assert all("versions" not in query for query in asked)
+
+
+def test_a_container_that_is_not_there_yet_is_no_run(azure: Azure, tmp_path: Path):
+    policy(azure)
+    azure.delete(f"{ACCOUNT}/blobServices/default/containers/inventory", STORAGE_VERSION)
+
+    with pytest.raises(DataError, match="has written nothing in the last 14 days"):
+        fetched(azure, storage(azure), account(azure), AS_OF, tmp_path)
+
+
+def test_a_small_account_is_listed_where_its_rules_cannot_be_read(tmp_path: Path):
+    actions = ["Microsoft.Storage/storageAccounts/read", "Microsoft.Storage/storageAccounts/blobServices/*"]
+    roles = [{"Name": "Looks", "Actions": actions, "DataActions": [f"{actions[1]}/read"]}]
+    with (
+        serving(storage_estate(tmp_path / "estate"), roles=roles) as served,
+        connect(AzureSettings(endpoint=served.url), time=StillTime().time) as azure,
+    ):
+        with inventory_of(azure, account(azure), AS_OF, tmp_path / "spool") as found:
+            listed = found.blobs
+        with pytest.raises(DataError) as caught:
+            inventory_of(azure, account(azure), AS_OF, tmp_path / "spool", most=10)
+
+    assert listed == sum(crowd.blobs for crowd in EVERY_HABIT)
+    assert "The inventory rules of datalake cannot be read" in caught.value.what
+    assert "has more than 10 blobs" in caught.value.what
+
+
+def test_ten_thousand_blobs_are_listed_page_by_page(tmp_path: Path):
+    crowd = Crowd("archive", "raw", "frames/", 10_000, 0.001, oldest=900)
+    with (
+        serving(storage_estate(tmp_path / "estate", [crowd])) as served,
+        connect(AzureSettings(endpoint=served.url), time=StillTime().time) as azure,
+        list_inventory(azure.storage("datalake"), AS_OF, tmp_path / "spool") as found,
+    ):
+        asked = [one for one in served.requests if "comp=list" in one["query"] and "restype" in one["query"]]
+
+        assert (found.blobs, len(asked)) == (10_000, 2)
+
+
+def test_an_inventory_that_does_not_fit_on_the_disk_is_not_begun(served: Served, azure: Azure, tmp_path: Path):
+    policy(azure)
+    when = f"{AS_OF:%Y/%m/%d/%H-%M-%S}/nightly/nightly"
+    for ending in ("_1000000_0.parquet", "-manifest.json"):
+        headers = {"x-ms-version": "2025-11-05", "x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(2**43)}
+        address = f"{storage(azure).address}/inventory/{when}{ending}"
+        azure.send("storage", "PUT", address, None, content=b"", headers=headers)
+
+    with pytest.raises(DataError, match=r"has 16,384\.0 GiB, and there is room for") as caught:
+        fetched(azure, storage(azure), account(azure), AS_OF, tmp_path)
+
+    assert caught.value.fix.startswith("Set TMPDIR")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finops.errors import AzureError, DataError, NotFound
+from finops.errors import AccessDenied, AzureError, DataError, NotFound
 from finops.tiering import manifest
 from finops.tiering.inventory import STALE, Inventory, read_inventory
 from finops.tiering.listing import MOST_BLOBS, list_inventory
@@ -87,6 +88,8 @@ def sources(azure: Azure, account: Account) -> tuple[Source, ...]:
         body = azure.get(f"{account.id}/inventoryPolicies/default", STORAGE_VERSION)
     except NotFound:
         body = {}
+    except AccessDenied as fault:
+        raise DataError(f"The inventory rules of {account.name} cannot be read: {fault.what}", fault.fix) from fault
     policy = _inner(_inner(body, "properties"), "policy")
     rules = policy.get("rules")
     found: list[Source] = []
@@ -157,10 +160,11 @@ def _runs(storage: Storage, wanted: tuple[Source, ...], now: datetime, stale: ti
         day = now + timedelta(days=1 - days)
         runs: dict[tuple[str, str], list[Blob]] = {}
         for container, names in rules.items():
-            for blob in storage.blobs(container, f"{day:%Y/%m/%d}/"):
-                folder, _, _ = blob.name.rpartition("/")
-                if folder.rpartition("/")[2] in names:
-                    runs.setdefault((folder, container), []).append(blob)
+            with suppress(NotFound):  # the container is made before the first run, or was deleted
+                for blob in storage.blobs(container, f"{day:%Y/%m/%d}/"):
+                    folder, _, _ = blob.name.rpartition("/")
+                    if folder.rpartition("/")[2] in names:
+                        runs.setdefault((folder, container), []).append(blob)
         for key in sorted(runs, reverse=True):
             if any(blob.name.endswith("-manifest.json") for blob in runs[key]):
                 yield runs[key]

@@ -170,6 +170,8 @@ def _kept(found: Blob) -> str:
         return "It is leased: somebody works with it."
     if found.hold:
         return "It is under a legal hold."
+    if found.encryption_scope not in ("", "$account-encryption-key"):
+        return f"It is in the encryption scope {found.encryption_scope}, where Azure changes no tiers."
     return ""
 
 
