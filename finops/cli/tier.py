@@ -126,7 +126,14 @@ def _reckoned(
 
     wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = look(azure, estate.read(azure, session.now), name, session.now, wanted)
+        seen = look(
+            azure,
+            estate.read(azure, session.now),
+            name,
+            session.now,
+            wanted,
+            currency=session.settings.tiering.currency,
+        )
     with (
         tempfile.TemporaryDirectory(prefix="finops-tier-") as spool,
         read_inventory(paths, seen.account.name, session.now, Path(spool)) as inventory,

@@ -45,6 +45,9 @@ class TieringSettings(BaseModel):
     small_account: Annotated[
         int, Field(ge=0, le=5000, description="Blobs up to which an account is moved blob by blob, without rules.")
     ] = 1000
+    currency: Annotated[
+        str, Field(pattern=r"^[A-Z]{3}$", description="Currency of the prices: the one in which the account is billed.")
+    ] = "USD"
     grace_days: Annotated[int, Field(ge=0, le=90, description="Working days from asking to moving.")] = 3
     max_acts: Annotated[
         int, Field(ge=0, description="Changes of one run; if more are due, nothing at all is changed.")

@@ -38,12 +38,13 @@ def seen_of(
     azure: Azure, settings: Settings, estate: Estate, name: str | None, now: datetime, protect: Sequence[Protected] = ()
 ) -> Seen:
     """What Azure tells of one account, with what the settings protect in it."""
-    found = look(azure, estate, name, now, protect)
+    currency = settings.tiering.currency
+    found = look(azure, estate, name, now, protect, currency=currency)
     own = settings.tiering.protect
     texts = next((own[each] for each in own if each.lower() == found.account.name.lower()), [])
     if not texts:
         return found
-    return look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)])
+    return look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)], currency=currency)
 
 
 @contextmanager

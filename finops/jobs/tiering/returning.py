@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from finops.tiering.model import Account
 
 
-def way_back(azure: Azure, account: Account, wanted: Sequence[Single], now: datetime) -> str:
+def way_back(azure: Azure, account: Account, wanted: Sequence[Single], now: datetime, currency: str = "USD") -> str:
     """What moving these costs at the most, in one or two sentences: as if each had come into its tier today."""
     told = rates(
-        azure.retail_prices(filter_for(account.region)), account.region, account.redundancy, account.hns, now,
+        azure.retail_prices(filter_for(account.region), currency), account.region, account.redundancy, account.hns, now,
+        currency,
         created=account.created,
     )  # fmt: skip
     if not isinstance(told, Rates):

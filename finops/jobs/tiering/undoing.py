@@ -104,7 +104,8 @@ class _Undo:
         ready, _ = look_again(self.azure, storage, [one.back() for one in left(intents)])
         # Bound to their time of writing again: an etag changes with more than the content.
         for batch in cut(self.azure, account, [replace(one, etag="") for one in ready]):
-            why = f"Move {len(batch.wanted):,} blobs back. {way_back(self.azure, account, batch.wanted, self.now)}"
+            costs = way_back(self.azure, account, batch.wanted, self.now, self.settings.tiering.currency)
+            why = f"Move {len(batch.wanted):,} blobs back. {costs}"
             act = batch.act(why, {}, Decimal(0), self._decision(), None, gives_back=True)
             if not execute:
                 yield self._would(account, act)
