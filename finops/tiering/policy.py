@@ -80,8 +80,10 @@ def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, An
     for rule in ours:
         _check(rule)
     if found := conflicts(existing, ours):
+        names = dict.fromkeys(each.theirs for each in found)
+        work = "1 rule of the policy works" if len(names) == 1 else f"{len(names)} rules of the policy work"
         raise DataError(
-            f"{len(found)} rules of the policy work against ours. {'. '.join(map(str, found))}.",
+            f"{work} against ours. {'. '.join(_together(found))}.",
             "Change those rules, or protect their prefixes from tiering.",
         )
     names = [rule.name for rule in ours]
@@ -111,6 +113,14 @@ def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conf
                 reasons = dict.fromkeys(_reasons(rule, _inner(_inner(other, "definition"), "actions")))
                 found += [Conflict(rule.name, str(other["name"]), reason) for reason in reasons]
     return found
+
+
+def _together(found: Sequence[Conflict]) -> list[str]:
+    """One sentence for each rule of others and reason, whichever of ours it is for."""
+    ours: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        ours.setdefault((each.theirs, each.reason), []).append(each.ours)
+    return [str(Conflict(", ".join(names), theirs, reason)) for (theirs, reason), names in ours.items()]
 
 
 def _reasons(rule: LifecycleRule, actions: Json) -> Iterable[str]:
