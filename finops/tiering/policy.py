@@ -80,8 +80,8 @@ def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, An
     for rule in ours:
         _check(rule)
     if found := conflicts(existing, ours):
-        names = dict.fromkeys(each.theirs for each in found)
-        work = "1 rule of the policy works" if len(names) == 1 else f"{len(names)} rules of the policy work"
+        others = dict.fromkeys(each.theirs for each in found)
+        work = "1 rule of the policy works" if len(others) == 1 else f"{len(others)} rules of the policy work"
         raise DataError(
             f"{work} against ours. {'. '.join(_together(found))}.",
             "Change those rules, or protect their prefixes from tiering.",
