@@ -182,6 +182,7 @@ def plan(
         notes=(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
+            *_archiving(found.rules),
             *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
         ),
@@ -260,6 +261,16 @@ def _notes(inventory: Inventory, rates: Rates, empty: int, others: Sequence[str]
     if others:
         found.append(f"What the rules of others do ({', '.join(others)}) is not in the figures.")
     return (*found, *rates.missing)
+
+
+def _archiving(rules: Sequence[LifecycleRule]) -> tuple[str, ...]:
+    """https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview#lifecycle-management"""
+    if not any(tier == "Archive" and rule.basis == LAST_ACCESS for rule in rules for tier, _ in rule.days):
+        return ()
+    return (
+        "Who takes a blob out of Archive has to read it within the day, or to copy it instead: rehydrating is no "
+        "access, and the rules would archive it again.",
+    )
 
 
 def _tagged(chosen: Optimum, rates: Rates, rules: Sequence[LifecycleRule]) -> tuple[str, ...]:

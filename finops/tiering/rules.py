@@ -26,8 +26,9 @@ SOONEST = 7
 # Where reads are not noted: a blob that was written lately is often read every day, and nothing would tell.
 SOONEST_UNREAD = 30
 
-# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves.
-# https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure#actions (2025-06-13)
+# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves. Azure takes the
+# condition beside the age since modification alone, and refuses it beside the last access.
+# https://learn.microsoft.com/python/api/azure-mgmt-storage/azure.mgmt.storage.models.dateaftermodification
 RESTS_DAYS = 30
 
 # A rule that saves less than this share of the optimum is not worth a line of somebody's policy.
@@ -58,7 +59,7 @@ class LifecycleRule:
         """As Azure takes it."""
         condition = CONDITIONS[self.basis == LAST_ACCESS]
         actions: dict[str, Any] = {f"tierTo{tier}": {condition: days} for tier, days in self.days}
-        if "tierToArchive" in actions:
+        if "tierToArchive" in actions and self.basis != LAST_ACCESS:
             actions["tierToArchive"]["daysAfterLastTierChangeGreaterThan"] = RESTS_DAYS
         filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
         if self.prefixes:
