@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ ZONES = "Standard_ZRS"  # where no Archive is offered, so that nothing needs an 
 class Tiering:
     """One account of a served estate, and what is done to it."""
 
-    def __init__(self, served: Served, state: State, folder: Path, inventory: Path | None, **own: Any) -> None:
-        self.served, self.state, self.inventory = served, state, inventory
+    def __init__(self, served: Served, state: State, folder: Path, place: Path | None, **own: Any) -> None:
+        self.served, self.state, self.inventory = served, state, place
         self.settings = Settings(
             azure=AzureSettings(endpoint=served.url),
             tiering=TieringSettings(kill_switch=folder / "STOP", **own),
@@ -58,6 +58,29 @@ class Tiering:
     def body(self, resource_id: str) -> Json | None:
         return copy.deepcopy(self.served.world.resources.get(resource_id))
 
+    def faults(self, *rules: Json) -> None:
+        """From now on."""
+        self.served.faults.rules.clear()
+        self.served.faults.add(list(rules))
+
+    def when(self, method: str, path: str, nth: int, then: Callable[[], None]) -> None:
+        """Do `then` when the nth such request comes in, before it is answered: what others do while we work."""
+        seen: list[str] = []
+        inner = self.served.app._inner
+
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            if scope.get("method") == method and path in scope.get("path", "").lower():
+                seen.append(path)
+                if len(seen) == nth:
+                    then()
+            await inner(scope, receive, send)
+
+        watched.state = inner.state  # type: ignore[attr-defined]
+        self.served.app._inner = watched  # type: ignore[assignment]
+
+    def put(self, body: Json) -> None:
+        self.served.world.resources.put(body)
+
     def govern(self, *rules: Json) -> None:
         """Lifecycle rules that somebody else wrote."""
         body = {"id": POLICY, "name": "DefaultManagementPolicy", "properties": {"policy": {"rules": list(rules)}}}
@@ -80,11 +103,12 @@ class Tiering:
 @contextmanager
 def tiering(
     folder: Path, told: Sequence[Any] = EVERY_HABIT, *, sku: str = ZONES, tracked: bool = True,
-    inventory: bool = True, properties: Json | None = None, **own: Any,
+    inventory: bool = True, inventory_rule: str | None = None, properties: Json | None = None, **own: Any,
 ) -> Iterator[Tiering]:  # fmt: skip
     """The account, its inventory already written where `inventory`, in the mode enforce if `own` says no other."""
     own.setdefault("mode", "enforce")
     own.setdefault("small_account", 0)
+    own["inventory"] = inventory_rule
     estate = storage_estate(folder / "estate", told, sku=sku, tracked=tracked, properties=properties)
     with serving(estate, retry_after=0) as served, State.open(folder / "state.db") as state:
         place = reported(served, folder / "inventory", tracked=tracked) if inventory else None

@@ -28,9 +28,8 @@ _inventory = click.option(
     "--inventory",
     "paths",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
-    help="A folder or file of the account's blob inventory. Repeatable.",
+    help="A folder or file of the account's blob inventory. Repeatable.  [default: read from the account]",
 )
 _protect = click.option(
     "--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are. Repeatable."
@@ -64,7 +63,7 @@ def planned(
     Exits 1 where the rules must not be put into force, and says why.
 
     \b
-    finops tier plan --account mldata --inventory inventory/
+    finops tier plan --account mldata
     finops tier plan --account mldata --inventory inventory/ -o json
     finops tier plan --account mldata --inventory inventory/ --page plan.html
     """
@@ -100,7 +99,7 @@ def explained(
 
     \b
     finops tier explain data/imagenet/train-0001.tar --account mldata --inventory inventory/
-    finops tier explain data/imagenet/ --account mldata --inventory inventory/
+    finops tier explain data/imagenet/ --account mldata
     """
     from finops.cli.tier_lines import lot_lines, lot_row
     from finops.tiering.explain import explain
@@ -117,30 +116,14 @@ def explained(
 def _reckoned(
     session: Session, name: str | None, paths: tuple[Path, ...], protect: tuple[str, ...]
 ) -> Iterator[tuple[TierPlan, Seen, Optimum]]:
-    import tempfile
-
     from finops import estate
-    from finops.tiering.inventory import read_inventory
-    from finops.tiering.looking import look
-    from finops.tiering.plan import best, plan
+    from finops.jobs.tiering.planning import reckoned, seen_of
 
     wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = look(
-            azure,
-            estate.read(azure, session.now),
-            name,
-            session.now,
-            wanted,
-            currency=session.settings.tiering.currency,
-        )
-    with (
-        tempfile.TemporaryDirectory(prefix="finops-tier-") as spool,
-        read_inventory(paths, seen.account.name, session.now, Path(spool)) as inventory,
-    ):
-        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
-        made = plan(seen.account, inventory, seen.rates, chosen, seen.policy, seen.protected, seen.unresolved)
-        yield made, seen, chosen
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, wanted)
+        with reckoned(azure, seen, paths, session.now) as found:
+            yield found.plan, found.seen, found.optimum
 
 
 def protected(text: str) -> Protected:
