@@ -229,7 +229,7 @@ def test_blobs_that_will_be_old_enough_soon_are_expected_to_save_too(tmp_path):
 
     alone, joined = rules_of(tmp_path / "a", OLD), rules_of(tmp_path / "b", ageing)
 
-    assert alone.coming == 0
+    assert abs(alone.coming) < alone.saving / 100
     assert joined.coming > 0
 
 

@@ -24,7 +24,7 @@ NEVER = len(AGES)
 MOST_PREFIXES = 10
 # Shapes that are kept after all have been weighed once, and of those the ones tried on prefixes one by one.
 _KEPT, _TRIED = 120, 16
-_FORBIDDEN = -1e15
+FORBIDDEN = -1e15
 # Older ages win where a younger one saves no more than this share besides: it would only touch blobs to come.
 _RATHER_OLD = 1e-5
 
@@ -173,11 +173,11 @@ class Cover:
         saved = total[rows, cool_from, 0] - total[rows, cold_from, 0] + total[rows, cold_from, 1]
         saved += total[rows, archive, 2] - total[rows, cold_end, 1]
         for number, (begin, end) in enumerate(((cool_from, cold_from), (cold_from, cold_end), (archive, NEVER))):
-            saved = np.where((begin < end) & (begin < self._soonest[rows, number]), _FORBIDDEN, saved)
+            saved = np.where((begin < end) & (begin < self._soonest[rows, number]), FORBIDDEN, saved)
         # Rules together may not ask for what one alone may not: leaving a tier before its days are served.
         for tier, begin, end in (("Cool", cool_from, cold_from), ("Cold", cold_from, cold_end)):
             early = (begin < end) & (end < NEVER) & (_DAYS[end] - _DAYS[begin] < EARLY_DAYS[tier])
-            saved = np.where(early, _FORBIDDEN, saved)
+            saved = np.where(early, FORBIDDEN, saved)
         return saved
 
     def added(self, state: Any, chosen: Chosen) -> Any:
@@ -234,7 +234,7 @@ class Cover:
     def _gains(self, state: Any, gained: Any) -> list[Any]:
         """For each tag nodes x shapes: what one prefix more would save."""
         of = self.of
-        bad = gained < _FORBIDDEN / 2
+        bad = gained < FORBIDDEN / 2
         calm = np.where(bad, 0.0, gained)
         found = []
         for tag in range(len(of.tags)):
@@ -242,8 +242,8 @@ class Cover:
             # Counted apart: a running total that what is forbidden is part of would lose the cents.
             wide, sums = (_running(np.where(ours, each, 0)) for each in (bad, calm))
             gains = sums[of.last] - sums[of.first]
-            gains[wide[of.last] - wide[of.first] > 0] = _FORBIDDEN
-            gains[~of.open] = _FORBIDDEN
+            gains[wide[of.last] - wide[of.first] > 0] = FORBIDDEN
+            gains[~of.open] = FORBIDDEN
             found.append(gains)
         return found
 
@@ -252,7 +252,7 @@ class Cover:
         if not len(gains):
             return []
         edges = np.stack([np.arange(len(gains)), self._ends], axis=1).ravel()
-        return [float(each) for each in np.maximum.reduceat(np.append(gains, _FORBIDDEN), edges)[::2]]
+        return [float(each) for each in np.maximum.reduceat(np.append(gains, FORBIDDEN), edges)[::2]]
 
     def _picked(self, gains: Any, limit: int) -> tuple[float, tuple[int, ...]]:
         """The `limit` prefixes, none within another, that save most together: a knapsack over the tree of nodes."""
@@ -344,7 +344,7 @@ def cover(of: Ground, tried: Sequence[Shape], limit: int, least: float) -> list[
             others = search.start()
             for other in chosen[:number] + chosen[number + 1 :]:
                 others = search.added(others, other)
-            if search.worth(others).min(initial=0) < _FORBIDDEN / 2:
+            if search.worth(others).min(initial=0) < FORBIDDEN / 2:
                 continue
             found = search.best(others)
             kept = float(search.worth(search.added(others, chosen[number])).sum())

@@ -107,6 +107,7 @@ def compress(
     import numpy as np
 
     from finops.tiering import cover
+    from finops.tiering.lasting import Lasting
     from finops.tiering.yields import yields
 
     if soonest is None:
@@ -115,17 +116,20 @@ def compress(
     saved, barred, usable = _saved(rows)
     ground = cover.ground(rows.areas, saved, barred, rows.closed)
     least = max(float(optimum.saving) * LEAST_SHARE, 0.01)
-    chosen = cover.cover(ground, cover.shapes(soonest, usable), limit, least) if rows.areas else []
+    shapes = cover.shapes(soonest, usable)
+    chosen = cover.cover(ground, shapes, limit, least) if rows.areas else []
+    lasting = Lasting(optimum, rates, rows, ground) if chosen and optimum.basis == LAST_ACCESS else None
+    if lasting:
+        chosen = lasting.better(chosen, shapes, least)
     state = cover.state_of(ground, chosen)
     tier = _tier_in(state[rows.area], rows.age) if rows.areas else rows.tier
     after = np.maximum(tier, rows.tier)
     moved = after > rows.tier
-    made, coming = [], 0.0
+    made = []
     names: dict[str, int] = {}
     for rule in chosen:
         mine = moved & _taken(ground, rule)[rows.area] & (_tier_in(np.array([rule.shape]), rows.age) == tier)
         made.append(_rule(rule, ground, rows, mine, after, optimum.basis, names))
-        coming += _coming(rows, rule, _taken(ground, rule)[rows.area], state, optimum.horizon_days)
         moved = moved & ~mine
     moved = after > rows.tier
     saving = _money(_difference(rows.cost, rows, after, moved).sum())
@@ -136,7 +140,7 @@ def compress(
         saving,
         optimum.saving,
         (saving / optimum.saving).quantize(Decimal("0.0001")) if optimum.saving > 0 else None,
-        _money(coming),
+        _money(lasting.saved(chosen) - float(saving)) if lasting else Decimal(0),
         _moves(rows, after, moved, optimum.horizon_days),
         int(rows.blobs[moved & (rows.bytes == 0)].sum()),
         rows.closed,
@@ -212,28 +216,6 @@ def _tags(text: str) -> tuple[tuple[str, str], ...]:
 
 def _days(shape: Shape) -> tuple[tuple[str, int], ...]:
     return tuple((tier, AGES[age]) for tier, age in zip(TIERS[1:], shape, strict=True) if age < len(AGES))
-
-
-def _coming(rows: Yields, rule: Chosen, taken: Any, state: Any, horizon: int) -> float:
-    """What blobs will save that are not read until they are old enough: as those that are, for the days then left.
-    Reads are taken to be spread evenly over the horizon, which flatters blobs whose reads come early in it."""
-    import numpy as np
-
-    first = min(rule.shape)
-    tier = max(number for number, age in enumerate(rule.shape, 1) if age == first)
-    own = taken & (state[rows.area].min(axis=1) == first)
-    old = own & (rows.age >= first) & (rows.tier < tier) & ~np.isnan(rows.cost[:, tier])
-    young = own & (rows.age < first) & (rows.tier < tier)
-    if not old.any() or not young.any() or not rows.bytes[old].sum():
-        return 0.0
-    after = np.full(len(rows.area), tier)
-    once = rows.once[old, tier].sum() / rows.bytes[old].sum()
-    kept = _difference(rows.cost, rows, after, old).sum() / rows.bytes[old].sum() + once
-    edges = np.array([*AGES, AGES[-1] * 1.5])
-    wait = np.maximum(AGES[first] - (edges[rows.age] + edges[rows.age + 1]) / 2, 0.0)[young]
-    unread = (1 - np.minimum(rows.chance[young], 1.0)) ** (wait / horizon)
-    left = np.maximum(horizon - wait, 0.0) / horizon
-    return float((rows.bytes[young] * unread * np.where(left > 0, kept * left - once, 0.0)).sum())
 
 
 def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ...]:
