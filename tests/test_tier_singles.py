@@ -147,6 +147,13 @@ def test_257_are_two_batches():
     assert [len(batch) for batch in batches([single(str(number)) for number in range(257)])] == [256, 1]
 
 
+def test_what_was_written_within_the_same_second_is_told_by_its_etag(azure: Azure):
+    etag = account(azure).blob("data", "a").etag
+
+    assert kept(azure, single("a", etag=f"{etag}9")) == ("changed-since", "It was written since it was decided on.")
+    assert look_again(azure, account(azure), [single("a", etag=etag)])[1] == []
+
+
 # -- answers that are lost, and readings that fail ---------------------------------------------------------------
 
 
@@ -165,6 +172,16 @@ def ended(*tiers: str, batch: Reply, etag: str = '"0x1"') -> Ended:
             found = move(azure, azure.storage(NAME), ready)[0]
         assert fake.count("POST") == 1
         return found
+
+
+def test_a_blob_in_an_encryption_scope_is_refused():
+    with FakeAzure() as fake, connected(fake) as azure:
+        told = headers("Hot") | {"x-ms-encryption-scope": "team-a"}
+        fake.on("HEAD", f"/{NAME}/data/a", Reply(200, b"", told))
+
+        assert kept(azure, single("a")) == (
+            "refused", "It is in the encryption scope team-a, where Azure changes no tiers.",
+        )  # fmt: skip
 
 
 def test_a_lost_answer_is_settled_by_reading():
