@@ -24,13 +24,14 @@ from wire_clients import AllowHttp, Token
 
 from finops.simulator import serving
 from finops.simulator.storage.rules import checked
-from finops.tiering.cover import NEVER, cover, ground, shapes
+from finops.tiering.cover import NEVER, Cover, cover, ground, shapes, state_of
 from finops.tiering.explain import explain
 from finops.tiering.inventory import read_inventory
 from finops.tiering.model import Protected
 from finops.tiering.policy import conflicts, merged
-from finops.tiering.rules import compress
+from finops.tiering.rules import SOONEST, _saved, compress
 from finops.tiering.schema import MARK, parted
+from finops.tiering.yields import yields
 
 GB = 2**30
 DONE, LIVE = f"runs/all/{MARK}state=done{MARK}", f"runs/all/{MARK}state=live{MARK}"
@@ -106,6 +107,23 @@ def test_rules_by_tag_reach_what_prefixes_alone_do_not(tmp_path: Path):
     assert any(rule.tags == (("state", "done"),) for rule in found.rules)
     assert found.share is not None
     assert found.share > 0.95
+
+
+def test_rules_by_tag_keep_what_prefixes_alone_lose_where_ages_overlap(tmp_path: Path):
+    rows = [tagged(f"runs/all/{n}", 700, 5 + (n * 37) % 195, state="done") for n in range(150)]
+    rows += [tagged(f"runs/all/live-{n}", 700, (n * n) % 53, state="live") for n in range(150)]
+    optimum = optimum_of(tmp_path, rows)
+    found = yields(optimum, sample_rates(), ())
+    saved, barred, usable = _saved(found)
+    asking = ground(found.areas, saved, barred, found.closed)
+    plain = replace(asking, tags=("",), tagged=np.zeros(len(found.areas), int))
+
+    by_tag, by_prefix = (
+        float(Cover(of, []).worth(state_of(of, cover(of, shapes(SOONEST, usable), 10, 0.01))).sum())
+        for of in (asking, plain)
+    )
+
+    assert by_prefix < 0.95 * by_tag <= float(optimum.saving)
 
 
 def test_a_rule_by_tag_is_what_azure_takes(tmp_path: Path):
