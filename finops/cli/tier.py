@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from finops.cli import tier_apply
+from finops.cli import tier_apply, tier_rehearse
 from finops.cli.output import note, show
 from finops.cli.session import Session, reads_azure
 from finops.errors import UsageError
@@ -138,3 +138,4 @@ def protected(text: str) -> Protected:
 
 tier.add_command(tier_apply.apply)
 tier.add_command(tier_apply.undo)
+tier.add_command(tier_rehearse.rehearse)
