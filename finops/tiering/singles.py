@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.errors import AzureError, NotFound, NotSent, SignInError
+from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.optimum import Move
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Blob, Moved, Storage
@@ -69,6 +72,34 @@ def singles(optimum: Optimum, most: int = 1_000_000) -> list[Single]:
         Single(container, name, int(size), before, after, _utc(modified), None if read is None else _utc(read))
         for container, name, size, before, after, modified, read in rows
     ]
+
+
+def figures(chosen: Optimum, few: Sequence[Single]) -> tuple[Move, ...]:
+    """What these moves come to, by what moves from where to where."""
+    import pyarrow as pa
+
+    there = {name: _in("after", name) for name in ("cost", "month", "once", "back")}
+    here = {name: _in("tier", name) for name in there}
+    paths = pa.table({"path": [f"{one.container}/{one.name}" for one in few]})
+    engine = chosen.connection
+    engine.register("few", paths)
+    rows = engine.execute(
+        f"SELECT tier, after, count(*), sum(bytes)::BIGINT, sum({here['month']} - {there['month']}), "
+        f"sum({there['once']}), sum({here['cost']} - {there['cost']}), sum({there['back']} - {here['back']}) "
+        f"FROM {chosen.decisions} WHERE path IN (SELECT path FROM few) GROUP BY 1, 2 ORDER BY 7 DESC, 1, 2"
+    ).fetchall()
+    engine.unregister("few")
+    found = []
+    for before, after, blobs, size_, month, once, net, worst in rows:
+        reads = month * chosen.horizon_days / MONTH_DAYS - once - net
+        money = (Decimal(str(round(float(each or 0), 6))) for each in (month, once, reads, net, worst))
+        found.append(Move(before, after, int(blobs), int(size_), *money))
+    return tuple(found)
+
+
+def _in(column: str, figure: str) -> str:
+    """A figure of the tier that a column names."""
+    return f"CASE {column} " + " ".join(f"WHEN '{each}' THEN {figure}_{each.lower()}" for each in TIERS) + " END"
 
 
 def batches(wanted: Sequence[Single]) -> Iterator[Sequence[Single]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.policy import rules_in
-from finops.tiering.singles import Single, singles
+from finops.tiering.rules import SOONEST, SOONEST_UNREAD
+from finops.tiering.singles import Single, figures, singles
 
 if TYPE_CHECKING:
     from finops.jobs.tiering.planning import Reckoned
@@ -119,8 +122,10 @@ def proposal(made: Reckoned, small: int) -> Proposal:
     plan, chosen = made.plan, made.optimum
     few: tuple[Single, ...] = ()
     if plan.blobs <= small or (not plan.rules and sum(move.blobs for move in chosen.moves) <= small):
-        few = tuple(singles(chosen))
-    return Proposal(made.seen, plan, few, chosen.moves if few else plan.moves)
+        soonest = SOONEST if plan.basis == LAST_ACCESS else SOONEST_UNREAD
+        latest = plan.as_of - timedelta(days=soonest)
+        few = tuple(one for one in singles(chosen) if max(one.modified, one.accessed or one.modified) <= latest)
+    return Proposal(made.seen, plan, few, figures(chosen, few) if few else plan.moves)
 
 
 def in_force(proposed: Proposal) -> bool:
