@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azurite_service import Azurite
+from click.testing import CliRunner
 from storing import ACCOUNT, storage_estate
 from test_tier_approve import after_the_grace, approve, record, with_approvers
 from tier_applying import Tiering, results
 
+from finops.cli import cli
 from finops.jobs.tiering.deeds import MOVE, MOVE_BACK
 from finops.simulator import serving
 from finops.state import State
@@ -120,6 +122,15 @@ def test_a_second_run_changes_nothing(azurite: Azurite, account: Tiering):
 
     assert [line.result for line in again.lines] == ["so"]
     assert tiers(azurite) == moved
+
+
+def test_the_command_plans_an_account_that_nobody_gave_an_inventory_of(azurite: Azurite, account: Tiering):
+    said = CliRunner().invoke(cli, ["tier", "plan", "--azure", account.served.url, "-o", "json"])
+
+    [plan] = json.loads(said.stdout)
+    assert said.exit_code == 0, said.output
+    assert (plan["account"], plan["blobs"]) == ("datalake", len(OLD) + len(NEW))
+    assert tiers(azurite) == {"Hot": {*OLD, *NEW}}
 
 
 def approved(azurite: Azurite, account: Tiering) -> None:
