@@ -29,9 +29,8 @@ from finops.tiering.explain import explain
 from finops.tiering.inventory import read_inventory
 from finops.tiering.model import Protected
 from finops.tiering.policy import conflicts, merged
-from finops.tiering.rules import SOONEST, _saved, compress
+from finops.tiering.rules import compress
 from finops.tiering.schema import MARK, parted
-from finops.tiering.yields import yields
 
 GB = 2**30
 DONE, LIVE = f"runs/all/{MARK}state=done{MARK}", f"runs/all/{MARK}state=live{MARK}"
@@ -109,21 +108,19 @@ def test_rules_by_tag_reach_what_prefixes_alone_do_not(tmp_path: Path):
     assert found.share > 0.95
 
 
-def test_rules_by_tag_keep_what_prefixes_alone_lose_where_ages_overlap(tmp_path: Path):
-    rows = [tagged(f"runs/all/{n}", 700, 5 + (n * 37) % 195, state="done") for n in range(150)]
-    rows += [tagged(f"runs/all/live-{n}", 700, (n * n) % 53, state="live") for n in range(150)]
-    optimum = optimum_of(tmp_path, rows)
-    found = yields(optimum, sample_rates(), ())
-    saved, barred, usable = _saved(found)
-    asking = ground(found.areas, saved, barred, found.closed)
-    plain = replace(asking, tags=("",), tagged=np.zeros(len(found.areas), int))
+def test_rules_by_tag_keep_what_prefixes_alone_lose_where_ages_overlap():
+    saved = np.zeros((2, NEVER, 3))
+    saved[0, 6:15], saved[1, 6:12] = 1.0, -0.7
+    asking = ground((DONE, LIVE), saved, np.zeros(saved.shape, bool), ())
+    plain = replace(asking, tags=("",), tagged=np.zeros(2, int))
 
     by_tag, by_prefix = (
-        float(Cover(of, []).worth(state_of(of, cover(of, shapes(SOONEST, usable), 10, 0.01))).sum())
+        float(Cover(of, []).worth(state_of(of, cover(of, shapes(7, ("Cold",)), 10, 0.01))).sum())
         for of in (asking, plain)
     )
 
-    assert by_prefix < 0.95 * by_tag <= float(optimum.saving)
+    assert by_tag == pytest.approx(9.0)
+    assert by_prefix == pytest.approx(9 - 6 * 0.7)
 
 
 def test_a_rule_by_tag_is_what_azure_takes(tmp_path: Path):

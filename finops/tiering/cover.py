@@ -160,7 +160,7 @@ class Cover:
         self.shapes = self.shapes[kept]
 
     def start(self) -> Any:
-        return np.full((len(self.of.areas), 3), NEVER, np.int64)
+        return _start(self.of)
 
     def worth(self, state: Any, some: Any = None) -> Any:
         """What each area (or some of them) saves in a state (areas x 3, or areas x shapes x 3)."""
@@ -182,11 +182,7 @@ class Cover:
 
     def added(self, state: Any, chosen: Chosen) -> Any:
         """The state with one rule more."""
-        state = state.copy()
-        for node in chosen.nodes:
-            taken = self.of.takes(node, chosen.tag)
-            state[taken] = np.minimum(state[taken], np.array(chosen.shape))
-        return state
+        return _added(self.of, state.copy(), chosen)
 
     def best(self, state: Any, limit: int = MOST_PREFIXES) -> tuple[float, Chosen] | None:
         """The rule that saves most besides those in `state`, None where none does."""
@@ -378,8 +374,20 @@ def _needed(search: Cover, chosen: list[Chosen], least: float) -> list[Chosen]:
 
 def state_of(of: Ground, chosen: Sequence[Chosen]) -> Any:
     """From which age each area's tiers count under the rules."""
-    search = Cover(of, [])
-    state = search.start()
+    state = _start(of)
     for rule in chosen:
-        state = search.added(state, rule)
+        _added(of, state, rule)
+    return state
+
+
+def _start(of: Ground) -> Any:
+    return np.full((len(of.areas), 3), NEVER, np.int64)
+
+
+def _added(of: Ground, state: Any, chosen: Chosen) -> Any:
+    for node in chosen.nodes:
+        part = slice(of.first[node], of.last[node])
+        lower = np.minimum(state[part], np.array(chosen.shape))
+        ours = (of.tagged[part] == chosen.tag)[:, None] if chosen.tag else np.True_
+        state[part] = np.where(ours, lower, state[part])
     return state

@@ -43,11 +43,15 @@ class Lasting:
 
         state = state_of(self._ground, chosen)[self._rows.area]
         total = 0.0
-        for shape in np.unique(state, axis=0):
+        # In one number each, which is told apart much faster than rows.
+        numbers = (state * np.array([1, NEVER + 1, (NEVER + 1) ** 2])).sum(axis=1)
+        _, firsts, kinds = np.unique(numbers, return_index=True, return_inverse=True)
+        for kind, first in enumerate(firsts):
+            shape = state[first]
             days = tuple(AGES[age] if age < NEVER else None for age in shape.tolist())
             after = (days[0], days[1], days[2])
             self.looks.add(after)
-            mine = (state == shape).all(axis=1) & (self._lot >= 0)
+            mine = (kinds == kind) & (self._lot >= 0)
             total += float((self._ahead[step].saved(after)[self._lot[mine]] * self._share[mine]).sum())
         return total
 
