@@ -96,12 +96,14 @@ class Access:
     basis: "last access", or "modification": then nothing is known of reads, and writes are taken for them.
     confidence: of a kind that was seen in no blob of an area, no more blobs are supposed than would go unseen by a
     chance of 1 - confidence.
+    times: how often a blob is read on a day on which it is; Azure notes days only.
     """
 
     basis: str
     confidence: float
     whole: Habit
     habits: Mapping[str, Habit]
+    times: float = 1.0
 
     def of(self, area: str) -> Habit:
         return self.habits.get(area, self.whole)
@@ -200,7 +202,7 @@ def within(age: int, part: float) -> float:
     return AGES[age] + (end - AGES[age]) * part
 
 
-def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000) -> Access:
+def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000, times: float = 1.0) -> Access:
     """The habits of an inventory's areas. most: how many areas have one of their own; the largest do."""
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence is {confidence}; it lies from 0.5 up to 1")
@@ -219,7 +221,7 @@ def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000
         "SEMI JOIN largest USING (area) WHERE reason = 0 GROUP BY ALL ORDER BY ALL",
         [most],
     ).fetchall()
-    return Access(inventory.basis, confidence, whole, _learnt(rows, prior))
+    return Access(inventory.basis, confidence, whole, _learnt(rows, prior), times)
 
 
 def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]:
@@ -286,7 +288,7 @@ def forecast(access: Access, classes: Iterable[tuple[int, int, bool]], horizon: 
         shares = np.array(habit.shares)
         total = np.maximum(likely @ shares, 1e-300)
         found["habit"].append(np.full(len(known), number, dtype=np.int32))
-        found["reads"].append(reads @ shares / total)
+        found["reads"].append(access.times * (reads @ shares) / total)
         found["chance"].append(came @ shares / total)
         found["rest"].append(horizon - after @ shares / total)
         found["settling"].append(settled - soon @ shares / total)

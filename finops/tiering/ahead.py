@@ -67,6 +67,7 @@ class Ahead:
     prices: _Prices
     horizon: int
     step: int
+    often: float  # Access.times
     _known: dict[Days, Any] = field(default_factory=dict)
 
     def saved(self, after: Days) -> Any:
@@ -79,7 +80,7 @@ class Ahead:
     def _cost(self, after: Days) -> Any:
         import numpy as np
 
-        alive, dead = _lived(self.prices, after, self.horizon, self.lives, self.step)
+        alive, dead = _lived(self.prices, after, self.horizon, self.lives, self.step, self.often)
         total = np.zeros(len(self.areas))
         for age, tier in {*zip(self.age.tolist(), self.tier.tolist(), strict=True)}:
             lots = (self.age == age) & (self.tier == tier)
@@ -163,6 +164,7 @@ def ahead(optimum: Optimum, rates: Rates, step: int) -> Ahead:
         _prices(rates),
         optimum.horizon_days,
         step,
+        access.times if access else 1.0,
     )
 
 
@@ -230,7 +232,9 @@ def _rates_on(lives: Sequence[tuple[int, int]], day: float) -> Any:
 
 
 @lru_cache(maxsize=128)
-def _lived(of: _Prices, after: Days, horizon: int, lives: tuple[tuple[int, int], ...], step: int) -> tuple[Any, Any]:
+def _lived(
+    of: _Prices, after: Days, horizon: int, lives: tuple[tuple[int, int], ...], step: int, often: float
+) -> tuple[Any, Any]:
     """Expected cost until the horizon of blobs that are needed still (lives x gaps x tiers x TERMS), and of the others
     (gaps x tiers x TERMS). A gap is a number of steps without use; the last one stands for all longer ones."""
     import numpy as np
@@ -265,7 +269,7 @@ def _lived(of: _Prices, after: Days, horizon: int, lives: tuple[tuple[int, int],
         rate = _rates_on(lives, day + step / 2)[:, None]
         # Regular reads come when it is time, the others at any time.
         due = np.where(regular, (rate > 0) & ((age + 1.5 * step) * rate > 1), -np.expm1(-rate * step))
-        p, times = due[..., None, None], np.where(regular, due, rate * step)[..., None, None]
+        p, times = due[..., None, None], often * np.where(regular, due, rate * step)[..., None, None]
         read = (1 - q) * alive[:, :1] + q * dead[None, :1]
         unread = (1 - q) * alive[:, later] + q * dead[None, later]
         alive = kept + times * online[to] + p * (waking + read[:, :, to]) + (1 - p) * unread

@@ -110,10 +110,11 @@ def best(
     protected: Sequence[Protected] = (),
     unresolved: Sequence[str] = (),
     horizon_days: int = HORIZON_DAYS,
+    times: float = 1.0,
 ) -> Optimum:
-    """The cheapest tier of every blob, where nothing is archived that may be wanted at once."""
+    """The cheapest tier of every blob, where nothing is archived that may be wanted at once. times: as of Access."""
     chance = _NEVER if barred(inventory, unresolved) else ARCHIVE_CHANCE
-    return optimum(inventory, rates, learn(inventory), account, protected, horizon_days, chance)
+    return optimum(inventory, rates, learn(inventory, times=times), account, protected, horizon_days, chance)
 
 
 def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
@@ -292,12 +293,13 @@ def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:
     """Azure charges one other operation for noting a read:
     https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-overview#move-data-based-on-last-accessed-time"""
     rows = chosen.connection.execute(f"SELECT tier, sum(reads) FROM {chosen.cells} GROUP BY tier").fetchall()
+    times = chosen.access.times if chosen.access else 1.0
     total = Decimal(0)
     for tier, reads in rows:
         price = rates.tiers[tier].other_10k if tier in rates.tiers else None
         if price is None and reads:
             return None
-        total += Decimal(str(reads or 0)) * (price or 0) / _OPERATIONS
+        total += Decimal(str((reads or 0) / times)) * (price or 0) / _OPERATIONS
     return (total * MONTH_DAYS / chosen.horizon_days).quantize(Decimal("0.000001"))
 
 
