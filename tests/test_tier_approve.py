@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from approvals_page import Browser, text
 from storing import ACCOUNT, NAME
 from tier_applying import Tiering, results, tiering
 
@@ -230,3 +231,37 @@ def test_who_approved_it_is_told_that_it_is_done(tmp_path: Path):
 
         mails = [file.read_text("utf-8") for file in (tmp_path / "outbox").rglob("*.eml")]
         assert any("ann@contoso.com" in text and "e-tiered" in text for text in mails)
+
+
+def test_a_run_that_was_broken_off_after_the_request_is_confirmed_by_the_next(tmp_path: Path):
+    with tiering(tmp_path, sku=LOCAL) as account:
+        asked(account)
+        approve(account)
+        after_the_grace(account)
+        account.faults(
+            {"fault": "reset-after", "method": "PUT", "path": "managementPolicies", "times": 1},
+            {"fault": "503", "method": "GET", "path": "managementPolicies", "after": 3},
+        )
+        first = account.apply()
+        left = record(account).status
+        account.faults()
+
+        account.apply()
+
+        assert results(first) == [(SET_RULES, "unknown")], first.lines
+        assert (left, record(account).status) == ("acted", "confirmed")
+        assert sum("put" in each.lower() for each in account.changes()) == 1
+
+
+def test_the_page_shows_it_with_its_evidence(tmp_path: Path):
+    with tiering(tmp_path, sku=LOCAL) as account:
+        found = asked(account)
+
+        said = text(Browser(account.state).get(f"/findings/{found.number}"))
+
+        assert f"Re-tier storage account {NAME}" in said
+        assert "costs once" in said
+        assert "15 hours" in said
+        assert "finops tier undo" in said
+        assert "Hot to Archive" in said
+        assert "There is no rule of this name" not in said

@@ -15,6 +15,7 @@ from finops.errors import PARTIAL, UsageError
 
 if TYPE_CHECKING:
     from finops.jobs.tiering.applied import Applied
+    from finops.jobs.tiering.proposing import Proposal
     from finops.tiering.model import Protected
 
 _accounts = click.option("--account", "accounts", metavar="NAME", multiple=True, help="Only this account. Repeatable.")
@@ -66,7 +67,7 @@ def apply(
         )  # fmt: skip
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")
-    if done.partial:
+    if done.partial or done.problems:
         context.exit(PARTIAL)
 
 
@@ -125,14 +126,23 @@ def _show(done: Applied, output: str) -> None:
     for one in done.resolved:
         note(f"Left open by an earlier run: {one.intent.action} of {one.intent.resource_id}: {one.why}")
     rows: list[dict[str, Any]] = [
-        {"Account": line.account, "Result": line.result, "What": line.what, "Why": line.why} for line in done.lines
+        {
+            "Account": line.account,
+            "Result": line.result,
+            "What": line.what,
+            "Finding": line.finding or None,
+            "Why": line.why,
+        }
+        for line in done.lines
     ]
     if output != "table":
-        show([row | _figures(line.plan) for row, line in zip(rows, done.lines, strict=True)], output)
+        show([row | _figures(line.proposed) for row, line in zip(rows, done.lines, strict=True)], output)
     elif rows:
         show_rows(rows, ["Why"], "Tiering")
     else:
         note("There is nothing to do.")
+    for problem in done.problems:
+        note(f"! {problem}")
     if done.left_open:
         note(f"{done.left_open} changes were left open: --execute finds out what became of them.")
     would = _count(done, "would")
@@ -140,12 +150,13 @@ def _show(done: Applied, output: str) -> None:
         note(f"Nothing was changed. {would} changes are due: run it with --execute to make them.")
 
 
-def _figures(made: Any) -> dict[str, Any]:
-    if made is None:
+def _figures(proposed: Proposal | None) -> dict[str, Any]:
+    if proposed is None:
         return {}
     return {
-        "currency": made.currency, "savingMonth": made.month, "once": made.once, "worst": made.worst,
-        "movedBlobs": made.moved_blobs, "movedBytes": made.moved_bytes, "fingerprint": made.fingerprint,
+        "currency": proposed.plan.currency, "savingMonth": proposed.sum("month"), "once": proposed.sum("once"),
+        "worst": proposed.sum("worst"), "movedBlobs": proposed.blobs, "movedBytes": proposed.bytes,
+        "rules": proposed.rules, "singles": len(proposed.singles), "fingerprint": proposed.plan.fingerprint,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from finops.acts import Resolved
-    from finops.tiering.plan import TierPlan
+    from finops.jobs.tiering.proposing import Proposal
 
 # would: a dry run. done: Azure confirms it. asks: it waits for people. listed: its mode only says what could be done.
 # so: it is so already, or nothing is to be done. refused: the plan, or the account, must not be tiered.
@@ -25,7 +25,7 @@ class Line:
     result: Result
     what: str
     why: str
-    plan: TierPlan | None = None
+    proposed: Proposal | None = None
     finding: int = 0
 
 

@@ -23,7 +23,7 @@ from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
 from finops.jobs.tiering.moves import Batch, bytes_of, cut
-from finops.jobs.tiering.past import settled, undone_at
+from finops.jobs.tiering.past import set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
 from finops.jobs.tiering.proposing import Proposal, in_force, proposal
 from finops.jobs.tiering.standing import as_approved, good_enough, taking_too_much
@@ -83,7 +83,7 @@ class Deed:
 
     account: str
     act: Act
-    plan: TierPlan | None = None
+    proposed: Proposal | None = None
     finding: int = 0
     batch: Batch | None = None
 
@@ -185,7 +185,7 @@ class _Run:
             said = ""
             if not proposed.singles and taking_too_much(made):
                 said = TOO_MUCH
-            elif proposed.rules and not standing and good_enough(made):
+            elif proposed.rules and not standing and good_enough(made, set_for(self.state, seen.account.id)):
                 said = "The rules in force are nearly as good."
         if said == TOO_MUCH and proposed.nothing and mode in ("ask", "enforce"):
             self._takes_out(proposed)
@@ -272,13 +272,13 @@ class _Run:
             for batch in cut(self.azure, seen.account, proposed.singles):
                 saving = (month * bytes_of(batch.wanted) / of).quantize(Decimal("0.000001"))
                 act = batch.act(proposed.says, evidence, saving, decision, enter)
-                self.deeds.append(Deed(proposed.name, act, made, number, batch))
+                self.deeds.append(Deed(proposed.name, act, proposed, number, batch))
             return
         act = deeds.rules_act(
             seen.account, rules_in(seen.policy), made.policy, proposed.says, evidence, month, decision,
             enter=enter,
         )  # fmt: skip
-        self.deeds.append(Deed(proposed.name, act, made, number))
+        self.deeds.append(Deed(proposed.name, act, proposed, number))
 
     def _takes_out(self, proposed: Proposal) -> None:
         """To move less needs nobody's word."""
@@ -287,7 +287,7 @@ class _Run:
             seen.account, rules_in(seen.policy), unmerged(seen.policy), TOO_MUCH, {}, Decimal(0),
             "what is protected is not moved", gives_back=True,
         )  # fmt: skip
-        self.deeds.append(Deed(proposed.name, act, proposed.plan))
+        self.deeds.append(Deed(proposed.name, act, proposed))
 
     def _enter(self, number: int) -> None:
         """The approval is used up, on the disk, before the first request leaves."""
@@ -360,11 +360,11 @@ class _Run:
             approvals.moved(self.state, number, "confirmed" if done else "failed", why, self.time(), WHO)
 
     def _say(self, deed: Deed, result: Result, why: str) -> None:
-        self.lines.append(Line(deed.account, result, deed.act.action, why, deed.plan, deed.finding))
+        self.lines.append(Line(deed.account, result, deed.act.action, why, deed.proposed, deed.finding))
         self.outcomes.append((deed, self.lines[-1]))
 
     def _line(self, proposed: Proposal, result: Result, what: str, why: str, number: int = 0) -> None:
-        self.lines.append(Line(proposed.name, result, what, why, proposed.plan, number))
+        self.lines.append(Line(proposed.name, result, what, why, proposed, number))
 
     def time(self) -> datetime:
         """Now: the time at which the run began, and as long as it has lasted."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.whose import of_janitor
 from finops.estate.ids import key
-from finops.jobs.tiering.deeds import MOVE_BACK, TAKE_RULES, TIERING
+from finops.jobs.tiering.deeds import MOVE_BACK, SET_RULES, TAKE_RULES, TIERING
 
 if TYPE_CHECKING:
     from finops.state import Intent, Record, State
@@ -27,6 +28,12 @@ def undone_at(state: State, account_id: str) -> datetime | None:
     """When rules or moves of an account were taken back last; None: never."""
     back = [one for one in changes(state, account_id) if one.action in (TAKE_RULES, MOVE_BACK)]
     return back[-1].opened_at if back else None
+
+
+def set_for(state: State, account_id: str) -> Decimal:
+    """What the rules in force were to save a month when they were set; 0 where that is not known."""
+    told = [one.saving for one in changes(state, account_id) if one.action == SET_RULES and one.outcome == "done"]
+    return Decimal(told[-1]) if told and told[-1] else Decimal(0)
 
 
 def settled(state: State) -> Iterator[tuple[Record, Literal["confirmed", "failed", ""], str]]:

@@ -11,7 +11,7 @@ from finops.errors import DataError
 from finops.jobs.tiering.proposing import SPREAD, Proposal
 from finops.tiering.explain import explain
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import TIERS
+from finops.tiering.model import MONTH_DAYS, TIERS
 from finops.tiering.optimum import Move
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import CONDITIONS, LifecycleRule
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 # Of what the rules of today would save; with less, people are asked about those.
 LEAST = Decimal("0.8")
+# Of the bytes that rules move: so much may lie in lots with a blob that today's plan would not archive.
+SLACK = Decimal("0.05")
 # Of what the account's blobs cost: by less than this, rules in force are left as they are.
 NEARLY = Decimal("0.02")
+# Of what they were set for: the same.
+TENTH = Decimal("0.1")
 
 
 def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
@@ -46,8 +50,11 @@ def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
     return Proposal(made.seen, replace(plan, rules=tuple(rules), policy=policy), (), figures)
 
 
-def good_enough(made: Reckoned) -> bool:
-    """Whether our rules in force are nearly as good as those of today: rules that change every day help nobody."""
+def good_enough(made: Reckoned, month: Decimal) -> bool:
+    """Whether our rules in force are nearly as good as those of today: rules that change every day help nobody.
+
+    month: what they were to save a month when they were set
+    """
     ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule)]
     rules = _sound(made, ours)
     if not rules or any(rule.get("enabled") is not True for rule in ours):
@@ -55,7 +62,8 @@ def good_enough(made: Reckoned) -> bool:
     weighed, today = _weighed(made, rules), _weighed(made, made.plan.rules)
     if weighed is None or today is None:
         return False
-    return today[1] - weighed[1] <= weighed[2] * NEARLY
+    set_for = month * made.plan.horizon_days / MONTH_DAYS
+    return today[1] - weighed[1] <= max(weighed[2] * NEARLY, set_for * TENTH)
 
 
 def taking_too_much(made: Reckoned) -> bool:
@@ -76,18 +84,19 @@ def _sound(made: Reckoned, bodies: Sequence[Mapping[str, Any]], any_basis: bool 
 def _weighed(made: Reckoned, rules: Sequence[LifecycleRule]) -> tuple[Decimal, Decimal, Decimal] | None:
     """The bytes that rules would move today, what that saves until the horizon, and what all considered blobs cost
     until then if nothing moves; None: it cannot be told."""
-    moved = saved = stay = Decimal(0)
+    moved = saved = stay = barred = Decimal(0)
     for lot in explain(made.optimum, rules, made.seen.protected, ""):
         costs = lot.costs or {}
         if not lot.reason:
             stay += costs.get(lot.tier, Decimal(0))
         if lot.reason or lot.ruled == lot.tier:
             continue
-        if lot.tier not in costs or lot.ruled not in costs:
-            return None
         moved += lot.bytes
-        saved += costs[lot.tier] - costs[lot.ruled]
-    return moved, saved, stay
+        if lot.tier in costs and lot.ruled in costs:
+            saved += costs[lot.tier] - costs[lot.ruled]
+        else:
+            barred += lot.bytes  # by now too likely to be read: no saving is counted for them
+    return None if barred > moved * SLACK else (moved, saved, stay)
 
 
 def _rule(body: Mapping[str, Any]) -> LifecycleRule | None:
