@@ -132,6 +132,12 @@ def test_a_rule_by_tag_is_what_azure_takes(tmp_path: Path):
     assert checked(made.policy, ACCOUNT_BODY)
 
 
+def test_a_rule_says_which_tag_it_asks_for():
+    ours = replace(our_rule(), tags=(("state", "done"),))
+
+    assert (ours.takes, our_rule().takes) == ("data/; index tag state = done", "data/")
+
+
 def test_a_protected_folder_stays_out_of_rules_by_tag(tmp_path: Path):
     rows = MIXED + [tagged(f"runs/all/deep/{n}", 900, None, state="done") for n in range(20)]
     guard = Protected("runs", "all/deep/", "a job reads it", "test")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from finops.tiering.explain import Lot
     from finops.tiering.plan import TierPlan
-    from finops.tiering.rules import LifecycleRule
 
 _WIDTH = 80
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -100,18 +99,12 @@ def _rules(made: TierPlan) -> list[str]:
         days = ", ".join(f"{tier} after {number} days" for tier, number in rule.days)
         saves = "" if made.net is None else f"; saves {money(rule.saving, made)}"
         told += _wrapped("    ", f"{rule.name}: {days}{saves}", deeper=2)
-        told += _wrapped("      ", taken(rule))
+        told += _wrapped("      ", rule.takes)
     if made.kept:
         told += _wrapped("    ", f"Stay as they are: {', '.join(made.kept)}", deeper=2)
     if made.replaced:
         told += _wrapped("    ", f"Replaced: {', '.join(made.replaced)}", deeper=2)
     return told
-
-
-def taken(rule: LifecycleRule) -> str:
-    """What blobs a rule is for."""
-    asked = " and ".join(f"{name} = {value}" for name, value in rule.tags)
-    return (", ".join(rule.prefixes) or "the whole account") + (f"; index tag {asked}" if asked else "")
 
 
 def _listed(title: str, sentences: Iterable[str], gap: bool = True) -> list[str]:

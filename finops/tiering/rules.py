@@ -55,6 +55,12 @@ class LifecycleRule:
     bytes: int
     tags: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def takes(self) -> str:
+        """What blobs it is for, in words."""
+        asked = " and ".join(f"{name} = {value}" for name, value in self.tags)
+        return (", ".join(self.prefixes) or "the whole account") + (f"; index tag {asked}" if asked else "")
+
     def body(self) -> dict[str, Any]:
         """As Azure takes it."""
         condition = CONDITIONS[self.basis == LAST_ACCESS]

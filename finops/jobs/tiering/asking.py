@@ -150,8 +150,7 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
 
     moves = [f"{m.before} to {m.after}: {m.blobs:,} blobs, {size(m.bytes)}" for m in proposed.figures]
     rules = [
-        f"{rule.name}: {', '.join(f'{tier} after {days} days' for tier, days in rule.days)}; "
-        f"{', '.join(rule.prefixes) or 'the whole account'}"
+        f"{rule.name}: {', '.join(f'{tier} after {days} days' for tier, days in rule.days)}; {rule.takes}"
         for rule in plan.rules
     ]
     risks = ["A blob that leaves its new tier early is charged for the rest: Cool 30 days, Cold 90, Archive 180."]
