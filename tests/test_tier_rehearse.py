@@ -142,6 +142,25 @@ def test_the_table_fits_eighty_columns_and_has_every_way(rehearsed: tuple[Result
         assert way in table.stdout
 
 
+def test_reads_of_a_day_count_as_often_as_the_settings_say(tmp_path: Path):
+    told = [Crowd("checkpoints", "runs", "outputs/", 40, 900.0, oldest=600, per_folder=20)]
+    for day, used in ((0, -150), (40, 20)):
+        rows = [row(f"data/{n}", -200, used) for n in range(2000)]
+        write_inventory(tmp_path / "in", rows, account=NAME, at=START + timedelta(days=day), format="parquet")
+    (tmp_path / "finops.yaml").write_text(f"tiering: {{reads_a_day: {{{NAME}: 4}}}}")
+
+    def cost(*more: str) -> list[float]:
+        asked = ["tier", "rehearse", "--inventory", str(tmp_path / "in"), "--azure", served.url, "-o", "json", *more]
+        ways = json.loads(CliRunner().invoke(cli, asked, catch_exceptions=False).stdout)[0]["ways"]
+        return [float(each["operations"]) for each in ways if each["way"] == NOTHING]
+
+    with serving(storage_estate(tmp_path / "estate", told)) as served:
+        plain, often = cost(), cost("--config", str(tmp_path / "finops.yaml"))
+
+    assert often == pytest.approx([4 * each for each in plain], abs=1e-5)
+    assert plain == [pytest.approx(2000 * 0.0044 / 10_000, abs=1e-5)]
+
+
 def test_doing_nothing_is_reckoned_as_it_was_charged(rehearsed: tuple[Result, dict[str, Any], float]):
     _, found, paid = rehearsed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,23 +53,24 @@ def rehearse(
 
     from finops import estate
     from finops.cli.tier import protected
+    from finops.jobs.tiering.planning import seen_of
     from finops.tiering.inventory import read_inventory
-    from finops.tiering.looking import look
     from finops.tiering.plan import best, plan
     from finops.tiering.recording import record
     from finops.tiering.rehearsal import rehearse as lived
 
     wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = look(azure, estate.read(azure, session.now), account, session.now, wanted)
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), account, session.now, wanted)
     with tempfile.TemporaryDirectory(prefix="finops-tier-") as folder:
         spool = Path(folder)
         told = record(paths, seen.account.name, session.now, spool)
         with read_inventory([told.first], seen.account.name, told.start, spool) as inventory:
-            chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
+            chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=seen.times)
             made = plan(seen.account, inventory, seen.rates, chosen, None, seen.protected, seen.unresolved)
+    reads = [replace(read, times=round(seen.times)) for read in told.reads]
     rules = [rule for rule in made.rules if not rule.tags]
-    found = lived(told.blobs, told.reads, rules, seen.rates, told.days, seen.account.tiers)
+    found = lived(told.blobs, reads, rules, seen.rates, told.days, seen.account.tiers)
     if output == "json":
         show([_row(made, told, found)], output)
     else:
@@ -78,7 +80,7 @@ def rehearse(
 def _lines(made: TierPlan, told: Record, found: Rehearsal) -> list[str]:
     lines = [
         f"{made.account.name}: {told.start:%d %B %Y} to {told.end:%d %B %Y}, {found.days} days",
-        f"{found.blobs:,} blobs, {found.reads:,} reads, from {told.runs} inventories",
+        f"{found.blobs:,} blobs, {len(told.reads):,} days with reads, from {told.runs} inventories",
         "",
         f"{'':18}{'Cost':>12}{'Saved':>12}{'':>7}{'Retrieval':>11}{'Early':>10}{'Waits':>8}",
     ]
@@ -108,7 +110,7 @@ def _notes(made: TierPlan, told: Record) -> list[str]:
         found.append(
             f"Inventories are up to {told.apart} days apart, and each tells the last read only: there were more reads."
         )
-    found.append("A day on which a blob was read counts as one read of all of it.")
+    found.append("A day with a read counts as tiering.reads_a_day says, else as one read of the whole blob.")
     if told.gone:
         found.append(f"{told.gone:,} blobs that were deleted or written anew meanwhile are left out.")
     if told.more:
@@ -127,7 +129,7 @@ def _row(made: TierPlan, told: Record, found: Rehearsal) -> dict[str, Any]:
         "inventories": told.runs,
         "currency": found.currency,
         "blobs": found.blobs,
-        "reads": found.reads,
+        "reads": len(told.reads),
         "ways": [_way(each) for each in found.outcomes],
         "rules": [{"name": rule.name, "prefixes": rule.prefixes, "days": dict(rule.days)} for rule in made.rules],
         "notes": _notes(made, told),

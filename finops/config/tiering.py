@@ -35,6 +35,10 @@ class TieringSettings(BaseModel):
         dict[str, list[str]],
         Field(description="By account: CONTAINER or CONTAINER/PREFIX of blobs that stay where they are."),
     ] = {}
+    reads_a_day: Annotated[
+        dict[str, Annotated[float, Field(ge=1)]],
+        Field(description="By account: how often a blob is read on a day on which it is; 1 where not said."),
+    ] = {}
     tracking: Annotated[
         bool, Field(description="Whether last access tracking is turned on where mode is ask or enforce.")
     ] = False

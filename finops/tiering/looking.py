@@ -26,13 +26,14 @@ ACCOUNTS = "microsoft.storage/storageaccounts"
 @dataclass(frozen=True)
 class Seen:
     """policy: as ARM gives it, None where the account has none. protected: the blobs that stay where they are.
-    unresolved: what may read others, as sentences."""
+    unresolved: what may read others, as sentences. times: how often a blob is read on a day on which it is."""
 
     account: Account
     policy: Mapping[str, Any] | None
     protected: tuple[Protected, ...]
     unresolved: tuple[str, ...]
     rates: Rates
+    times: float = 1.0
 
 
 def look(

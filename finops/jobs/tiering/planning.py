@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finops.tiering.fetching import inventory_of as fetched
 from finops.tiering.inventory import read_inventory
@@ -40,11 +40,15 @@ def seen_of(
     """What Azure tells of one account, with what the settings protect in it."""
     currency = settings.tiering.currency
     found = look(azure, estate, name, now, protect, currency=currency)
-    own = settings.tiering.protect
-    texts = next((own[each] for each in own if each.lower() == found.account.name.lower()), [])
-    if not texts:
-        return found
-    return look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)], currency=currency)
+    texts = _own(settings.tiering.protect, found.account.name, [])
+    if texts:
+        found = look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)], currency=currency)
+    return replace(found, times=_own(settings.tiering.reads_a_day, found.account.name, 1.0))
+
+
+def _own(told: Mapping[str, Any], account: str, usual: Any) -> Any:
+    """What a setting says of an account, whose name has no case."""
+    return next((told[each] for each in told if each.lower() == account.lower()), usual)
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def inventory_of(azure: Azure, seen: Seen, paths: Sequence[Path], now: datetime)
 def reckoned(azure: Azure, seen: Seen, paths: Sequence[Path], now: datetime) -> Iterator[Reckoned]:
     """The plan of one account. Its tables are there while the block runs."""
     with inventory_of(azure, seen, paths, now) as inventory:
-        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
+        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=seen.times)
         made = plan(seen.account, inventory, seen.rates, chosen, seen.policy, seen.protected, seen.unresolved)
         yield Reckoned(made, seen, chosen)
 
