@@ -6,14 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from approvals_page import Browser, text
 from storing import ACCOUNT, NAME
 from tier_applying import Tiering, results, tiering
 
 from finops import approvals, janitor
 from finops.approvals import APPROVER, Person
+from finops.cloud import connect
+from finops.errors import FinopsError
 from finops.janitor import Found
 from finops.jobs.sweeping.telling import tell
+from finops.jobs.sweeping.undoing import undo
+from finops.jobs.sweeping.waiting import waiting
 from finops.jobs.tiering.deeds import SET_RULES
 from finops.state import Record
 
@@ -265,3 +270,16 @@ def test_the_page_shows_it_with_its_evidence(tmp_path: Path):
         assert "finops tier undo" in said
         assert "Hot to Archive" in said
         assert "There is no rule of this name" not in said
+
+
+def test_the_commands_of_the_janitor_say_whose_it_is(tmp_path: Path):
+    with tiering(tmp_path, sku=LOCAL) as account:
+        number = asked(account).number
+        approve(account)
+
+        [waits] = waiting(account.state, account.settings.janitor, account.now, [number])
+
+        assert "finops tier apply" in waits.why
+        assert waiting(account.state, account.settings.janitor, account.now) == []
+        with connect(account.settings.azure) as azure, pytest.raises(FinopsError, match="finops tier undo --account"):
+            undo(azure, account.settings, account.state, number, account.now, "ann")
