@@ -57,8 +57,8 @@ ARCHIVED = WayBack(
 )
 DISABLED = WayBack("It is enabled again.", "Seconds.", "The runs that it would have started meanwhile.")
 TIERED = WayBack(
-    "Our rules are taken out of the account's lifecycle policy, those of others stay; single blobs are moved back. What "
-    "rules have moved stays where it is until somebody moves it. The command: finops tier undo.",
+    "Our rules are taken out of the account's lifecycle policy, those of others stay; single blobs are moved back. "
+    "What rules have moved stays where it is until somebody moves it. The command: finops tier undo.",
     "Seconds. What is in Archive takes up to 15 hours to be read again.",
     "Nothing is deleted. What was paid for moving, and for leaving a tier early, is not paid back.",
 )
