@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from azurite_service import Azurite
 
 CHECKOUT = Path(__file__).parent.parent
 # Whoever runs the tests may have exported the width of a terminal; what goes to a file has none.
@@ -55,3 +59,20 @@ def shared_azure(shared_data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no Azure documents at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def azurite_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Microsoft's Blob service in small, started once a worker; tests that need it skip where it is not installed."""
+    from azurite_service import running
+
+    with running(tmp_path_factory.mktemp("azurite")) as service:
+        yield service
+
+
+@pytest.fixture
+def azurite(azurite_running: Azurite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azurite]:
+    """The same, empty, and trusted in the way in which people trust a company's own CA."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(azurite_running.authority))
+    yield azurite_running
+    azurite_running.empty()

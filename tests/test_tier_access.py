@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tier_inventories import ACCOUNT, NOW, blob, write_inventory
 
-from finops.tiering.access import KINDS, Access, Habit, forecast, learn, likelihood
+from finops.tiering.access import KINDS, Access, Habit, forecast, learn, likelihoods
 from finops.tiering.inventory import read_inventory
 from finops.tiering.schema import AGES
 
@@ -132,28 +132,29 @@ def test_an_account_without_blobs_supposes_reads(learnt):
     assert learnt([]).whole.reads(100, 100, False, YEAR) > 0
 
 
-@pytest.mark.parametrize("kind", [(1 / 20, 1 / 40), (1.0, 0.0), (1 / 500, 1 / 4)])
-def test_the_chances_of_all_ages_add_up_to_one(kind):
-    life, steps = 300.0, 60_000
+def test_the_chances_of_all_ages_add_up_to_one_for_every_kind():
+    life, steps = 300.0, 30_000
+    ages = [(n + 0.5) * life / steps for n in range(steps)]
 
-    read = sum(likelihood(*kind, life, (n + 0.5) * life / steps, True) for n in range(steps)) * life / steps
+    read = likelihoods([(life, age, True) for age in ages]).sum(axis=0) * life / steps
 
-    assert read + likelihood(*kind, life, life, False) == pytest.approx(1, abs=1e-4)
+    assert list(read + likelihoods([(life, life, False)])[0]) == pytest.approx([1.0] * len(KINDS), abs=2e-3)
 
 
 def test_the_table_of_forecasts_says_what_the_habit_says():
-    habit = Habit("a/", tuple(n / 1176 for n in range(len(KINDS))), 1, 1, 1)
+    habit = Habit("a/", tuple(2 * n / len(KINDS) / (len(KINDS) - 1) for n in range(len(KINDS))), 1, 1, 1)
     access = Access("last access", 0.8, habit, {"a/": habit})
     at = (AGES.index(365), AGES.index(90), True)
 
     table = forecast(access, [at], YEAR, 180)
 
     days = ((365 + 450) / 2, (90 + 120) / 2, True)
+    # The habit is asked for one blob, the table is of all of an age.
     assert list(table["habit"]) == [0, 1]
-    assert table["reads"][1] == pytest.approx(habit.reads(*days, YEAR))
-    assert 1 - table["chance"][1] == pytest.approx(habit.untouched(*days, YEAR))
-    assert table["rest"][1] == pytest.approx(habit.rests(*days, YEAR))
-    assert table["settling"][1] == pytest.approx(habit.rests(*days, 180))
+    assert table["reads"][1] == pytest.approx(habit.reads(*days, YEAR), rel=0.15)
+    assert 1 - table["chance"][1] == pytest.approx(habit.untouched(*days, YEAR), rel=0.15)
+    assert table["rest"][1] == pytest.approx(habit.rests(*days, YEAR), rel=0.15)
+    assert table["settling"][1] == pytest.approx(habit.rests(*days, 180), rel=0.15)
 
 
 @pytest.mark.parametrize("confidence", [0.2, 1.0])

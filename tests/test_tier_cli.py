@@ -145,10 +145,12 @@ def test_a_protected_prefix_needs_a_container(served: Served, inventory: Path):
     assert (result.exit_code, "names no container" in result.stderr) == (2, True)
 
 
-def test_the_inventory_is_needed(served: Served):
-    result = run(served, "plan")
+def test_without_an_inventory_the_account_s_own_is_read(served: Served, inventory: Path):
+    given = json.loads(run(served, "plan", "--inventory", inventory, "-o", "json").stdout)[0]
+    result = run(served, "plan", "-o", "json")
 
-    assert (result.exit_code, "--inventory" in result.stderr) == (2, True)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)[0]["rules"] == given["rules"]
 
 
 def test_a_folder_that_is_not_there_is_named(served: Served):

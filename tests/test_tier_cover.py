@@ -61,3 +61,43 @@ def test_of_ages_that_save_the_same_the_oldest_is_chosen():
     chosen = cover(of, shapes(7, ("Cold",)), 10, 0.5)
 
     assert [rule.shape for rule in chosen] == [(NEVER, AGES.index(365), NEVER)]
+
+
+def test_of_many_containers_the_prefixes_are_chosen_that_save_most_together():
+    draw = np.random.default_rng(5)
+    areas = tuple(f"c{number:03d}/{folder}/" for number in range(60) for folder in "ab")
+    saved = np.zeros((len(areas), NEVER, 3))
+    saved[:, MONTH, 1] = draw.normal(0, 10, len(areas)).round(3)
+    of = ground(areas, saved, np.zeros(saved.shape, bool), ("zz/",))
+
+    found = Cover(of, [(NEVER, MONTH, NEVER)]).best(np.full((len(areas), 3), NEVER), limit=4)
+
+    pairs = saved[:, MONTH, 1].reshape(60, 2)
+    # Of each container by two prefixes, by one (one folder, or both folders), or not at all: all ways of 4 prefixes.
+    one, two = np.maximum(pairs.max(axis=1), pairs.sum(axis=1)), np.maximum(pairs, 0).sum(axis=1)
+    best = [0.0] + [-np.inf] * 4
+    for single, double in zip(one, two, strict=True):
+        best = [max(best[k], best[k - 1] + single if k else -np.inf, best[k - 2] + double if k > 1 else -np.inf)
+                for k in range(5)]  # fmt: skip
+    assert found is not None
+    assert abs(found[0] - max(best)) < 0.01
+
+
+def test_what_was_weighed_before_a_rule_is_weighed_again_where_the_rule_changed_it():
+    draw = np.random.default_rng(6)
+    areas = tuple(f"c/{number:02d}/" for number in range(30))
+    saved = draw.normal(0.1, 1, (30, NEVER, 3))
+    of = ground(areas, saved, np.zeros(saved.shape, bool), ())
+    used = Cover(of, shapes(7, TIERS))
+    first = used.best(used.start())
+    state = used.added(used.start(), first[1])
+
+    assert used.best(state) == Cover(of, shapes(7, TIERS)).best(state)
+
+
+def test_of_prefixes_that_take_the_same_blobs_the_longest_is_written():
+    of = plain("c/a/")
+
+    chosen = cover(of, shapes(7, TIERS), 10, 0.5)
+
+    assert [of.nodes[node] for rule in chosen for node in rule.nodes] == ["c/a/"]

@@ -208,7 +208,7 @@ def test_the_same_plan_has_the_same_fingerprint_and_another_one_has_not(habits: 
 
 
 def test_a_month_and_the_move_cost_what_the_price_list_says(tmp_path: Path):
-    told = blobs("raw", 200, 700, 10 * GB)
+    told = blobs("raw", 200, 1000, 10 * GB)
     with serving(storage_estate(tmp_path / "estate", told)) as served:
         world = World(served, reported(served, tmp_path / "inventory"), looked(served))
         found = world.plan()

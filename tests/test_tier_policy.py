@@ -160,6 +160,19 @@ def test_a_rule_that_works_against_ours_is_named_and_nothing_is_written(case):
         merged(existing, [our_rule(("Archive", 180))])
 
 
+def test_a_rule_that_works_against_two_of_ours_for_one_reason_is_named_once():
+    existing = {"rules": [their_rule("theirs", ("runs/",), tierToHot={"daysAfterCreationGreaterThan": 1})]}
+    ours = [our_rule(("Cool", 30), prefixes=("runs/a/",)), our_rule(("Cold", 60), prefixes=("runs/",))]
+
+    with pytest.raises(DataError) as fault:
+        merged(existing, ours)
+
+    assert fault.value.what == (
+        "1 rule of the policy works against ours. "
+        "finops-cool30, finops-cold60 and theirs: it brings to Hot what ours cools."
+    )
+
+
 @pytest.mark.parametrize(
     "theirs",
     [

@@ -13,6 +13,8 @@ from finops.tiering.access import learn
 from finops.tiering.inventory import read_inventory
 from finops.tiering.model import TIERS, Account, Protected, Rates
 from finops.tiering.optimum import Optimum, optimum
+from finops.tiering.plan import TierPlan, plan
+from finops.tiering.plan import best as best_of
 from finops.tiering.rules import Ruleset, compress
 
 
@@ -54,3 +56,21 @@ def rules_of(
     **more: Any,
 ) -> Ruleset:
     return compress(optimum_of(folder, rows, protected, rates), rates or sample_rates(), protected, **more)
+
+
+def plan_of(
+    folder: Path,
+    rows: Iterable[Mapping[str, Any]],
+    existing: Mapping[str, Any] | None = None,
+    protected: Sequence[Protected] = (),
+    unresolved: Sequence[str] = (),
+    account: Account | None = None,
+    rates: Rates | None = None,
+    **more: Any,
+) -> TierPlan:
+    """What would be planned for an account that holds `rows`."""
+    place = write_inventory(folder, rows, format="parquet", **more)
+    kept, prices = account or storage(), rates or sample_rates()
+    with read_inventory([place], ACCOUNT, NOW, folder / "spool") as inventory:
+        chosen = best_of(kept, inventory, prices, protected, unresolved)
+        return plan(kept, inventory, prices, chosen, existing, protected, unresolved)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from finops.cloud import Azure, Json
 from finops.errors import FinopsError
 from finops.estate.ids import key
+from finops.tiering.singles import Ended, Single, move
 
 from . import manifests
+from .storage import VERSION
 
 OLDEST_READING_SECONDS = 300.0  # invariant I1
 
@@ -84,6 +86,12 @@ class Hand:
     def put_layer(self, digest: str, pieces: Iterable[bytes]) -> None:
         """Send a layer that the image has, before the image itself."""
         manifests.put_layer(self.azure, self._named, digest, pieces, self.ready)
+
+    def move(self, wanted: Sequence[Single]) -> list[Ended]:
+        """Set the tiers of up to 256 blobs of the account that the act is about, and read each back."""
+        storage = self.azure.storage(self.azure.get(self._named, VERSION))
+        self._leave(self._named)
+        return move(self.azure, storage, wanted)
 
     def ready(self, path: str) -> None:
         """Raise what a change of `path` would raise now: for those who write something down just before it."""

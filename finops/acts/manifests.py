@@ -11,6 +11,8 @@ from finops.errors import AzureError, NotFound
 from finops.estate.ids import type_of
 from finops.estate.model import text
 
+from . import storage
+
 if TYPE_CHECKING:
     from finops.cloud import Registry
 
@@ -30,8 +32,13 @@ def registry_of(azure: Azure, resource_id: str) -> tuple[Registry, str, str]:
     return azure.registry(server), repository, digest
 
 
-def state_of(azure: Azure, resource_id: str, api_version: str) -> Json | None:
-    """The body of a resource or of an image, None when Azure itself says that it is not there."""
+def state_of(azure: Azure, resource_id: str, api_version: str, afterwards: Json | None = None) -> Json | None:
+    """The body of a resource or of an image, None when Azure itself says that it is not there.
+
+    afterwards: of an act; names the parts that are read along with a storage account
+    """
+    if storage.is_account(resource_id):
+        return storage.state_of(azure, resource_id, api_version, afterwards)
     if not is_image(resource_id):
         return azure.state_of(resource_id, api_version)
     registry, repository, digest = registry_of(azure, resource_id)

@@ -118,7 +118,7 @@ class _Run:
             return Outcome(act, "refused", why)
         # Last, so that as little as possible can happen between this reading and the request.
         read_at = self.azure.time.monotonic()
-        body = state_of(self.azure, act.resource_id, act.version)
+        body = state_of(self.azure, act.resource_id, act.version, act.afterwards)
         if why := _not_the_same(act, body):
             return Outcome(act, "changed-since", why)
         if not act.gives_back and has_keep((body or {}).get("tags"), self.now):
@@ -201,7 +201,7 @@ class _Run:
             if wait:
                 self.azure.time.sleep(wait)
             try:
-                body = state_of(self.azure, act.resource_id, act.version)
+                body = state_of(self.azure, act.resource_id, act.version, act.afterwards)
                 wrong = act.confirmed(body) or differs(act.afterwards, body)
                 outcome, said = verdict(act.generation, act.afterwards is None, wrong, body)
             except (AzureError, *ODD) as fault:

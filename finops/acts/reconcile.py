@@ -39,7 +39,7 @@ def _resolved(azure: Azure, state: State, intent: Intent, now: datetime, who: st
 def _read(azure: Azure, intent: Intent) -> tuple[str | None, str, str | None]:
     """The outcome, why, and the digest of what was read."""
     try:
-        body = state_of(azure, intent.resource_id, intent.api_version)
+        body = state_of(azure, intent.resource_id, intent.api_version, intent.afterwards)
     except AzureError as fault:
         return None, f"It could not be read: {fault.what}", None
     said = differs(intent.afterwards, body)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.approvals.statuses import APPROVED, ENDED, WAITING, allowed
 from finops.approvals.votes import invalid
+from finops.approvals.whose import of_janitor
 from finops.approvals.workdays import Workdays
 from finops.errors import FinopsError
 from finops.janitor import Finding
@@ -94,7 +95,7 @@ def reoffered(state: State, number: int, finding: Finding, why: str, now: dateti
 
 
 def due(state: State, settings: Settings, now: datetime) -> list[Record]:
-    """What may be tried now, dearest first: validly approved, its grace over, its rule in mode act, in working hours.
+    """What the janitor may try now, dearest first: approved, the grace over, the rule in mode act, in working hours.
 
     Changes nothing. Whoever acts on one moves it on: approved -> scheduled -> quiet or acted.
     """
@@ -102,7 +103,7 @@ def due(state: State, settings: Settings, now: datetime) -> list[Record]:
     if not Workdays(rules).working(now):
         return []
     found, _, _ = state.findings.all(status=("approved", "scheduled"), limit=None)
-    return [record for record in found if not not_due(record, rules, now)]
+    return [record for record in found if of_janitor(record) and not not_due(record, rules, now)]
 
 
 def not_due(record: Record, settings: JanitorSettings, now: datetime) -> str:

@@ -11,6 +11,7 @@ KINDS = {
     "versions": "environment version",
     "schedules": "schedule",
     "workspaces": "workspace",
+    "storageaccounts": "storage account",
 }
 # What would be done, by action; each is followed by the resource's kind and name.
 VERBS = {
@@ -20,6 +21,7 @@ VERBS = {
     "deleteImage": "delete",
     "archive": "archive",
     "disable": "disable",
+    "tier": "re-tier",
 }
 # What was done, by action.
 DONE = {
@@ -29,6 +31,7 @@ DONE = {
     "deleteImage": "deleted",
     "archive": "archived",
     "disable": "disabled",
+    "tier": "re-tiered",
 }
 QUIET = {"traffic0": "its traffic is set to 0", "minNodes0": "its minimum is set to 0 nodes", "stop": "it is stopped"}
 # Characters that turn the direction of what follows: https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from finops.approvals.moving import US, lapsed, step, stored
 from finops.approvals.statuses import APPROVED, ENDED
 from finops.approvals.votes import invalid, ran_out
+from finops.approvals.whose import TIERING
 from finops.estate import Gap
 from finops.estate.ids import key
 from finops.exemptions import Exemption, Exemptions
@@ -96,7 +97,7 @@ def record(
         now=now,
         currency=currency,
     )
-    alive = state.findings.alive()
+    alive = {name: number for name, number in state.findings.alive().items() if name[0] != TIERING}
     nominated = {(one.rule, key(one.resource_id)): one for one in found.findings}
     for batch in _batches(list(nominated.items())):
         with state.findings.changing() as change:

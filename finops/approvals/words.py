@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from finops.approvals.votes import ASIDE
+from finops.approvals.whose import of_janitor
 from finops.exemptions import Exemption
 from finops.state import State
 
@@ -18,7 +19,7 @@ def words(state: State, now: datetime) -> Iterator[Exemption]:
     for status in (*ASIDE, "quiet"):  # a word on a quiet one stands while what was done is taken back
         for record in state.findings.all(status=status, limit=None)[0]:
             until = record.snoozed_until
-            if until is not None and until > now:
+            if of_janitor(record) and until is not None and until > now:
                 said = "denied, snoozed or exempt" if status == "quiet" else status
                 source = f"finding {record.number}, which is {said}"
                 yield Exemption(record.finding.resource_id, until.date(), record.note, "", source)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from finops.cli.output import show
+from finops.cli import tier_apply, tier_rehearse
+from finops.cli.output import note, show
 from finops.cli.session import Session, reads_azure
 from finops.errors import UsageError
 
@@ -27,9 +28,8 @@ _inventory = click.option(
     "--inventory",
     "paths",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path),
-    help="A folder or file of the account's blob inventory. Repeatable.",
+    help="A folder or file of the account's blob inventory. Repeatable.  [default: read from the account]",
 )
 _protect = click.option(
     "--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are. Repeatable."
@@ -45,6 +45,7 @@ def tier() -> None:
 @_account
 @_inventory
 @_protect
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as one HTML file, too.")
 @_output
 @reads_azure
 @click.pass_context
@@ -54,6 +55,7 @@ def planned(
     account: str | None,
     paths: tuple[Path, ...],
     protect: tuple[str, ...],
+    page: Path | None,
     output: str,
 ) -> None:
     """Work out few lifecycle rules for a storage account, and what they save. Changes nothing.
@@ -61,8 +63,9 @@ def planned(
     Exits 1 where the rules must not be put into force, and says why.
 
     \b
-    finops tier plan --account mldata --inventory inventory/
+    finops tier plan --account mldata
     finops tier plan --account mldata --inventory inventory/ -o json
+    finops tier plan --account mldata --inventory inventory/ --page plan.html
     """
     from finops.cli.tier_lines import lines, row
 
@@ -71,6 +74,11 @@ def planned(
             click.echo("\n".join(lines(made)))
         else:
             show([row(made)], output)
+        if page:
+            from finops.cli.tier_page import write
+
+            write(made, page, session.settings.folders.reports)
+            note(f"The plan as a page: {page}")
     if made.refusals:
         context.exit(1)
 
@@ -91,7 +99,7 @@ def explained(
 
     \b
     finops tier explain data/imagenet/train-0001.tar --account mldata --inventory inventory/
-    finops tier explain data/imagenet/ --account mldata --inventory inventory/
+    finops tier explain data/imagenet/ --account mldata
     """
     from finops.cli.tier_lines import lot_lines, lot_row
     from finops.tiering.explain import explain
@@ -108,29 +116,26 @@ def explained(
 def _reckoned(
     session: Session, name: str | None, paths: tuple[Path, ...], protect: tuple[str, ...]
 ) -> Iterator[tuple[TierPlan, Seen, Optimum]]:
-    import tempfile
-
     from finops import estate
-    from finops.tiering.inventory import read_inventory
-    from finops.tiering.looking import look
-    from finops.tiering.plan import best, plan
+    from finops.jobs.tiering.planning import reckoned, seen_of
 
-    wanted = [_protected(text) for text in protect]
+    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = look(azure, estate.read(azure, session.now), name, session.now, wanted)
-    with (
-        tempfile.TemporaryDirectory(prefix="finops-tier-") as spool,
-        read_inventory(paths, seen.account.name, session.now, Path(spool)) as inventory,
-    ):
-        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
-        made = plan(seen.account, inventory, seen.rates, chosen, seen.policy, seen.protected, seen.unresolved)
-        yield made, seen, chosen
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, wanted)
+        with reckoned(azure, seen, paths, session.now) as found:
+            yield found.plan, found.seen, found.optimum
 
 
-def _protected(text: str) -> Protected:
+def protected(text: str) -> Protected:
+    """What --protect names."""
     from finops.tiering.model import Protected
 
     container, _, prefix = text.partition("/")
     if not container:
         raise UsageError(f"--protect '{text}' names no container.", "Write it as container, or container/folder/.")
     return Protected(container, prefix, f"protected by --protect {text}", "--protect")
+
+
+tier.add_command(tier_apply.apply)
+tier.add_command(tier_apply.undo)
+tier.add_command(tier_rehearse.rehearse)

@@ -22,10 +22,10 @@ def lines(made: TierPlan) -> list[str]:
     title = f"{made.account.name}  {made.account.region}, {made.account.redundancy}"
     told = [
         f"{title}{', hierarchical' if made.account.hns else ''}",
-        f"  {_blobs(made.blobs)}, {size(made.bytes)}, as of {made.as_of:%d %b %Y %H:%M} UTC",
+        f"  {blobs(made.blobs)}, {size(made.bytes)}, as of {made.as_of:%d %b %Y %H:%M} UTC",
         *_wrapped(
             "  ",
-            f"Ages count from the {_basis(made)}. "
+            f"Ages count from the {basis(made)}. "
             + (
                 "Reads are not recorded: what they cost is not known."
                 if made.confidence is None
@@ -38,51 +38,57 @@ def lines(made: TierPlan) -> list[str]:
         told += _wrapped("  ", "Nothing is to be moved: no rule would save more than it costs.")
     else:
         told += [*_figures(made), "", *_moves(made), "", *_rules(made)]
-    told += [*_listed("Not considered", [f"{each.reason}: {_blobs(each.blobs)}, {size(each.bytes)}" for each in
+    told += [*_listed("Not considered", [f"{each.reason}: {blobs(each.blobs)}, {size(each.bytes)}" for each in
                                          made.aside])]  # fmt: skip
     if made.no_archive:
         told += ["", *_wrapped("  ", f"Nothing is archived: {made.no_archive}.")]
         told += _listed("Not resolved", made.unresolved, gap=False)
     told += _listed("Note", made.notes)
     told += _listed("Refused", made.refusals)
-    return [_plain(line) for line in told]
+    return [plain(line) for line in told]
 
 
 def _figures(made: TierPlan) -> list[str]:
+    found = figures(made)
+    width = max(len(amount) for _, amount, _ in found)
+    return [f"  {name:<16} {amount:>{width}}  {said}".rstrip() for name, amount, said in found]
+
+
+def figures(made: TierPlan) -> list[tuple[str, str, str]]:
+    """What a plan comes to: name, amount, what it means. Unknown figures are not among them."""
     share = "unknown" if made.share is None else f"{made.share * 100:.1f}%"
     today = "" if made.of_today is None else f"{made.of_today * 100:.1f}% of today's cost"
     days = made.payback_days
     pays = "never earned again" if days is None else f"earned again in {days:,} {'day' if days == 1 else 'days'}"
     if made.net is None and days is not None:
         pays += ", if not read"
-    figures = [
-        ("Saves a month", _money(made.month, made), ""),
-        ("Costs once", _money(made.once, made), pays),
+    told = [
+        ("Saves a month", money(made.month, made), ""),
+        ("Costs once", money(made.once, made), pays),
     ]
     if made.reads is None or made.net is None or made.coming is None:
-        figures += [
-            ("If never read", _money(made.unread, made), f"saved in {made.horizon_days} days, at most"),
-            ("Each time read", _money(made.worst, made), "more in a month when all of it is read once"),
+        told += [
+            ("If never read", money(made.unread, made), f"saved in {made.horizon_days} days, at most"),
+            ("Each time read", money(made.worst, made), "more in a month when all of it is read once"),
         ]
     else:
-        figures += [
-            ("Reads cost more", _money(made.reads, made), f"expected in {made.horizon_days} days"),
-            ("Saves in all", _money(made.net, made), today),
+        told += [
+            ("Reads cost more", money(made.reads, made), f"expected in {made.horizon_days} days"),
+            ("Saves in all", money(made.net, made), today),
             ("Of the optimum", share, "of what deciding blob by blob would save"),
-            ("Coming", _money(made.coming, made), "by blobs that grow old enough meanwhile"),
-            ("Worst case", _money(made.worst, made), "more than today, if all of it is read back"),
+            ("Coming", money(made.coming, made), "by blobs that grow old enough meanwhile"),
+            ("Worst case", money(made.worst, made), "more than today, if all of it is read back"),
         ]
     if made.noting_month is not None:
-        figures.append(("Noting reads", _money(made.noting_month, made), "a month, already paid"))
-    width = max(len(amount) for _, amount, _ in figures)
-    return [f"  {name:<16} {amount:>{width}}  {said}".rstrip() for name, amount, said in figures]
+        told.append(("Noting reads", money(made.noting_month, made), "a month, already paid"))
+    return told
 
 
 def _moves(made: TierPlan) -> list[str]:
-    told = [f"  Moves {_blobs(made.moved_blobs)}, {size(made.moved_bytes)}:"]
+    told = [f"  Moves {blobs(made.moved_blobs)}, {size(made.moved_bytes)}:"]
     return told + [
         f"    {move.before:>5} -> {move.after:<8} {move.blobs:>12,} blobs {size(move.bytes):>11} "
-        f"{_money(move.month, made)} a month"
+        f"{money(move.month, made)} a month"
         for move in made.moves
     ]
 
@@ -91,9 +97,9 @@ def _rules(made: TierPlan) -> list[str]:
     told = [f"  {len(made.rules)} {'rule' if len(made.rules) == 1 else 'rules'}, as Azure takes them with -o json:"]
     for rule in made.rules:
         days = ", ".join(f"{tier} after {number} days" for tier, number in rule.days)
-        saves = "" if made.net is None else f"; saves {_money(rule.saving, made)}"
+        saves = "" if made.net is None else f"; saves {money(rule.saving, made)}"
         told += _wrapped("    ", f"{rule.name}: {days}{saves}", deeper=2)
-        told += _wrapped("      ", ", ".join(rule.prefixes) or "the whole account")
+        told += _wrapped("      ", rule.takes)
     if made.kept:
         told += _wrapped("    ", f"Stay as they are: {', '.join(made.kept)}", deeper=2)
     if made.replaced:
@@ -150,22 +156,22 @@ def row(made: TierPlan) -> dict[str, Any]:
 
 
 def lot_lines(what: str, lots: Sequence[Lot], made: TierPlan) -> list[str]:
-    told = [f"{what}  {_blobs(sum(lot.blobs for lot in lots))}, {size(sum(lot.bytes for lot in lots))}"]
+    told = [f"{what}  {blobs(sum(lot.blobs for lot in lots))}, {size(sum(lot.bytes for lot in lots))}"]
     for lot in lots:
-        told += ["", f"  {_blobs(lot.blobs)} in {lot.tier or 'no tier'}, "
+        told += ["", f"  {blobs(lot.blobs)} in {lot.tier or 'no tier'}, "
                      f"{size(lot.bytes)}"]  # fmt: skip
         if lot.reason:
             told += _wrapped("    ", f"Not considered: {lot.reason}.", deeper=2)
             continue
         ages = f"{lot.youngest:,}" if lot.youngest == lot.oldest else f"{lot.youngest:,} to {lot.oldest:,}"
-        told.append(f"    {ages} days since the {_basis(made)}")
+        told.append(f"    {ages} days since the {basis(made)}")
         if lot.chance is None:
             told.append(f"    Reads are not recorded. Without reads, {made.horizon_days} days cost:")
         else:
             told.append(f"    Read in the next {made.horizon_days} days with a chance of {_percent(lot.chance)}")
         told += _costs(lot, made)
         told += _wrapped("    ", f"Moved by {lot.rule}" if lot.rule else "No rule moves it now", deeper=2)
-    return [_plain(line) for line in told]
+    return [plain(line) for line in told]
 
 
 def _costs(lot: Lot, made: TierPlan) -> list[str]:
@@ -177,7 +183,7 @@ def _costs(lot: Lot, made: TierPlan) -> list[str]:
             "by rule": bool(lot.rule) and tier == lot.ruled,
         }
         said = ", ".join(mark for mark, so in marks.items() if so)
-        told.append(f"    {tier:<8} {_money(cost, made):>16}  {said}".rstrip())
+        told.append(f"    {tier:<8} {money(cost, made):>16}  {said}".rstrip())
     if "Archive" not in (lot.costs or {}):
         offered = "Archive" in made.account.tiers
         why = made.no_archive or ("it is too likely to be read" if offered else "not offered with this redundancy")
@@ -197,11 +203,11 @@ def size(number: int) -> str:
     return f"{amount:,.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:,.1f} {_UNITS[unit]}"
 
 
-def _blobs(number: int) -> str:
+def blobs(number: int) -> str:
     return "1 blob" if number == 1 else f"{number:,} blobs"
 
 
-def _basis(made: TierPlan) -> str:
+def basis(made: TierPlan) -> str:
     return "last access" if made.basis == "last access" else "last modification"
 
 
@@ -209,7 +215,7 @@ def _percent(chance: Decimal) -> str:
     return f"{chance * 100:.1f}%"
 
 
-def _money(amount: Decimal, made: TierPlan) -> str:
+def money(amount: Decimal, made: TierPlan) -> str:
     return f"{amount:,.2f} {made.currency}"
 
 
@@ -219,6 +225,6 @@ def _wrapped(indent: str, text: str, deeper: int = 0) -> list[str]:
     )
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     # Control characters in a blob's name would move the cursor or colour the terminal.
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)

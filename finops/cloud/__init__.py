@@ -11,6 +11,7 @@ from __future__ import annotations
 from .gateway import Azure, connect
 from .registry import Registry
 from .shapes import Json
+from .storage import Blob, Moved, Storage, ToTier
 from .table import Table
 
-__all__ = ["Azure", "Json", "Registry", "Table", "connect"]
+__all__ = ["Azure", "Blob", "Json", "Moved", "Registry", "Storage", "Table", "ToTier", "connect"]

@@ -18,7 +18,7 @@ LONGEST_QUEUE_SECONDS = 900.0
 # A shorter wait is not worth a line.
 TELL_SECONDS = 5.0
 _NAMES = {"cost": "Cost Management", "graph": "Resource Graph", "metrics": "Azure Monitor", "prices": "retail prices",
-          "registry": "the container registry"}  # fmt: skip
+          "registry": "the container registry", "storage": "the storage account"}  # fmt: skip
 
 
 @dataclass(frozen=True)

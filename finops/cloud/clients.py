@@ -56,6 +56,7 @@ class Clients:
             "directory": cloud.directory_scope,
             "email": cloud.communication_scope,
             "learning": cloud.learning_scope,
+            "storage": cloud.storage_scope,
         }
         options["policies"] = policies(
             cloud, self._patience(), self._tokens, own.get(service, cloud.arm_scope), self._clock

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from finops.config.model import LOOPBACK, AzureSettings
@@ -30,10 +32,12 @@ class Cloud:
     learning_scope: str
     registries: str = ""  # the suffix of their login servers
     registry_scope: str = ""
-    blobs: str = ""  # the suffix of the storage accounts to which a registry sends who asks for a layer
+    blobs: str = ""  # the suffix of storage accounts; a registry sends there who asks for a layer
+    zoned_blobs: str = ""  # the suffix of those with a DNS zone of their own
     communication: str = ""  # the suffix of Azure Communication Services' resources
     communication_scope: str = ""
     local: str = ""
+    storage_scope: str = "https://storage.azure.com/.default"  # in every cloud
 
     def learning(self, region: str) -> str:
         """AML's own API in `region`: what ARM does not tell."""
@@ -75,6 +79,37 @@ class Cloud:
         own = ".".join(labels[3:]) == self.registries and labels[2] == "data" if len(labels) > 3 else False
         return own and same_place(url, f"https://{'.'.join(labels)}")
 
+    def storage(self, account: Mapping[str, Any] | str) -> str:
+        """The address of an account's blobs, by its ARM body or its name; never one that is not the account's own.
+
+        https://learn.microsoft.com/azure/storage/common/storage-account-overview#storage-account-endpoints
+        """
+        told = {"name": account} if isinstance(account, str) else account
+        name = str(told.get("name") or "").lower()
+        properties = told.get("properties")
+        endpoints = properties.get("primaryEndpoints") if isinstance(properties, Mapping) else None
+        address = str((endpoints or {}).get("blob") or "").rstrip("/") if isinstance(endpoints or {}, Mapping) else ""
+        if not re.fullmatch(r"[a-z0-9]{3,24}", name):
+            raise AzureError(f"'{name}' is not the name of a storage account.", "Give its name, as in the portal.")
+        if self.local:
+            own = _beside(address) and urlsplit(address).path == f"/{name}"
+            return address if own else f"{self.local}/{name}"
+        address = address or f"https://{name}.{self.blobs}"
+        if not (self.is_storage(address) and (urlsplit(address).hostname or "").partition(".")[0] == name):
+            raise AzureError(
+                f"{address} is not where the blobs of {name} are in the {self.name} cloud. It was not called.",
+                "Check azure.cloud, and the blob endpoint that the portal shows.",
+                code="ForeignAddress",
+            )
+        return f"https://{urlsplit(address).hostname}"
+
+    def is_storage(self, url: str) -> bool:
+        """Whether `url` is on the blobs of a storage account, in a DNS zone of its own (NAME.z01.blob...) or not."""
+        labels = ((parts.hostname if (parts := _split(url)) else None) or "").lower().split(".")
+        zoned = re.fullmatch(r"z\d\d", labels[1]) is not None if len(labels) > 2 else False
+        in_zone = zoned and bool(self.zoned_blobs) and ".".join(labels[2:]) == self.zoned_blobs
+        return _below(url, self.blobs) or (in_zone and same_place(url, f"https://{'.'.join(labels)}"))
+
     def is_communication(self, url: str) -> bool:
         """Whether `url` is on a resource of Azure Communication Services: NAME[.REGION].communication.azure.com."""
         parts = _split(url)
@@ -85,10 +120,10 @@ class Cloud:
     def allows(self, url: str) -> bool:
         """Whether `url` is on one of this cloud's own hosts: the only ones that may see a token."""
         if self.local:
-            return same_place(url, self.local)
+            return same_place(url, self.local) or _beside(url)
         if any(same_place(url, ours) for ours in (self.arm, self.prices, self.directory)):
             return True
-        if self.is_registry(url) or self.is_blob(url) or self.is_communication(url):
+        if self.is_registry(url) or self.is_blob(url) or self.is_storage(url) or self.is_communication(url):
             return True
         parts = _split(url)
         if parts is None:
@@ -114,6 +149,7 @@ CLOUDS = {
         registries="azurecr.io",
         registry_scope="https://containerregistry.azure.net/.default",
         blobs="blob.core.windows.net",
+        zoned_blobs="blob.storage.azure.net",
         directory="https://graph.microsoft.com",
         directory_scope="https://graph.microsoft.com/.default",
         learning_suffix="api.azureml.ms",
@@ -199,6 +235,12 @@ def _below(url: str, suffix: str) -> bool:
     if parts is None or not suffix:
         return False
     return _place(parts) == ("https", f"{(parts.hostname or '').lower().partition('.')[0]}.{suffix}", 443)
+
+
+def _beside(url: str) -> bool:
+    """Whether `url` is a server of this machine that speaks TLS: one that stands for storage beside the local one."""
+    parts = _split(url)
+    return parts is not None and parts.scheme == "https" and parts.hostname in LOOPBACK
 
 
 def followed(link: str, base: str, doing: str) -> str:

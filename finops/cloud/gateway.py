@@ -29,6 +29,7 @@ from .permissions import scope_of
 from .registry import Registry
 from .retry import Patience, Time, Timeouts, turned_away
 from .shapes import Json, an_object
+from .storage import Storage
 from .table import Table
 from .transport import new_session, quiet_logs, shared_transport
 
@@ -96,6 +97,7 @@ class Azure:
         )
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="azure")
         self._registries: dict[str, Registry] = {}
+        self._storages: dict[str, Storage] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -238,6 +240,12 @@ class Azure:
         with self._counting:
             return self._registries.setdefault(server.lower(), Registry(self, server.lower()))
 
+    def storage(self, account: Json | str) -> Storage:
+        """The blobs of a storage account: its ARM body, or its name where its blobs are at the usual address."""
+        address = self.cloud.storage(account)
+        with self._counting:
+            return self._storages.setdefault(address, Storage(self, address))
+
     def each(
         self, items: Iterable[Item], work: Callable[[Item], Result], workers: int | None = None
     ) -> Iterator[tuple[Item, Result | AzureError]]:
@@ -298,7 +306,7 @@ class Azure:
         exact: bool = False,
     ) -> Call:
         path = urlsplit(target).path
-        named = {"graph", "cost", "metrics", "prices", "registry"}
+        named = {"graph", "cost", "metrics", "prices", "registry", "storage"}
         budget = service if service in named else "arm-read" if read else "arm-write"
         return Call(
             service=service,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import os
 import socket
 import threading
 import time
@@ -113,7 +114,11 @@ def new_session(connections: int, local: bool) -> requests.Session:
 
 def shared_transport(session: requests.Session) -> RequestsTransport:
     """`session` as the transport of every SDK client; closing a client leaves it open."""
-    return RequestsTransport(session=session, session_owner=False, connection_data_block_size=65536)
+    # requests heeds it only where it heeds proxies too, and those a local server is never asked through
+    trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True
+    return RequestsTransport(
+        session=session, session_owner=False, connection_data_block_size=65536, connection_verify=trusted
+    )
 
 
 class _Unsigned(logging.Filter):

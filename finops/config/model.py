@@ -17,6 +17,7 @@ from .budgets import Budgets, WatchSettings
 from .mailing import MailSettings
 from .page import WebSettings
 from .strict import LOOPBACK, STRICT
+from .tiering import TieringSettings
 
 __all__ = ["LOOPBACK", "MailSettings", "Section", "Settings", "WebSettings"]
 
@@ -372,5 +373,6 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     guard: GuardSettings = GuardSettings()
     janitor: JanitorSettings = JanitorSettings()
+    tiering: TieringSettings = TieringSettings()
     web: WebSettings = WebSettings()
     folders: FolderSettings = FolderSettings()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.naming import DONE, VERBS, holder_of, kind_of, name_of
 from finops.approvals.votes import ran_out
+from finops.approvals.whose import of_janitor
 from finops.estate.planned import planned_end
-from finops.jobs import guard_claims
+from finops.jobs import guard_claims, tier_claims
 from finops.jobs.guard_claims import made_at
 from finops.report import Claim
 
@@ -41,15 +42,17 @@ def remembered(settings: Settings) -> tuple[Claim, ...]:
 
 
 def claims_of(state: State, currency: str = "") -> tuple[Claim, ...]:
-    """One claim for each finding that still waits, is decided, or was acted on, and for each change of the guard.
+    """One claim for each finding that still waits, is decided, or was acted on, for each change of the guard, and for
+    each account that was tiered.
 
     currency: that in which the guard expects savings
     """
-    return (*_janitors(state), *guard_claims.done(state, currency))
+    return (*_janitors(state), *guard_claims.done(state, currency), *tier_claims.claims(state))
 
 
 def _janitors(state: State) -> tuple[Claim, ...]:
-    records, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
+    found, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
+    records = [record for record in found if of_janitor(record)]
     done = {one.number for one in records if STAGES[one.status] == "done"}
     steps: dict[int, list[Event]] = {number: [] for number in done}
     for event in state.findings.events() if done else ():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from finops.charges import Charges
 
 DAY = timedelta(days=1)
+STORED = "data stored"  # how the meters of what is kept end, such as Cool LRS Data Stored
 HOURS = {"hour", "hours"}
 _MONTH = re.compile(r"\b(\d{4})-(\d{2})\b(?!-)")
 
@@ -27,14 +28,16 @@ class Bill:
 
     def __init__(
         self, book: Charges, resources: Collection[str], first: date, to: date, currency: str,
-        timed: Collection[str] = (),
+        timed: Collection[str] = (), stored: Collection[str] = (),
     ) -> None:  # fmt: skip
-        """timed: those of `resources` whose hours are asked for."""
+        """timed: those of `resources` whose hours are asked for. stored: those whose blobs are."""
         self.unusable = "" if "effective" in book.bases else "the cost data states billed cost only"
         self._costs: dict[str, dict[str, dict[date, Decimal]]] = defaultdict(dict)
         self._others: dict[str, set[str]] = defaultdict(set)
         self._charged: dict[str, set[date]] = defaultdict(set)
         self._hours: dict[str, dict[date, tuple[Decimal, Decimal]]] = defaultdict(dict)
+        self._stored: dict[str, dict[date, tuple[Decimal, Decimal]]] = defaultdict(dict)
+        self._units: dict[str, set[str]] = defaultdict(set)  # in which stored bytes are counted
         self._lacking: dict[str, set[date]] = defaultdict(set)  # "": of every subscription
         first = max(first, book.span.start.date())
         if not resources or first > to:
@@ -44,6 +47,8 @@ class Bill:
         self._read_days(book, period)
         if timed:
             self._read_hours(book, {key(one) for one in timed}, period, currency)
+        if stored:
+            self._read_stored(book, {key(one) for one in stored}, period, currency)
 
     def complete(self, subscription: str) -> list[date]:
         """Days whose charges are all there, in order: nothing of them is missing, and the subscription was charged."""
@@ -65,6 +70,17 @@ class Bill:
         known = self._hours[key(resource)]
         mine = [known[day] for day in days if day in known]
         return added(hours for hours, _ in mine), added(cost for _, cost in mine)
+
+    def stored(self, resource: str, days: Iterable[date]) -> tuple[Decimal, Decimal]:
+        """What a storage account kept in blobs on `days`, in the unit of its charges, and all that its blobs cost."""
+        known = self._stored[key(resource)]
+        mine = [known[day] for day in days if day in known]
+        return added(kept for kept, _ in mine), added(cost for _, cost in mine)
+
+    def odd_units(self, resource: str) -> str:
+        """Why what it stored cannot be added; "" where it can."""
+        units = self._units[key(resource)]
+        return f"what it stores is charged in {' and '.join(sorted(units))}" if len(units) > 1 else ""
 
     def mixed(self, resource: str) -> str:
         """Why its charges cannot be added; "" where they can."""
@@ -104,6 +120,23 @@ class Bill:
                 days, day = self._hours[key(str(row["ResourceId"]))], the_day(row["Day"])
                 hours, cost = days.get(day, (Decimal(0), Decimal(0)))
                 days[day] = (hours + row["Quantity"], cost + row["Cost"])
+
+    def _read_stored(self, book: Charges, wanted: set[str], period: Period, currency: str) -> None:
+        frame = book.quantities(
+            ["ResourceId", "Day", "MeterSubcategory", "MeterName", "ConsumedUnit"], period, "effective", currency,
+            where={"ResourceId": sorted(wanted)},
+        )  # fmt: skip
+        for row in frame.to_dict("records"):
+            kind = str(row["MeterSubcategory"]).lower()
+            if "blob" not in kind and not kind.startswith("("):
+                continue  # files, queues and tables of the same account
+            one = key(str(row["ResourceId"]))
+            days, day = self._stored[one], the_day(row["Day"])
+            kept, cost = days.get(day, (Decimal(0), Decimal(0)))
+            if str(row["MeterName"]).lower().endswith(STORED):
+                kept += row["Quantity"]
+                self._units[one].add(str(row["ConsumedUnit"]))
+            days[day] = (kept, cost + row["Cost"])
 
     def _read_days(self, book: Charges, period: Period) -> None:
         for each in book.currencies:

@@ -12,8 +12,9 @@ from finops.estate.ids import key
 # whole: what the resource cost before, less what it costs since. price: it lives on at another price of an hour; its
 # hours since, at the price before, less what was charged for them. idle: it keeps fewer nodes that nothing uses; the
 # node-hours that the nodes kept before would have taken, less those it took, at the price before. none: an act that
-# changes no cost, such as a tag. unknown: what the charges cannot tell.
-Measure = Literal["whole", "price", "idle", "none", "unknown"]
+# changes no cost, such as a tag. stored: an account that keeps its blobs at another price; what it keeps since, at the
+# price of a GB before, less all that was charged for its blobs. unknown: what the charges cannot tell.
+Measure = Literal["whole", "price", "idle", "stored", "none", "unknown"]
 Basis = Literal["bill", "list price"]
 
 
@@ -70,7 +71,7 @@ class Claim:
     @property
     def lives_on(self) -> bool:
         """Whether the resource is used as before, so that what it costs moves with its use as well."""
-        return self.measure in {"price", "idle"}
+        return self.measure in {"price", "idle", "stored"}
 
 
 __all__ = ["Claim", "Measure"]

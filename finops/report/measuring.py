@@ -116,7 +116,8 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
     before = [each for each in complete if max(quiet - BEFORE, free) <= each < quiet]
     after = [each for each in complete if day < each <= min(to, last)]
     if one.measure == "none":
-        return replace(unmeasured(one, "realised", currency), realised=Money(ZERO, currency), why="it changes no cost")
+        why = one.cannot or "it changes no cost"
+        return replace(unmeasured(one, "realised", currency), realised=Money(ZERO, currency), why=why)
     if not after:
         if one.until or last <= day:
             said = "undone" if one.until else "another act took the resource"
@@ -128,6 +129,10 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
         return replace(unmeasured(one, "approved", currency), why=why)
     entry = replace(unmeasured(one, "realised", currency), days_before=len(before), days_after=len(after))
     why = one.cannot or bill.unusable or bill.mixed(one.resource_id)
+    if one.measure == "stored":
+        # Of its first day too: what moving the blobs costs is on it.
+        since = [each for each in complete if day <= each <= min(to, last)]
+        return _by_the_gb(one, replace(entry, days_after=len(since)), bill, currency, before, since, why)
     if one.lives_on:
         return _by_the_hour(one, entry, bill, currency, before, after, why)
     if not why and len(before) < LEAST:
@@ -185,6 +190,34 @@ def _by_the_hour(
         hours_before=hours_before,
         hours_after=hours,
         evicted=one.measure == "price" and bool(hours),
+    )
+
+
+def _by_the_gb(
+    one: Claim, entry: Saving, bill: Bill, currency: str, before: Sequence[date], since: Sequence[date], why: str
+) -> Saving:
+    """Blobs in other tiers: whether more or less is kept since, only the price of what is kept counts; moves, reads and
+    early departures are in what was charged."""
+    kept_before, was = bill.stored(one.resource_id, before)
+    kept, is_now = bill.stored(one.resource_id, since)
+    why = why or bill.odd_units(one.resource_id)
+    if not why and len(before) < LEAST:
+        why = f"only {len(before)} complete days of charges before it, and {LEAST} are needed"
+    if not why and not kept_before:
+        why = "no charge says what its blobs took in the days before it"
+    if not why and not kept and is_now:
+        why = "no charge since says what its blobs take"
+    if why:
+        return replace(entry, why=why)
+    with localcontext() as context:
+        context.prec = 80
+        saved = trimmed((kept * was / kept_before - is_now).quantize(FINEST))
+    return replace(
+        entry,
+        before=Money(was, currency),
+        after=Money(is_now, currency),
+        realised=Money(saved, currency),
+        why="" if saved > 0 else "what it keeps costs more since, moving and reading included" if saved else "",
     )
 
 

@@ -33,8 +33,9 @@ def savings(
     """All savings as of `now`: realised by EffectiveCost in `currency` on the resources of `claims` and below them."""
     done = sorted((one for one in claims if one.since), key=lambda one: (one.since, one.number))
     to = min(last_complete_day(book), now.date() - DAY)
-    timed = [one.resource_id for one in done if one.lives_on]
-    bill = Bill(book, [one.resource_id for one in done], _first(done, to), to, currency, timed)
+    stored = [one.resource_id for one in done if one.measure == "stored"]
+    timed = [one.resource_id for one in done if one.lives_on and one.measure != "stored"]
+    bill = Bill(book, [one.resource_id for one in done], _first(done, to), to, currency, timed, stored)
     found = measured(done, bill, currency, to)
     named = {one.ref or str(one.number): one.called for one in claims}
     waiting = [unmeasured(one, "approved", currency) for one in _dearest(claims, "decided")]

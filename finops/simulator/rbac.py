@@ -31,14 +31,22 @@ class RoleError(FinopsError):
 
 @dataclass(frozen=True)
 class Role:
-    """What a role definition allows: wildcards may stand anywhere, letter case does not matter."""
+    """What a role definition allows: wildcards may stand anywhere, letter case does not matter.
+
+    data, data_excepted: the same of what is in blobs, which no other action opens, "*" included.
+    """
 
     name: str
     allowed: tuple[str, ...]
     excepted: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    data_excepted: tuple[str, ...] = ()
 
     def allows(self, action: str) -> bool:
-        return _any_match(self.allowed, action.lower()) and not _any_match(self.excepted, action.lower())
+        lower = action.lower()
+        inside = _IN_BLOBS in lower
+        allowed, excepted = (self.data, self.data_excepted) if inside else (self.allowed, self.excepted)
+        return _any_match(allowed, lower) and not _any_match(excepted, lower)
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,8 @@ def action_of(method: str, path: str) -> tuple[str, str] | None:
     return "/".join([tail[0], *kinds, verb or method.lower()]), target or "/"
 
 
+# https://learn.microsoft.com/azure/role-based-access-control/permissions/storage: its data actions
+_IN_BLOBS = "/blobservices/containers/blobs/"
 _OWN_API = "/mferp/managementfrontend"
 _EXTENSIONS = {
     "microsoft.insights",
@@ -225,10 +235,12 @@ def _role_of(body: Json) -> Role:
         return tuple(action.lower() for grant in permissions for key in keys for action in grant.get(key, []))
 
     name = inner.get("roleName") or inner.get("Name") or inner.get("name")
-    allowed = gathered("Actions", "actions", "DataActions", "dataActions")
-    if not name or not allowed:
+    allowed, data = gathered("Actions", "actions"), gathered("DataActions", "dataActions")
+    if not name or not (allowed or data):
         raise RoleError(f"{str(body)[:80]} is not a role definition.", "It needs a Name and Actions.")
-    return Role(name, allowed, gathered("NotActions", "notActions", "NotDataActions", "notDataActions"))
+    excepted = gathered("NotActions", "notActions")
+    # only what is in blobs is kept apart: of no other service are data actions asked for here
+    return Role(name, allowed + data, excepted, data, gathered("NotDataActions", "notDataActions"))
 
 
 def _principal_of(body: Json, roles: Mapping[str, Role]) -> Principal:

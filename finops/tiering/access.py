@@ -1,11 +1,12 @@
 """How often blobs will be read, learnt from when they were last read.
 
 One inventory tells of a blob how long it has been there and when it was last read, if ever. We take it that a blob is
-read at a steady rate until nobody needs it any more, which may come at any time. Both differ from blob to blob, so the
-blobs of an area are taken for a mixture of KINDS, whose shares are learnt (maximum likelihood, by expectation and
-maximisation). A blob that was not read for long is then more and more likely to be of a kind that is not read at all:
-its reads to come decrease. Dropping out as in Schmittlein, Morrison and Colombo, "Counting your customers", Management
-Science 33, 1987; a mixture of free shape in place of their Gamma distributions.
+read at a steady rate or every so many days until nobody needs it any more (at any time with the same chance, or at a
+certain age), or ever more rarely as it grows old. All of this differs from blob to blob, so the blobs of an area are
+taken for a mixture of KINDS, whose shares are learnt (maximum likelihood, by expectation and maximisation). A blob that
+was not read for long is then more and more likely to be of a kind that is not read at all: its reads to come decrease.
+Dropping out as in Schmittlein, Morrison and Colombo, "Counting your customers", Management Science 33, 1987; a mixture
+of free shape in place of their Gamma distributions.
 """
 
 from __future__ import annotations
@@ -23,14 +24,32 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.8
 
-# Reads a day, and the share of blobs that falls out of use a day. The first kind is never read.
+# Reads a day; the share of blobs that falls out of use a day; the age in days at which it does; the age at which reads
+# have fallen to 35 %, by (1 + age / that) to the power of -1.5; whether the days between reads are all the same. The
+# first kind is never read.
 _RATES = (1 / 1500, 1 / 500, 1 / 180, 1 / 60, 1 / 20, 1 / 7, 0.4, 1.0)
 _ENDS = (0.0, 1 / 400, 1 / 120, 1 / 40, 1 / 12, 1 / 4)
-KINDS: tuple[tuple[float, float], ...] = ((0.0, 0.0), *((rate, end) for rate in _RATES for end in _ENDS))
+_AGED_RATES, _AGED = (1 / 180, 1 / 60, 1 / 20, 1 / 7, 0.4), (20.0, 60.0, 130.0, 260.0, 410.0, 700.0)
+_FADING_RATES, _FADING = (0.08, 0.25, 0.8), (6.0, 25.0, 100.0)
+_EVERY = (7.0, 31.0, 92.0)
+_ALWAYS = math.inf
+Kind = tuple[float, float, float, float, bool]
+KINDS: tuple[Kind, ...] = (
+    (0.0, 0.0, _ALWAYS, _ALWAYS, False),
+    *((rate, end, _ALWAYS, _ALWAYS, False) for rate in _RATES for end in _ENDS),
+    *((rate, 0.0, age, _ALWAYS, False) for rate in _AGED_RATES for age in _AGED),
+    *((rate, 0.0, _ALWAYS, fades, False) for rate in _FADING_RATES for fades in _FADING),
+    *((1 / days, 0.0, age, _ALWAYS, True) for days in _EVERY for age in (*_AGED[2:], _ALWAYS)),
+)
+# Where in the span of an age its blobs are taken to be.
+_WITHIN = (1 / 6, 1 / 2, 5 / 6)
 
 FORECAST = ("habit", "life", "age", "read", "reads", "chance", "rest", "settling")
 
 _ROUNDS = 60
+# A kind that hangs on a blob's age, or is regular, counts only by what it explains beyond this share of an area: many
+# kinds together would else explain what one that reads at random does.
+_DOUBT = 0.015
 # Areas that are learnt at once, so that memory stays small.
 _AT_ONCE = 250
 
@@ -51,33 +70,23 @@ class Habit:
 
     def reads(self, life: float, age: float, read: bool, horizon: float) -> float:
         """Reads expected in the next `horizon` days of a blob written `life` and last used `age` days ago."""
-        return sum(chance * rate * (_until(end, horizon)) for chance, rate, end in self._living(life, age, read))
+        return float(self._expected([(life, age, read)], horizon)[0])
 
     def untouched(self, life: float, age: float, read: bool, horizon: float) -> float:
         """The chance that it is not read in the next `horizon` days."""
-        return 1 - sum(
-            chance * rate * _until(rate + end, horizon) for chance, rate, end in self._living(life, age, read)
-        )
+        return 1 - float(self._expected([(life, age, read)], horizon)[1])
 
     def rests(self, life: float, age: float, read: bool, horizon: float) -> float:
         """Days until its next read, `horizon` days at most."""
-        rest = horizon
-        for chance, rate, end in self._living(life, age, read):
-            comes = chance * rate / (rate + end) if rate else 0.0
-            rest -= comes * (horizon - _until(rate + end, horizon))
-        return rest
+        return horizon - float(self._expected([(life, age, read)], horizon)[2])
 
-    def _living(self, life: float, age: float, read: bool) -> list[tuple[float, float, float]]:
-        """Of each kind: the chance that the blob is of it and still in use; its rates."""
-        weights = [share * likelihood(*kind, life, age, read) for share, kind in zip(self.shares, KINDS, strict=True)]
-        total = sum(weights)
-        if not total:
-            return []
-        return [
-            (weight / total * _in_use(rate, end, age), rate, end)
-            for weight, (rate, end) in zip(weights, KINDS, strict=True)
-            if weight and rate
-        ]
+    def _expected(self, points: list[tuple[float, float, bool]], horizon: float) -> Any:
+        import numpy as np
+
+        likely, living, life = _weighed(np.array([points], np.float64))
+        shares = np.array(self.shares)
+        total = max(float((likely.mean(axis=1) @ shares)[0]), 1e-300)
+        return [float(((living * each).mean(axis=1) @ shares)[0]) / total for each in _to_come(life, horizon)]
 
 
 @dataclass(frozen=True)
@@ -87,33 +96,113 @@ class Access:
     basis: "last access", or "modification": then nothing is known of reads, and writes are taken for them.
     confidence: of a kind that was seen in no blob of an area, no more blobs are supposed than would go unseen by a
     chance of 1 - confidence.
+    times: how often a blob is read on a day on which it is; Azure notes days only.
     """
 
     basis: str
     confidence: float
     whole: Habit
     habits: Mapping[str, Habit]
+    times: float = 1.0
 
     def of(self, area: str) -> Habit:
         return self.habits.get(area, self.whole)
 
 
-def likelihood(rate: float, end: float, life: float, age: float, read: bool) -> float:
-    """Of having been read last `age` days ago (or never: `age` is `life`), for blobs written `life` days ago."""
-    both = rate + end
+def likelihoods(blobs: Iterable[tuple[float, float, bool]]) -> Any:
+    """By blob (days since it was written and last used, whether it was read) and kind: of having been read last then;
+    per day, or of having not been read at all."""
+    import numpy as np
+
+    return _weighed(np.array([[each] for each in blobs], np.float64))[0][:, 0]
+
+
+def _weighed(points: Any) -> tuple[Any, Any, Any]:
+    """For classes x points x (life, age, read): by kind the likelihood and that of being needed still besides; and
+    life again."""
+    import numpy as np
+
+    rate, end, until, fades, regular = np.array(KINDS).T
+    life, age, read = (points[..., number, None] for number in range(3))
+    both = np.where(rate + end > 0, rate + end, 1.0)
+    used = np.maximum(life - age, 0.0)
+    seen = read > 0
+    # Of reads that cease at an age or fade: those expected since the last one, and how many a day there were then.
+    since = _fixed(life) - np.where(seen, _fixed(used), 0.0)
+    then = np.where(used <= until, rate * (1 + used / fades) ** -1.5, 0.0)
+    fixed = np.exp(-since) * np.where(seen, then, 1.0)
+    # Regular reads: the last one is no longer ago than they are apart.
+    last = np.minimum(life, until)
+    once = np.where((last >= used) & ((last - used) * rate <= 1), rate, 0.0)
+    apart = np.where(seen, once, np.maximum(1 - last * rate, 0.0))
+    read_once = rate * np.exp(-end * used) * (end + rate * np.exp(-both * age)) / both
+    never = np.where(rate + end > 0, (end + rate * np.exp(-both * life)) / both, 1.0)
+    aging = np.isfinite(until) | np.isfinite(fades)
+    likely = np.where(regular > 0, apart, np.where(aging, fixed, np.where(seen, read_once, never)))
+    unread = np.exp(-both * age)
+    using = np.where(end > 0, both * unread / np.maximum(end + rate * unread, 1e-300), life < until)
+    return likely, likely * np.where(rate > 0, using, 0.0), life
+
+
+def _fixed(life: Any) -> Any:
+    """By kind, the reads expected in the first `life` days of a blob if nothing but its age ends them."""
+    import numpy as np
+
+    rate, _, until, fades, _ = np.array(KINDS).T
+    fading = np.where(np.isfinite(fades), fades, 1.0)
+    faded = 2 * fading * (1 - (1 + life / fading) ** -0.5)
+    return rate * np.where(np.isfinite(fades), faded, np.minimum(life, until))
+
+
+def _to_come(life: Any, horizon: float) -> tuple[Any, Any, Any]:
+    """By kind, of a blob of `life` days that is needed still: the reads expected until the horizon, the chance of any,
+    and how many of the days until then follow the first one."""
+    import numpy as np
+
+    rate, end, until, fades, regular = np.array(KINDS).T
+    both = np.maximum(rate + end, 1e-12)
+    days = np.minimum(np.maximum(until - life, 0.0), horizon)
+    steady = np.where(end > 0, -np.expm1(-end * horizon) / np.where(end > 0, end, 1.0), days)
+    ever = rate / both
+    came = ever * -np.expm1(-both * days)
+    after = ever * (days + np.expm1(-both * days) / both) + came * (horizon - days)
+    now, steps = _fixed(life), 12
+    fading = [-np.expm1(now - _fixed(life + (n + 0.5) * horizon / steps)) for n in range(steps)]
+    # Regular reads: the first of them comes at any time until they are apart.
+    soon = np.minimum(days, 1 / np.maximum(rate, 1e-12))
+    came = np.where(regular > 0, rate * soon, came)
+    first = rate * soon**2 / 2 + days - soon + came * (horizon - days)
+    after = np.where(regular > 0, first, after)
+    fade, left = np.isfinite(fades), _fixed(life + horizon) - now
+    return (
+        np.where(fade, left, rate * steady),
+        np.where(fade, -np.expm1(-left), came),
+        np.where(fade, sum(fading) * horizon / steps, after),
+    )
+
+
+def crowds_of(cells: Iterable[tuple[int, int, bool]]) -> tuple[Any, Any, Any]:
+    """For classes (life, age, read; numbers in AGES), by kind: as `_weighed`, over all blobs of the class."""
+    import numpy as np
+
+    return _weighed(np.array([_points(*cell) for cell in cells], np.float64))
+
+
+def _points(life: int, age: int, read: bool) -> list[tuple[float, float, bool]]:
+    """Blobs that stand for a class; one that was never read has not been used since it was written."""
+    idle = [within(age, part) for part in _WITHIN]
     if not read:
-        return (end + rate * math.exp(-both * life)) / both if both else 1.0
-    if not rate:
-        return 0.0
-    used = max(life - age, 0.0)
-    return rate * math.exp(-end * used) * (end + rate * math.exp(-both * age)) / both
+        return [(days, days, False) for days in idle for _ in _WITHIN]
+    return [(max(within(life, part), days + 1), days, True) for days in idle for part in _WITHIN]
 
 
-def _likelihoods(life: float, age: float, read: bool) -> list[float]:
-    return [likelihood(rate, end, life, age, read) for rate, end in KINDS]
+def within(age: int, part: float) -> float:
+    """Days at a part of the span of an age, by its number in AGES."""
+    end = AGES[age + 1] if age + 1 < len(AGES) else AGES[age] * 1.5
+    return AGES[age] + (end - AGES[age]) * part
 
 
-def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000) -> Access:
+def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000, times: float = 1.0) -> Access:
     """The habits of an inventory's areas. most: how many areas have one of their own; the largest do."""
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence is {confidence}; it lies from 0.5 up to 1")
@@ -123,7 +212,7 @@ def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000
     ).fetchall()
     # As many blobs as go unseen by a chance of 1 - confidence, n times over: their share is at most unseen / n.
     unseen = -math.log(1 - confidence)
-    living = [0.0 if not rate or end else 1.0 / len(_RATES) for rate, end in KINDS]
+    living = [1 / len(_RATES) if kind[0] and kind[1:] == (0.0, _ALWAYS, _ALWAYS, False) else 0.0 for kind in KINDS]
     whole = _learnt(rows, [unseen * share for share in living])[""] if rows else _nothing(living)
     prior = [unseen * (share + lives) / 2 for share, lives in zip(whole.shares, living, strict=True)]
     rows = inventory.connection.execute(
@@ -132,7 +221,7 @@ def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000
         "SEMI JOIN largest USING (area) WHERE reason = 0 GROUP BY ALL ORDER BY ALL",
         [most],
     ).fetchall()
-    return Access(inventory.basis, confidence, whole, _learnt(rows, prior))
+    return Access(inventory.basis, confidence, whole, _learnt(rows, prior), times)
 
 
 def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]:
@@ -147,7 +236,7 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
     blobs = np.array([float(row[4]) for row in rows])
     cells = [(int(row[1]), int(row[2]), bool(row[3])) for row in rows]
     known = {cell: at for at, cell in enumerate(dict.fromkeys(cells))}
-    table = np.array([_likelihoods(*days_of(*cell)) for cell in known])
+    table = crowds_of(known)[0].mean(axis=1)
     likely = np.array([known[cell] for cell in cells])
     days: dict[tuple[int, int], int] = defaultdict(int)
     read = [0] * len(areas)
@@ -159,6 +248,7 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
         used[place] += bits.bit_count()
     total = np.bincount(places, weights=blobs, minlength=len(areas))
     first = np.asarray(prior)
+    doubted = np.array([_DOUBT if kind[2:] != (_ALWAYS, _ALWAYS, False) else 0.0 for kind in KINDS])
     habits: dict[str, Habit] = {}
     for start in range(0, len(areas), _AT_ONCE):
         some = slice(*np.searchsorted(places, [start, start + _AT_ONCE]))
@@ -167,11 +257,12 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
         counted = blobs[some] * (np.minimum(seen / total[start : start + count], 1.0))[here]
         edges = np.searchsorted(here, np.arange(count))
         shares = np.full((count, len(KINDS)), 1 / len(KINDS))
+        doubt = doubted * np.add.reduceat(counted, edges)[:, None]
         of_cell = table[likely[some]]
         for _ in range(_ROUNDS):
             joint = shares[here] * of_cell
             joint *= (counted / np.maximum(joint.sum(axis=1), 1e-300))[:, None]
-            shares = first + np.add.reduceat(joint, edges, axis=0)
+            shares = first + np.maximum(np.add.reduceat(joint, edges, axis=0) - doubt, 0)
             shares /= shares.sum(axis=1, keepdims=True)
         for place in range(count):
             area = areas[start + place]
@@ -188,23 +279,19 @@ def forecast(access: Access, classes: Iterable[tuple[int, int, bool]], horizon: 
     import numpy as np
 
     known = list(classes)
-    days = [days_of(*each) for each in known]
-    rate, end = np.array(KINDS).T
-    likely = np.array([_likelihoods(*each) for each in days])
-    using = np.array([[_in_use(*kind, each[1]) if kind[0] else 0.0 for kind in KINDS] for each in days])
-    steady = np.array([_until(float(e), horizon) for e in end]) * rate
-    both = np.maximum(rate + end, 1e-12)
-    ever, came = rate / both, rate / both * -np.expm1(-both * horizon)
-    waits = [ever * (span + np.expm1(-both * span) / both) for span in (horizon, settled)]
+    likely, living, life = crowds_of(known)
+    reads, came, after = ((living * each).mean(axis=1) for each in _to_come(life, horizon))
+    soon = (living * _to_come(life, settled)[2]).mean(axis=1)
+    likely = likely.mean(axis=1)
     found: dict[str, list[Any]] = {name: [] for name in FORECAST}
     for number, habit in enumerate([access.whole, *access.habits.values()]):
-        joint = likely * np.array(habit.shares)
-        joint *= using / np.maximum(joint.sum(axis=1, keepdims=True), 1e-300)
+        shares = np.array(habit.shares)
+        total = np.maximum(likely @ shares, 1e-300)
         found["habit"].append(np.full(len(known), number, dtype=np.int32))
-        found["reads"].append(joint @ steady)
-        found["chance"].append(joint @ came)
-        found["rest"].append(horizon - joint @ waits[0])
-        found["settling"].append(settled - joint @ waits[1])
+        found["reads"].append(access.times * (reads @ shares) / total)
+        found["chance"].append(came @ shares / total)
+        found["rest"].append(horizon - after @ shares / total)
+        found["settling"].append(settled - soon @ shares / total)
         for name, place in (("life", 0), ("age", 1), ("read", 2)):
             found[name].append(np.array([each[place] for each in known], dtype=np.int32))
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -212,26 +299,3 @@ def forecast(access: Access, classes: Iterable[tuple[int, int, bool]], horizon: 
 
 def _nothing(living: list[float]) -> Habit:
     return Habit("", tuple(living), 0, 0, 0)
-
-
-def middle(age: int) -> float:
-    """The days that stand for an age, by its number in AGES."""
-    return (AGES[age] + AGES[age + 1]) / 2 if age + 1 < len(AGES) else AGES[age] * 1.25
-
-
-def days_of(life: int, age: int, read: bool) -> tuple[float, float, bool]:
-    """Days written and days not used, by their numbers in AGES; a blob that was never read has not been used since."""
-    return (max(middle(life), middle(age) + 1), middle(age), True) if read else (middle(age), middle(age), False)
-
-
-def _in_use(rate: float, end: float, age: float) -> float:
-    """The chance that a blob is still needed `age` days after its last use."""
-    if not end:
-        return 1.0
-    unread = math.exp(-(rate + end) * age)
-    return (rate + end) * unread / (end + rate * unread)
-
-
-def _until(rate: float, days: float) -> float:
-    """The integral of exp(-rate t) over `days`."""
-    return -math.expm1(-rate * days) / rate if rate else days

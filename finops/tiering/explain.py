@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from finops.errors import DataError
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import MONTH_DAYS, TIERS, Protected
+from finops.tiering.schema import MARK
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -101,6 +102,9 @@ def _ruled(rules: Sequence[LifecycleRule]) -> str:
             if days is None:
                 continue
             taken = " OR ".join(f"starts_with(path, {_quoted(prefix)})" for prefix in rule.prefixes) or "true"
+            for tag, value in rule.tags:
+                ending = _quoted(f"{MARK}{tag}={value}{MARK}")
+                taken = f"({taken}) AND ends_with(area, {ending})"
             # A blob that is as cold already stays, whatever a rule for warmer tiers says.
             cases.append(f"WHEN age >= {days} AND tier IN ({tiers}) AND ({taken}) THEN {place * len(TIERS) + number}")
     return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS INTEGER)"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops.errors import DataError
-from finops.tiering import manifest, schema
+from finops.tiering import manifest, schema, tagging
 from finops.tiering.model import Aside
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Inventory:
         age       whole days since it was last used, by `basis`
         read      whether it was read since it was last written, as far as Azure noted
         served    whole days it has been in its tier
-        area      its container and first folders, the text that a lifecycle rule's prefix begins with
+        area      its container and first folders, the text that a lifecycle rule's prefix begins with; and the tag that
+                  tells blobs apart that lie together, see `tagging` and schema.parted
     basis: "last access", or "modification" where Azure does not note reads. since: the earliest read that is noted.
     blobs, bytes: of all rows; those not considered are in `aside`. absent: Azure's fields that the inventory lacks.
     work: a folder of its own below the spool, which goes when it is closed.
@@ -136,6 +137,8 @@ def _moments(engine: duckdb.DuckDBPyConnection, as_of: datetime | None) -> tuple
 def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime | None, folders: int) -> None:
     """`used`: the fields, with what follows from them. `blobs`: the same as people name it."""
     day, now = 86_400_000_000, _micros(as_of)
+    tag = tagging.telling(engine, now, folders)
+    tagged = f" || {tag.sql()}" if tag else ""
     # Of reads before Azure began to note them nothing is known.
     written = f"greatest(modified_us, {_micros(since)})" if since else "modified_us"
     noted = f"coalesce(accessed_us, {written})"
@@ -145,7 +148,7 @@ def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime |
         f"CREATE VIEW used AS SELECT *, greatest(({now} - {noted}) // {day}, 0) AS age, {read} AS read, "
         f"CASE WHEN tier <> 'Hot' AND {entered} IS NOT NULL THEN greatest(({now} - {entered}) // {day}, 0) END "
         f"AS served, greatest(({now} - {written}) // {day}, 0) AS life, "
-        f"{schema.area_sql(folders)} AS area, {schema.reason_sql()} AS because FROM fields"
+        f"{schema.area_sql(folders)}{tagged} AS area, {schema.reason_sql()} AS because FROM fields"
     )
     names = " ".join(f"WHEN {n} THEN '{said}'" for n, (_, said, _) in enumerate(schema.REASONS, 1))
     times = ", ".join(f"make_timestamp({name}_us) AS {name}" for name in schema.TIMES)

@@ -26,13 +26,14 @@ ACCOUNTS = "microsoft.storage/storageaccounts"
 @dataclass(frozen=True)
 class Seen:
     """policy: as ARM gives it, None where the account has none. protected: the blobs that stay where they are.
-    unresolved: what may read others, as sentences."""
+    unresolved: what may read others, as sentences. times: how often a blob is read on a day on which it is."""
 
     account: Account
     policy: Mapping[str, Any] | None
     protected: tuple[Protected, ...]
     unresolved: tuple[str, ...]
     rates: Rates
+    times: float = 1.0
 
 
 def look(
@@ -42,9 +43,12 @@ def look(
     now: datetime,
     protect: Sequence[Protected] = (),
     horizon_days: int = HORIZON_DAYS,
+    currency: str = "USD",
 ) -> Seen:
-    """The account of that name, or the only one there is. Raises DataError where nothing can be planned for it, and
-    says why; UsageError where `protect` names a container that the account does not have."""
+    """The account of that name, or the only one there is; prices in `currency`, as Azure publishes them in it.
+
+    Raises DataError where nothing can be planned for it, and says why; UsageError where `protect` names a container
+    that the account does not have."""
     id = _one(estate, name)  # noqa: A001
     try:
         service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)
@@ -54,11 +58,12 @@ def look(
     if found.refusal:
         raise DataError(f"Nothing is planned for {found.name}: {found.refusal}.", "")
     prices = rates(
-        azure.retail_prices(filter_for(found.region)),
+        azure.retail_prices(filter_for(found.region), currency),
         found.region,
         found.redundancy,
         found.hns,
         now,
+        currency,
         created=found.created,
         until=now + timedelta(days=horizon_days),
     )

@@ -149,6 +149,18 @@ class Aside:
 
 
 @dataclass(frozen=True)
+class Aged:
+    """Considered blobs of one age: in tier `before` today, in `after` by the rules. days: since their last use, the
+    first of their age in schema.AGES."""
+
+    days: int
+    before: str
+    after: str
+    blobs: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class MoveCost:
     """What moving blobs costs once: Set Blob Tier's operations, reading them out, leaving a tier too early."""
 

@@ -66,6 +66,7 @@ class Optimum:
         once_hot, ...                                  moving them
         back_hot, ...                                  reading all of them once
         The area "" holds what lies in none of the largest areas.
+    access: what the reads are forecast from.
     decisions: a view, for whoever explains one blob: path (container/name), area, tier, bytes, life, age, read, served,
         reads, chance, archivable, the same costs, guard (1 and up: which of `protected` keeps it), after.
     """
@@ -81,6 +82,7 @@ class Optimum:
     aside: tuple[Aside, ...]
     cells: str = "cells"
     decisions: str = "decisions"
+    access: Access | None = field(default=None, repr=False, compare=False)
 
     @property
     def saving(self) -> Decimal:
@@ -141,6 +143,7 @@ def optimum(
         _money(stay),
         _money(least),
         (*inventory.aside, *_aside(engine, protected)),
+        access=access,
     )
 
 

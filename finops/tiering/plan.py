@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from finops.errors import DataError
 from finops.tiering.access import learn
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, Account, Aside, Protected, Rates
+from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Rates
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import LIMIT, LifecycleRule, compress
@@ -47,6 +47,7 @@ class TierPlan:
     nothing is archived, "" where something may be. notes: what is to be known beside the figures.
     noting_month: what noting reads costs a month with the tracking that is on, None where it is off or has no price.
     fingerprint: of what it does and what it was reckoned from.
+    aged: what is considered, by age, as it is and as the rules leave it at once.
     """
 
     account: Account
@@ -79,6 +80,7 @@ class TierPlan:
     notes: tuple[str, ...]
     noting_month: Decimal | None
     fingerprint: str
+    aged: tuple[Aged, ...] = ()
 
     @property
     def moved_blobs(self) -> int:
@@ -108,10 +110,11 @@ def best(
     protected: Sequence[Protected] = (),
     unresolved: Sequence[str] = (),
     horizon_days: int = HORIZON_DAYS,
+    times: float = 1.0,
 ) -> Optimum:
-    """The cheapest tier of every blob, where nothing is archived that may be wanted at once."""
+    """The cheapest tier of every blob, where nothing is archived that may be wanted at once. times: as of Access."""
     chance = _NEVER if barred(inventory, unresolved) else ARCHIVE_CHANCE
-    return optimum(inventory, rates, learn(inventory), account, protected, horizon_days, chance)
+    return optimum(inventory, rates, learn(inventory, times=times), account, protected, horizon_days, chance)
 
 
 def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
@@ -180,10 +183,13 @@ def plan(
         notes=(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
+            *_archiving(found.rules),
+            *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
         fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
+        aged=found.aged,
     )
 
 
@@ -258,16 +264,42 @@ def _notes(inventory: Inventory, rates: Rates, empty: int, others: Sequence[str]
     return (*found, *rates.missing)
 
 
+def _archiving(rules: Sequence[LifecycleRule]) -> tuple[str, ...]:
+    """https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview#lifecycle-management"""
+    if not any(tier == "Archive" and rule.basis == LAST_ACCESS for rule in rules for tier, _ in rule.days):
+        return ()
+    return (
+        "Who takes a blob out of Archive has to read it within the day, or to copy it instead: rehydrating is no "
+        "access, and the rules would archive it again.",
+    )
+
+
+def _tagged(chosen: Optimum, rates: Rates, rules: Sequence[LifecycleRule]) -> tuple[str, ...]:
+    """What index tags cost, where rules ask for some. They cost the same in every tier, so that no move changes it."""
+    names = dict.fromkeys(name for rule in rules for name, _ in rule.tags)
+    if not names:
+        return ()
+    tags = "sum(CASE WHEN json_valid(tags) THEN len(json_keys(tags)) END)"
+    count = int(chosen.connection.execute(f"SELECT {tags} FROM fields WHERE tags IS NOT NULL").fetchall()[0][0] or 0)
+    price = next((of.tags_10k_month for of in rates.tiers.values() if of.tags_10k_month is not None), None)
+    cost = "" if price is None else f" They cost about {count * price / _OPERATIONS:,.2f} {rates.currency} a month."
+    return (
+        f"Rules ask for the index tag {', '.join(names)}: a blob that is not tagged so, or no longer, is not moved by "
+        f"them. The account keeps {count:,} tags.{cost}",
+    )
+
+
 def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:
     """Azure charges one other operation for noting a read:
     https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-overview#move-data-based-on-last-accessed-time"""
     rows = chosen.connection.execute(f"SELECT tier, sum(reads) FROM {chosen.cells} GROUP BY tier").fetchall()
+    times = chosen.access.times if chosen.access else 1.0
     total = Decimal(0)
     for tier, reads in rows:
         price = rates.tiers[tier].other_10k if tier in rates.tiers else None
         if price is None and reads:
             return None
-        total += Decimal(str(reads or 0)) * (price or 0) / _OPERATIONS
+        total += Decimal(str((reads or 0) / times)) * (price or 0) / _OPERATIONS
     return (total * MONTH_DAYS / chosen.horizon_days).quantize(Decimal("0.000001"))
 
 

@@ -80,8 +80,10 @@ def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, An
     for rule in ours:
         _check(rule)
     if found := conflicts(existing, ours):
+        others = dict.fromkeys(each.theirs for each in found)
+        work = "1 rule of the policy works" if len(others) == 1 else f"{len(others)} rules of the policy work"
         raise DataError(
-            f"{len(found)} rules of the policy work against ours. {'. '.join(map(str, found))}.",
+            f"{work} against ours. {'. '.join(_together(found))}.",
             "Change those rules, or protect their prefixes from tiering.",
         )
     names = [rule.name for rule in ours]
@@ -106,10 +108,19 @@ def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conf
         for other in theirs:
             filters = _inner(_inner(other, "definition"), "filters")
             types = [str(kind).lower() for kind in filters.get("blobTypes") or ["blockBlob"]]
-            if "blockblob" in types and _overlap(rule.prefixes, tuple(filters.get("prefixMatch") or ())):
+            shared = _overlap(rule.prefixes, tuple(filters.get("prefixMatch") or ()))
+            if "blockblob" in types and shared and not _told_apart(rule, filters.get("blobIndexMatch") or ()):
                 reasons = dict.fromkeys(_reasons(rule, _inner(_inner(other, "definition"), "actions")))
                 found += [Conflict(rule.name, str(other["name"]), reason) for reason in reasons]
     return found
+
+
+def _together(found: Sequence[Conflict]) -> list[str]:
+    """One sentence for each rule of others and reason, whichever of ours it is for."""
+    ours: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        ours.setdefault((each.theirs, each.reason), []).append(each.ours)
+    return [str(Conflict(", ".join(names), theirs, reason)) for (theirs, reason), names in ours.items()]
 
 
 def _reasons(rule: LifecycleRule, actions: Json) -> Iterable[str]:
@@ -151,10 +162,16 @@ def _cold(action: str) -> int:
 
 
 def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    """Whether a blob can match both. No prefix is every blob; tags are taken to match."""
+    """Whether a blob can match both. No prefix is every blob."""
     if not ours or not theirs:
         return True
     return any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs)
+
+
+def _told_apart(rule: LifecycleRule, theirs: Iterable[Json]) -> bool:
+    """Whether both ask for one tag, with different values. A tag that only one asks for may be on every blob."""
+    ours = dict(rule.tags)
+    return any(each.get("name") in ours and each.get("value") != ours[each["name"]] for each in theirs)
 
 
 def _check(rule: LifecycleRule) -> None:

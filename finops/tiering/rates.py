@@ -108,7 +108,7 @@ def rates(
     blobs = [item for item in of_region if item.get("productName") in PRODUCTS[hns]]
     asked = f"blob storage in {place}{' with a hierarchical namespace' if hns else ''}"
     if not blobs:
-        return UnknownRates(f"no price is published for {asked}")
+        return UnknownRates(f"no price is published for {asked}{'' if currency == 'USD' else f' in {currency}'}")
     paid = [item for item in blobs if item.get("currencyCode") == currency]
     if not paid:
         return UnknownRates(f"no price in {currency} among those given for {asked}")

@@ -7,7 +7,7 @@ what Azure bills: bytes kept by tier and day, operations, retrieval, and days th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ SMART_DAYS = (("Cool", 30), ("Cold", 90))
 SMART_SMALLEST = 128 * 1024
 
 NOTHING, OURS, COMMON, SMART, FORESIGHT = ("do nothing", "our rules", "30 / 90 / 180 days", "smart tier", "all-knowing")
+SINGLES = "blob by blob"
 
 _HOT, _ARCHIVE = 0, 3
 _BY_USE, _BY_CHANGE = "use", "change"
@@ -95,8 +96,10 @@ def rehearse(
     rates: Rates,
     days: int,
     tiers: Sequence[str] = TIERS,
+    singles: Mapping[str, str] | None = None,
 ) -> Rehearsal:
-    """Live through the record in every way. tiers: what the account has. Reads before a blob is written, or of a blob
+    """Live through the record in every way. tiers: what the account has. singles: where each path is moved to on the
+    first day, to be one way more. Reads before a blob is written, or of a blob
     that is not among `blobs`, make the record unusable."""
     record = _record(blobs, reads, days, rates)
     usable = [tier for tier in TIERS if tier in rates.tiers and tier in tiers]
@@ -105,6 +108,8 @@ def rehearse(
         OURS: _live(record, rates, [(rule.prefixes, rule.days, _since(rule)) for rule in rules]),
         COMMON: _live(record, rates, [((), tuple(d for d in COMMON_DAYS if d[0] in usable), _BY_USE)]),
     }
+    if singles is not None:
+        lives[SINGLES] = _live(record, rates, [], _once(record, singles))
     foreseen = [_live(record, rates, [], plan) for plan in _plans(record, [TIERS.index(tier) for tier in usable])]
     each = _stack([life.each for life in (*lives.values(), *foreseen)])
     best = each.min(axis=0)
@@ -210,6 +215,15 @@ def _plans(record: _Record, usable: Sequence[int]) -> list[Plan]:
         return wanted
 
     return [plan(before, after) for before in (-1, *usable) if before != _ARCHIVE for after in usable]
+
+
+def _once(record: _Record, singles: Mapping[str, str]) -> Plan:
+    import numpy as np
+
+    wanted = np.array(
+        [TIERS.index(singles.get(path, TIERS[now])) for path, now in zip(record.paths, record.tier, strict=True)]
+    )
+    return lambda day, rows, tier: wanted[rows] if day == 0 else tier
 
 
 def _live(record: _Record, rates: Rates, taking: Sequence[Taking], plan: Plan | None = None) -> _Life:

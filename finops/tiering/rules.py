@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import TIERS
+from finops.tiering.model import TIERS, Aged
 from finops.tiering.optimum import Move
 from finops.tiering.schema import AGES
 
@@ -26,8 +26,9 @@ SOONEST = 7
 # Where reads are not noted: a blob that was written lately is often read every day, and nothing would tell.
 SOONEST_UNREAD = 30
 
-# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves.
-# https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-structure#actions (2025-06-13)
+# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves. Azure takes the
+# condition beside the age since modification alone, and refuses it beside the last access.
+# https://learn.microsoft.com/python/api/azure-mgmt-storage/azure.mgmt.storage.models.dateaftermodification
 RESTS_DAYS = 30
 
 # A rule that saves less than this share of the optimum is not worth a line of somebody's policy.
@@ -41,6 +42,7 @@ class LifecycleRule:
     """One rule of a management policy. prefixes: of container/name; none: the whole account.
 
     days: after how many days without use (by `basis`) a blob goes to a tier, for each tier that it is for.
+    tags: index tags that it asks for, name and value; none: whatever blobs are tagged with.
     saving: until the horizon, of the blobs that are old enough now. blobs, bytes: of these.
     """
 
@@ -51,16 +53,25 @@ class LifecycleRule:
     saving: Decimal
     blobs: int
     bytes: int
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def takes(self) -> str:
+        """What blobs it is for, in words."""
+        asked = " and ".join(f"{name} = {value}" for name, value in self.tags)
+        return (", ".join(self.prefixes) or "the whole account") + (f"; index tag {asked}" if asked else "")
 
     def body(self) -> dict[str, Any]:
         """As Azure takes it."""
         condition = CONDITIONS[self.basis == LAST_ACCESS]
         actions: dict[str, Any] = {f"tierTo{tier}": {condition: days} for tier, days in self.days}
-        if "tierToArchive" in actions:
+        if "tierToArchive" in actions and self.basis != LAST_ACCESS:
             actions["tierToArchive"]["daysAfterLastTierChangeGreaterThan"] = RESTS_DAYS
         filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
         if self.prefixes:
             filters["prefixMatch"] = list(self.prefixes)
+        if self.tags:
+            filters["blobIndexMatch"] = [{"name": name, "op": "==", "value": value} for name, value in self.tags]
         definition = {"filters": filters, "actions": {"baseBlob": actions}}
         return {"enabled": True, "name": self.name, "type": "Lifecycle", "definition": definition}
 
@@ -72,6 +83,7 @@ class Ruleset:
     share: of the optimum, None where that saves nothing. moves: what the rules move at once. coming: what they are
     expected to save besides until the horizon, by blobs that grow old enough meanwhile. empty: blobs without content
     that are moved with the others; what that costs is counted. closed: beginnings of paths that no rule takes.
+    aged: all that is considered, by age, as it is and as the rules leave it at once.
     """
 
     rules: tuple[LifecycleRule, ...]
@@ -84,6 +96,7 @@ class Ruleset:
     moves: tuple[Move, ...]
     empty: int
     closed: tuple[str, ...]
+    aged: tuple[Aged, ...] = ()
 
 
 def compress(
@@ -100,6 +113,7 @@ def compress(
     import numpy as np
 
     from finops.tiering import cover
+    from finops.tiering.lasting import Lasting
     from finops.tiering.yields import yields
 
     if soonest is None:
@@ -108,17 +122,20 @@ def compress(
     saved, barred, usable = _saved(rows)
     ground = cover.ground(rows.areas, saved, barred, rows.closed)
     least = max(float(optimum.saving) * LEAST_SHARE, 0.01)
-    chosen = cover.cover(ground, cover.shapes(soonest, usable), limit, least) if rows.areas else []
+    shapes = cover.shapes(soonest, usable)
+    chosen = cover.cover(ground, shapes, limit, least) if rows.areas else []
+    lasting = Lasting(optimum, rates, rows, ground) if chosen and optimum.basis == LAST_ACCESS else None
+    if lasting:
+        chosen = lasting.better(chosen, shapes, least)
     state = cover.state_of(ground, chosen)
     tier = _tier_in(state[rows.area], rows.age) if rows.areas else rows.tier
     after = np.maximum(tier, rows.tier)
     moved = after > rows.tier
-    made, coming = [], 0.0
+    made = []
     names: dict[str, int] = {}
     for rule in chosen:
         mine = moved & _taken(ground, rule)[rows.area] & (_tier_in(np.array([rule.shape]), rows.age) == tier)
         made.append(_rule(rule, ground, rows, mine, after, optimum.basis, names))
-        coming += _coming(rows, rule, _taken(ground, rule)[rows.area], state, optimum.horizon_days)
         moved = moved & ~mine
     moved = after > rows.tier
     saving = _money(_difference(rows.cost, rows, after, moved).sum())
@@ -129,10 +146,11 @@ def compress(
         saving,
         optimum.saving,
         (saving / optimum.saving).quantize(Decimal("0.0001")) if optimum.saving > 0 else None,
-        _money(coming),
+        _money(lasting.saved(chosen) - float(saving)) if lasting else Decimal(0),
         _moves(rows, after, moved, optimum.horizon_days),
         int(rows.blobs[moved & (rows.bytes == 0)].sum()),
         rows.closed,
+        _aged(rows, after),
     )
 
 
@@ -175,7 +193,7 @@ def _taken(ground: Ground, rule: Chosen) -> Any:
 
     taken = np.zeros(len(ground.areas), bool)
     for node in rule.nodes:
-        taken[ground.first[node] : ground.last[node]] = True
+        taken |= ground.takes(node, rule.tag)
     return taken
 
 
@@ -193,33 +211,17 @@ def _rule(
         _money(_difference(rows.cost, rows, after, mine).sum()),
         int(rows.blobs[mine].sum()),
         int(rows.bytes[mine].sum()),
+        _tags(ground.tags[rule.tag]),
     )
+
+
+def _tags(text: str) -> tuple[tuple[str, str], ...]:
+    name, is_one, value = text.partition("=")
+    return ((name, value),) if is_one else ()
 
 
 def _days(shape: Shape) -> tuple[tuple[str, int], ...]:
     return tuple((tier, AGES[age]) for tier, age in zip(TIERS[1:], shape, strict=True) if age < len(AGES))
-
-
-def _coming(rows: Yields, rule: Chosen, taken: Any, state: Any, horizon: int) -> float:
-    """What blobs will save that are not read until they are old enough: as those that are, for the days then left.
-    Reads are taken to be spread evenly over the horizon, which flatters blobs whose reads come early in it."""
-    import numpy as np
-
-    first = min(rule.shape)
-    tier = max(number for number, age in enumerate(rule.shape, 1) if age == first)
-    own = taken & (state[rows.area].min(axis=1) == first)
-    old = own & (rows.age >= first) & (rows.tier < tier) & ~np.isnan(rows.cost[:, tier])
-    young = own & (rows.age < first) & (rows.tier < tier)
-    if not old.any() or not young.any() or not rows.bytes[old].sum():
-        return 0.0
-    after = np.full(len(rows.area), tier)
-    once = rows.once[old, tier].sum() / rows.bytes[old].sum()
-    kept = _difference(rows.cost, rows, after, old).sum() / rows.bytes[old].sum() + once
-    edges = np.array([*AGES, AGES[-1] * 1.5])
-    wait = np.maximum(AGES[first] - (edges[rows.age] + edges[rows.age + 1]) / 2, 0.0)[young]
-    unread = (1 - np.minimum(rows.chance[young], 1.0)) ** (wait / horizon)
-    left = np.maximum(horizon - wait, 0.0) / horizon
-    return float((rows.bytes[young] * unread * np.where(left > 0, kept * left - once, 0.0)).sum())
 
 
 def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ...]:
@@ -235,6 +237,19 @@ def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ..
             money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
             found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
     return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
+
+
+def _aged(rows: Yields, after: Any) -> tuple[Aged, ...]:
+    import numpy as np
+
+    shape = (len(AGES), len(TIERS), len(TIERS))
+    blobs, size = np.zeros(shape), np.zeros(shape)
+    np.add.at(blobs, (rows.age, rows.tier, after), rows.blobs)
+    np.add.at(size, (rows.age, rows.tier, after), rows.bytes)
+    return tuple(
+        Aged(AGES[age], TIERS[before], TIERS[to], int(blobs[age, before, to]), int(size[age, before, to]))
+        for age, before, to in np.argwhere(blobs > 0).tolist()
+    )
 
 
 def _money(amount: float) -> Decimal:

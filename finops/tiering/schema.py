@@ -59,6 +59,10 @@ REASONS = (
     ("empty", "empty", "bytes = 0"),
 )
 
+# Between an area's beginning of paths and a tag, and after that: of no tag, and not where a folder's name ends.
+# https://learn.microsoft.com/azure/storage/blobs/storage-manage-find-blobs#setting-blob-index-tags
+MARK = "\x1f"
+
 # Days since the last use where one age ends and the next begins: where rules are cut, and finer below.
 AGES = (0, 1, 3, 7, 14, 21, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 365, 450, 540, 730, 1095, 1825, 3650)
 
@@ -134,6 +138,14 @@ def reason_sql() -> str:
 def area_sql(folders: int) -> str:
     """The container and its first folders, with a slash at the end."""
     return f"regexp_extract(path, '^[^/]*/(?:[^/]*/){{0,{int(folders)}}}')"
+
+
+def parted(area: str) -> tuple[str, str]:
+    """An area's beginning of paths, and the tag (name=value) of its blobs, "" where that does not tell them apart."""
+    if not area.endswith(MARK):
+        return area, ""
+    path, _, tag = area[: -len(MARK)].rpartition(MARK)
+    return path, tag
 
 
 def age_sql(days: str) -> str:

@@ -69,7 +69,7 @@ def closed_paths(optimum: Optimum, protected: Sequence[Protected]) -> tuple[str,
         rows = engine.execute(f"SELECT DISTINCT path {where} LIMIT {_MOST_PATHS + 1}").fetchall()
         if len(rows) > _MOST_PATHS:
             rows = engine.execute(f"SELECT DISTINCT area {where}").fetchall()
-        found |= {str(path) for (path,) in rows}
+        found |= {schema.parted(str(path))[0] for (path,) in rows}
     if any(each.reason.endswith("no known price") for each in optimum.aside):
         rows = engine.execute("SELECT DISTINCT path FROM decisions WHERE guard < 0 AND tier <> 'Archive'").fetchall()
         found |= {str(path).rpartition("/")[0] + "/" for (path,) in rows}
@@ -106,8 +106,9 @@ def _shortest(paths: set[str]) -> list[str]:
 def _is_broken(area: str, areas: Sequence[str], closed: Sequence[str]) -> bool:
     """Whether something inside an area is closed and folders in it may be open. What lies beside deeper areas lies in
     no folder of its own."""
-    inside = any(path.startswith(area) and path != area for path in closed)
-    return inside and not any(other.startswith(area) and other != area for other in areas)
+    own = schema.parted(area)[0]
+    inside = any(path.startswith(own) and path != own for path in closed)
+    return inside and not any(other.startswith(own) and schema.parted(other)[0] != own for other in areas)
 
 
 def _sums() -> str:
@@ -138,7 +139,11 @@ def _inside(optimum: Optimum, broken: Sequence[str], closed: Sequence[str]) -> d
         above = sorted({path[: _nth(path, level + 1)] for path in closed if path.count("/") > level})
         texts = ", ".join("'" + text.replace("'", "''") + "'" for text in above)
         cases.append(f"WHEN {deep}{f' AND {folder} NOT IN ({texts})' if texts else ''} THEN {folder}")
-    part = f"CASE WHEN place = '' THEN split_part(path, '/', 1) || '/' {' '.join(cases)} ELSE place END"
+    mark = f"chr({ord(schema.MARK)})"
+    # A tag is kept at the end of the parts, too.
+    tag = f"CASE WHEN ends_with(place, {mark}) THEN substr(place, instr(place, {mark})) ELSE '' END"
+    whole = f"CASE WHEN ends_with(place, {mark}) THEN split_part(place, {mark}, 1) ELSE place END"
+    part = f"CASE WHEN place = '' THEN split_part(path, '/', 1) || '/' {' '.join(cases)} ELSE {whole} END || {tag}"
     placed = (
         "SELECT decisions.*, coalesce(places.area, '') AS place FROM decisions LEFT JOIN places USING (area) "
         "WHERE guard = 0 AND list_contains($1, coalesce(places.area, ''))"

@@ -162,6 +162,8 @@ def _keeps(cost: Decimal | None, saving: Decimal | None) -> Decimal | None:
 
 def _money_note(record: Record) -> str:
     finding = record.finding
+    if finding.action == "tier":
+        return "By Azure's published prices, for what the inventory holds. What the account costs in all is not in it."
     if finding.monthly_cost is None:
         return "What it costs is not known: no charges of it were found."
     said = "The cost of the last 30 days, at the price paid."
@@ -223,6 +225,8 @@ def _risk(record: Record) -> str:
 def _restorable(record: Record, restore_days: int) -> str:
     if record.status == "restored":
         return "It was restored."
+    if record.finding.action == "tier":
+        return "At any time."
     if record.restorable_until is not None:
         return moment(record.restorable_until)
     return f"{restore_days} days after it is done."

@@ -56,6 +56,12 @@ ARCHIVED = WayBack(
     "It is taken out of the archive.", "Seconds.", "Nothing: what is archived stays, and is only hidden."
 )
 DISABLED = WayBack("It is enabled again.", "Seconds.", "The runs that it would have started meanwhile.")
+TIERED = WayBack(
+    "Our rules are taken out of the account's lifecycle policy, those of others stay; single blobs are moved back. "
+    "What rules have moved stays where it is until somebody moves it. The command: finops tier undo.",
+    "Seconds. What is in Archive takes up to 15 hours to be read again.",
+    "Nothing is deleted. What was paid for moving, and for leaving a tier early, is not paid back.",
+)
 UNKNOWN = WayBack("Not known.", "Not known.", "Not known: take it for all of it.")
 
 
@@ -71,6 +77,7 @@ def way_back(finding: StoredFinding) -> WayBack:
         "deleteImage": IMAGE,
         "archive": ARCHIVED,
         "disable": DISABLED,
+        "tier": TIERED,
     }.get(finding.action, UNKNOWN)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from finops.approvals import is_high
 from finops.approvals.links import link
 from finops.approvals.naming import DONE, QUIET, VERBS, holder_of, kind_of, name_of, shown
+from finops.approvals.whose import of_janitor
 from finops.report.model import Money
 from finops.report.render import inlined
 from finops.report.templates import Templates
@@ -116,8 +117,15 @@ def item_of(record: Record, settings: Settings, due: datetime | None, expires: d
         watched=record.quiet_until if record.status == "quiet" else None,
         stopped=quiet is not None and quiet["action"] == "stop",
         link=link(settings.web, record.number),
-        undo=f"finops janitor undo {record.number}",
+        undo=undo_of(record),
     )
+
+
+def undo_of(record: Record) -> str:
+    """The command that takes it back."""
+    if of_janitor(record):
+        return f"finops janitor undo {record.number}"
+    return f"finops tier undo --account {name_of(record.finding.resource_id)} --execute"
 
 
 def written(letter: Letter, settings: Settings, now: datetime, head: str) -> Json:

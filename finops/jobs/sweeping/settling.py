@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from finops import approvals, tombstones
+from finops.approvals.whose import of_janitor
 from finops.errors import DataError
 from finops.jobs.sweeping.acting import ACT, QUIET, RULE, nothing_to_take
 from finops.state import Intent, Record
@@ -32,7 +33,8 @@ class Settled:
 
 def settle(state: State, settings: JanitorSettings, now: datetime) -> list[Settled]:
     """Bring records that were left in the middle to where they belong. Only in one's turn, after `reconcile`."""
-    left, _, _ = state.findings.all(status=("acted", "quiet"), limit=None)
+    records, _, _ = state.findings.all(status=("acted", "quiet"), limit=None)
+    left = [record for record in records if of_janitor(record)]
     if not left:
         return []
     intents = state.intents_since(min(record.changed_at for record in left) - BEFORE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from finops import approvals, tombstones
 from finops.acts import Act, Caps, generation_of, perform, reconcile, state_of
+from finops.approvals.whose import of_janitor
 from finops.errors import FinopsError
 from finops.estate.evidence import moment_of
 from finops.estate.generation import same_generation
@@ -82,6 +83,9 @@ class _Undo:
 
     def __post_init__(self) -> None:
         self.record = self.state.findings.get(self.number)
+        if not of_janitor(self.record):
+            name = self.record.finding.resource_id.rpartition("/")[2]
+            raise FinopsError(f"Finding {self.number} is about access tiers.", f"finops tier undo --account {name}")
         if self.record.status == "restored":
             raise FinopsError(
                 f"Finding {self.number} was undone on {self.record.changed_at:%Y-%m-%d %H:%M} UTC already.",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from finops.approvals import WORDS, Workdays, not_due
+from finops.approvals.whose import of_janitor
 from finops.state import Record
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ def waiting(state: State, settings: JanitorSettings, now: datetime, only: Iterab
     if numbers:
         records = [state.findings.get(number) for number in numbers]
     else:
-        records, _, _ = state.findings.all(status=WAITS, limit=None)
+        found, _, _ = state.findings.all(status=WAITS, limit=None)
+        records = [record for record in found if of_janitor(record)]
     return [Waits(record, why) for record in records if (why := _why(record, settings, now))]
 
 
 def _why(record: Record, settings: JanitorSettings, now: datetime) -> str:
+    if not of_janitor(record):
+        return "It is about access tiers, which finops tier apply moves."
     if record.status not in WAITS:
         return f"It is {record.status}, not approved: {WORDS[record.status]}."
     if record.status == "quiet" and record.quiet_until is not None and record.quiet_until > now:

@@ -132,6 +132,10 @@ def _check_action(name: str, subject: str, action: str, when: object, account: J
             raise _bad(f"'{key}' of rule '{name}' must be a number that is not negative")
     if when.get(SINCE_TIER) is not None and action != "tierToArchive":
         raise _bad(f"'{SINCE_TIER}' of rule '{name}' is for tierToArchive only")
+    base = "daysAfterModificationGreaterThan" if subject == "baseBlob" else "daysAfterCreationGreaterThan"
+    if when.get(SINCE_TIER) is not None and ages[0] != base:
+        # https://learn.microsoft.com/python/api/azure-mgmt-storage/azure.mgmt.storage.models.dateaftermodification
+        raise _bad(f"'{SINCE_TIER}' of rule '{name}' can be used only with {base}")
     if set(when) - set(AGES) - {SINCE_TIER}:
         raise _bad(f"'{action}' of rule '{name}' has conditions that do not exist")
 

@@ -1,0 +1,124 @@
+"""Rules that people were asked about, weighed anew: a plan of today differs a little, and theirs may be as good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops.errors import DataError
+from finops.jobs.tiering.proposing import SPREAD, Proposal
+from finops.tiering.explain import explain
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.optimum import Move
+from finops.tiering.policy import is_ours, merged, rules_in
+from finops.tiering.rules import CONDITIONS, LifecycleRule
+from finops.tiering.yields import yields
+
+if TYPE_CHECKING:
+    from finops.jobs.tiering.planning import Reckoned
+
+# Of what the rules of today would save; with less, people are asked about those.
+LEAST = Decimal("0.8")
+# Of the bytes that rules move: so much may lie in lots with a blob that today's plan would not archive.
+SLACK = Decimal("0.05")
+# Of what the account's blobs cost: by less than this, rules in force are left as they are.
+NEARLY = Decimal("0.02")
+# Of what they were set for: the same.
+TENTH = Decimal("0.1")
+
+
+def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
+    """What was asked about, where it still holds; None where the plan of today is to be asked about instead."""
+    plan = made.plan
+    rules = _sound(made, approved.get("rules") or ())
+    if not rules:
+        return None
+    try:
+        policy = merged(made.seen.policy, rules)
+    except DataError:
+        return None
+    weighed, today = _weighed(made, rules), _weighed(made, plan.rules)
+    if weighed is None or today is None:
+        return None
+    (moved, saved, _), (_, best, _) = weighed, today
+    if moved > Decimal(approved["bytes"]) * SPREAD or saved <= 0 or saved < best * LEAST:
+        return None
+    figures = tuple(_move(row) for row in approved["moves"])
+    return Proposal(made.seen, replace(plan, rules=tuple(rules), policy=policy), (), figures)
+
+
+def good_enough(made: Reckoned, month: Decimal) -> bool:
+    """Whether our rules in force are nearly as good as those of today: rules that change every day help nobody.
+
+    month: what they were to save a month when they were set
+    """
+    ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule)]
+    rules = _sound(made, ours)
+    if not rules or any(rule.get("enabled") is not True for rule in ours):
+        return False
+    weighed, today = _weighed(made, rules), _weighed(made, made.plan.rules)
+    if weighed is None or today is None:
+        return False
+    set_for = month * made.plan.horizon_days / MONTH_DAYS
+    return today[1] - weighed[1] <= max(weighed[2] * NEARLY, set_for * TENTH)
+
+
+def taking_too_much(made: Reckoned) -> bool:
+    """Whether a rule of ours in force takes what is protected, leased or held by now."""
+    ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule)]
+    return bool(ours) and not _sound(made, ours, any_basis=True)
+
+
+def _sound(made: Reckoned, bodies: Sequence[Mapping[str, Any]], any_basis: bool = False) -> list[LifecycleRule] | None:
+    """Rules that are of ours, count from what the plan counts from, and take nothing that no rule may take."""
+    rules = [rule for rule in map(_rule, bodies) if rule is not None]
+    if len(rules) != len(bodies) or any(rule.basis != made.plan.basis and not any_basis for rule in rules):
+        return None
+    closed = yields(made.optimum, made.seen.rates, made.seen.protected).closed
+    return None if any(_overlap(rule, each) for rule in rules for each in closed) else rules
+
+
+def _weighed(made: Reckoned, rules: Sequence[LifecycleRule]) -> tuple[Decimal, Decimal, Decimal] | None:
+    """The bytes that rules would move today, what that saves until the horizon, and what all considered blobs cost
+    until then if nothing moves; None: it cannot be told."""
+    moved = saved = stay = barred = Decimal(0)
+    for lot in explain(made.optimum, rules, made.seen.protected, ""):
+        costs = lot.costs or {}
+        if not lot.reason:
+            stay += costs.get(lot.tier, Decimal(0))
+        if lot.reason or lot.ruled == lot.tier:
+            continue
+        moved += lot.bytes
+        if lot.tier in costs and lot.ruled in costs:
+            saved += costs[lot.tier] - costs[lot.ruled]
+        else:
+            barred += lot.bytes  # by now too likely to be read: no saving is counted for them
+    return None if barred > moved * SLACK else (moved, saved, stay)
+
+
+def _rule(body: Mapping[str, Any]) -> LifecycleRule | None:
+    """A rule of ours from its body, None where it is not one as we write them."""
+    definition = body["definition"]
+    actions, filters = definition["actions"]["baseBlob"], definition["filters"]
+    last = any(CONDITIONS[True] in when for when in actions.values())
+    days = tuple(
+        (tier, int(actions[f"tierTo{tier}"][CONDITIONS[last]])) for tier in TIERS[1:] if f"tierTo{tier}" in actions
+    )
+    tags = tuple((each["name"], each["value"]) for each in filters.get("blobIndexMatch") or ())
+    found = LifecycleRule(
+        body["name"], tuple(filters.get("prefixMatch") or ()), LAST_ACCESS if last else "modification", days,
+        Decimal(0), 0, 0, tags,
+    )  # fmt: skip
+    return found if found.body() == body else None
+
+
+def _overlap(rule: LifecycleRule, closed: str) -> bool:
+    return not rule.prefixes or any(closed.startswith(each) or each.startswith(closed) for each in rule.prefixes)
+
+
+def _move(row: Sequence[Any]) -> Move:
+    before, after, blobs, size, *money = row
+    return Move(before, after, int(blobs), int(size), *(Decimal(each) for each in money))
