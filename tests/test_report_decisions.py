@@ -263,3 +263,11 @@ def test_nobody_decides_about_a_month_that_is_over(tmp_path: Path) -> None:
 
     assert report.statuses[0].word == "Over budget"
     assert report.decisions == ()
+
+
+def test_what_would_save_nothing_is_no_decision(tmp_path: Path) -> None:
+    known = Known(claims=(cluster("gpu", "730"), cluster("idle", "0")))
+
+    [one] = decided(tmp_path, known)
+
+    assert (one.what, one.count) == ("move gpu from dedicated to spot nodes", 1)

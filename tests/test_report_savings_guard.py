@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -260,3 +261,35 @@ def test_a_tag_is_an_act_that_saves_nothing(tmp_path: Path) -> None:
 
     assert [one.measure for one in claims] == ["none"]
     assert (found.realised.count, found.rows, len(found.all)) == (0, (), 1)
+
+
+def waits(**other: Any) -> Claim:
+    """What the guard finds: three tenths of what the cluster cost in 30 days."""
+    expected = {"expected": Decimal(900), "cost": Decimal(3000), "ref": "guard-spot-1"}
+    return replace(act("whole", number=0, **{"stage": "found", "did": "", **expected, **other}), since=None)
+
+
+def test_what_is_found_on_a_cluster_that_we_set_right_saves_of_what_it_costs_since(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "5", "2")]
+
+    found = saved(tmp_path, [act("idle", kept=2), waits()], *rows)
+
+    one = next(one for one in found.all if one.kind == "identified")
+    assert one.expected
+    assert one.expected.amount == 30 * 10 * Decimal("0.3")
+    assert one.why == "by 100 on the 10 days since change 1 of the spot guard: its 30 days hold days before that"
+
+
+def test_what_is_found_on_a_cluster_that_costs_nothing_since_we_set_it_right_saves_nothing(tmp_path: Path) -> None:
+    found = saved(tmp_path, [act("idle", kept=2), waits()], *hours("2026-10-01", "2026-11-11", "50", "2"))
+
+    assert (found.identified.amount.amount, found.identified.nothing) == (0, 1)
+
+
+def test_what_is_found_elsewhere_or_was_set_right_a_month_ago_saves_of_the_bill(tmp_path: Path) -> None:
+    rows = [*hours("2026-09-01", "2026-10-11", "50", "2"), *hours("2026-10-12", "2026-11-21", "50", "2")]
+    elsewhere = waits(resource_id=REST, ref="guard-spot-2")
+
+    found = saved(tmp_path, [act("idle", "2026-10-11", kept=2), waits(), elsewhere], *rows)
+
+    assert [one.expected.amount for one in found.all if one.kind == "identified" and one.expected] == [900, 900]

@@ -140,9 +140,9 @@ def _spot(of: Sources) -> Iterable[Decision]:
 
 
 def _found(rule: str, of: Sources) -> list[Saving]:
-    """What waits for a decision by that rule, as far as it counts: so that no amount is asked for twice."""
-    entries = of.savings.all if of.savings else ()
-    return [one for one in entries if one.kind == "identified" and one.rule == rule and one.counted_with is None]
+    """What waits for a decision by that rule, as far as it counts: so that no amount is asked for twice, nor none."""
+    entries = [one for one in (of.savings.all if of.savings else ()) if one.kind == "identified" and one.rule == rule]
+    return [one for one in entries if one.counted_with is None and (one.expected is None or one.expected.amount)]
 
 
 def _of_savings(kind: str, mine: Sequence[Saving], what: str, by: date, of: Sources) -> Decision:

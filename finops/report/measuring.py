@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -91,6 +91,39 @@ def unmeasured(one: Claim, kind: Kind, currency: str) -> Saving:
         why=why, counted_with=None, source=one.source, ref=one.ref or str(one.number), ends=one.ends,
         saves=one.measure != "none", owner=printable(one.owner), basis=one.basis, lapsed=one.lapsed,
     )  # fmt: skip
+
+
+def waits(one: Claim, kind: Kind, done: Sequence[Claim], bill: Bill, currency: str, to: date) -> Saving:
+    """A claim that waits. Where we changed its resource within the days that its cost is of, the days since tell what
+    there is left to save."""
+    entry = unmeasured(one, kind, currency)
+    mine = [each for each in acts_on(one, done) if _changed(each) > to - BEFORE]
+    if not mine or not one.cost or entry.expected is None or bill.unusable or bill.mixed(one.resource_id):
+        return entry
+    act = max(mine, key=_changed)
+    since = [each for each in bill.complete(subscription_of(one.resource_id)) if _changed(act) < each <= to]
+    if not since:
+        return replace(entry, expected=None, why=f"no whole day since {act.called} is on the bill")
+    is_now = bill.cost(one.resource_id, since)
+    with localcontext() as context:
+        context.prec = 80
+        left = trimmed((entry.expected.amount * is_now * BEFORE.days / len(since) / one.cost).quantize(FINEST))
+    if left >= entry.expected.amount:
+        return entry
+    days = f"{len(since)} {'day' if len(since) == 1 else 'days'}"
+    why = f"by {is_now.normalize():f} on the {days} since {act.called}: its 30 days hold days before that"
+    return replace(entry, expected=Money(left, currency), why=why)
+
+
+def acts_on(one: Claim, done: Iterable[Claim]) -> list[Claim]:
+    """What was done to its resource, to what holds it or to what lies below it, and may have changed its cost."""
+    of = [each for each in done if _covers(each.id, one.id) or _covers(one.id, each.id)]
+    return [each for each in of if each.measure != "none"]
+
+
+def _changed(act: Claim) -> date:
+    """The day on which it last changed what its resource costs."""
+    return day_of(act.until or act.since)
 
 
 def day_of(moment: datetime | None) -> date:
@@ -251,4 +284,4 @@ def _covers(scope: str, name: str) -> bool:
     return name == scope or name.startswith(f"{scope}/")
 
 
-__all__ = ["FINEST", "day_of", "measured", "unmeasured"]
+__all__ = ["FINEST", "acts_on", "day_of", "measured", "unmeasured", "waits"]
