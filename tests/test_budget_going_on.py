@@ -158,6 +158,7 @@ def test_a_range_that_what_goes_on_lies_above_is_not_printed(tmp_path: Path):
     assert share.report.outlook.range is None
     assert "No range is given: if gpu goes on, the month ends above it." in share.text
     assert "8 in 10" not in share.text
+    assert "beyond the forecast of about $1" in share.text
     assert share.whole.outlook.range is not None
 
 

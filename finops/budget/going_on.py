@@ -76,7 +76,7 @@ def going_on(
         less = {(key, day): one.per_day for day in days}
         without = by_charges(book, basis, currency, period, seen.through, where, less)
         spent = sum((one.per_day for day in days if day >= period.start.date()), Decimal(0))
-        in_mean = seen.total.middle - without.total.middle - spent
+        in_mean = seen.by[key] - without.by[key] - spent
         left = (last - seen.through) // timedelta(days=1)
         told = GoesOn(one.id, _name(case), key, one.first, one.per_day, left, max(in_mean, Decimal(0)), last)
         if told.more >= LEAST * seen.total.middle and told.more > 0:
