@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from guarding import GPU
+from openpyxl import load_workbook
 from report_data import NOW, book, daily
 
 from finops.config.model import ReportSettings, Settings
@@ -85,9 +88,11 @@ def test_charges_without_hours_leave_a_conversion_unknown(tmp_path: Path) -> Non
 def test_fewer_nodes_at_rest_save_the_hours_that_they_would_have_run(tmp_path: Path) -> None:
     rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "8", "2")]
 
-    [one] = saved(tmp_path, [act("idle", kept=2)], *rows).all
+    found = saved(tmp_path, [act("idle", kept=2)], *rows)
 
+    [one] = found.all
     assert amount(one) == 10 * (48 - 8) * 2
+    assert one.how == "400 of 2 nodes x 24 hours x 10 days were not run since, at 2.00 an hour as before"
 
 
 def test_more_work_than_the_idle_nodes_could_do_makes_no_negative_saving(tmp_path: Path) -> None:
@@ -242,6 +247,27 @@ def test_a_change_of_the_minimum_is_measured_by_idle_hours(tmp_path: Path) -> No
     assert (one.measure, one.kept, one.keeps, one.expected) == ("idle", 2, 0, 90)
 
 
+@pytest.mark.parametrize(
+    ("seen", "wanted", "did"),
+    [
+        ({"minNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT2H"}, "PT15M", "set to 0 nodes when idle"),
+        (
+            {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2H"},
+            "PT15M",
+            "set to let go of idle nodes after 15 minutes",
+        ),
+    ],
+)
+def test_a_change_of_scale_settings_is_told_without_the_names_of_azures_fields(
+    tmp_path: Path, seen: dict[str, Any], wanted: str, did: str
+) -> None:
+    after = {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": wanted}
+
+    [one] = remembered(tmp_path, ("scale", {"rule": "guard/scale", "seen": seen, "wanted": after}))
+
+    assert one.did == did
+
+
 def test_what_a_shorter_wait_saved_is_not_known(tmp_path: Path) -> None:
     scale = {"seen": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2H"}, "wanted": {"minNodeCount": 0}}
 
@@ -293,3 +319,17 @@ def test_what_is_found_elsewhere_or_was_set_right_a_month_ago_saves_of_the_bill(
     found = saved(tmp_path, [act("idle", "2026-10-11", kept=2), waits(), elsewhere], *rows)
 
     assert [one.expected.amount for one in found.all if one.kind == "identified" and one.expected] == [900, 900]
+
+
+def test_the_arithmetic_of_idle_nodes_stands_in_the_explanation_the_workbook_and_the_mail(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "8", "2")]
+    how = "400 of 2 nodes x 24 hours x 10 days were not run since, at 2.00 an hour as before"
+    with book(tmp_path, *hours("2026-10-01", "2026-11-22", "24", "1", REST), *rows) as loaded:
+        report = build(loaded, NOW, ReportSettings(), claims=[act("idle", kept=2)])
+        behind = explain(report, loaded, "saving/guard-1")
+    made = render(report, Settings())
+
+    assert f"800.00 saved: {how}." in behind.evidence
+    cells = [cell.value for row in load_workbook(io.BytesIO(made.workbook))["Savings"] for cell in row]
+    assert how in cells
+    assert "of clusters that keep fewer nodes, what these would have cost idle." in " ".join(made.text.split())

@@ -110,6 +110,7 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         since=since,
         until=until,
         quiet=quiet,
+        watched=record.quiet_until if record.status == "quiet" else None,
         ends=planned_end(finding.evidence.get("tags")),
         owner=finding.owner,
         lapsed=ran_out(record),
