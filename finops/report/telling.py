@@ -22,6 +22,8 @@ BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenan
 ANOMALIES = 5
 # An act this long before the compared days still tells why a resource is on the bill no more.
 QUARANTINE = timedelta(days=30)
+# Where people approve or refuse what the janitor found.
+FINDINGS = "/findings"
 
 
 def told(
@@ -86,7 +88,9 @@ def _figures(model: Report, settings: Settings, words: Words, attached: Sequence
     table = f"{words.say(basis)}, {model.currency}"
     against = words.say("; changes are against {before}", before=wording.before) if model.before else ""
     mean = words.say("; forecast is the mean of the range: means add up") if model.outlook else ""
-    decide = next((one.page for one in model.decisions if one.page), "")
+    waits = [one for one in (model.savings.all if model.savings else ()) if one.kind == "identified"]
+    decide = FINDINGS if any(one.source == "Janitor" and one.counted_with is None for one in waits) else ""
+    decide = next((one.page for one in model.decisions if one.kind == "approvals"), decide)
     return {
         "report": model,
         "name": model.name,
@@ -121,6 +125,7 @@ def _figures(model: Report, settings: Settings, words: Words, attached: Sequence
         "direction": words.writing.direction,
         "alt_cost": alts.cost(model, words),
         "alt_movers": alts.movers(model, wording, words),
+        "page_of": lambda path: page_at(settings, path),
         "cause_of": lambda driver: cause_of(driver, model),
         "act_of": lambda mover: act_of(mover, model),
         "month_mover": _month_mover(model),

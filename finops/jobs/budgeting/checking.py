@@ -36,6 +36,7 @@ from finops.jobs.budgeting.drivers import charged_ids, drivers, stoppable
 from finops.jobs.budgeting.letters import Item, Letter, Why, written
 from finops.jobs.budgeting.memory import Remembered, remembered
 from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
+from finops.jobs.claims import claims_of
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -281,7 +282,7 @@ def _item(
         why,
         one,
         first_to=one.budget.to,
-        drivers=drivers(one, book, now),
+        drivers=drivers(one, book, now, claims_of(state)),
         stops=stops,
         looked=rates is not None,
         not_read=rates.unread[:3] if rates else (),
