@@ -16,6 +16,8 @@ from report_data import NOW, book, daily
 
 from finops.config.model import ReportSettings, Settings
 from finops.jobs.claims import claims_of
+from finops.jobs.guard_claims import left
+from finops.jobs.guarding.plan import Line
 from finops.report import Claim, build, render
 from finops.report.explain import explain
 from finops.report.model import Saving, Savings
@@ -333,3 +335,16 @@ def test_the_arithmetic_of_idle_nodes_stands_in_the_explanation_the_workbook_and
     cells = [cell.value for row in load_workbook(io.BytesIO(made.workbook))["Savings"] for cell in row]
     assert how in cells
     assert "of clusters that keep fewer nodes, what these would have cost idle." in " ".join(made.text.split())
+
+
+def test_the_guards_plan_names_the_same_amount_that_is_left_to_save(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "5", "2")]
+    line = Line(
+        "spot", GPU, "warn", "make it anew", "", "report", "", "", Decimal(3000), Decimal(900), "", (), {}, "g"
+    )  # fmt: skip
+    with book(tmp_path, *hours("2026-10-01", "2026-11-22", "24", "1", REST), *rows) as loaded:
+        [told] = left([line], [act("idle", kept=2)], loaded, "USD", NOW)
+        [untouched] = left([line], [], loaded, "USD", NOW)
+
+    assert (told.saving, untouched.saving) == (90, 900)
+    assert told.saving_says.startswith("by 100 on the 10 days since change 1 of the spot guard")

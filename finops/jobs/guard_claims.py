@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,9 +14,12 @@ from finops.estate.generation import generation_of
 from finops.estate.planned import planned_end
 from finops.report import Claim
 from finops.report.claim import Measure
+from finops.report.measuring import acts_on
+from finops.report.savings import savings
 from finops.spot.durations import duration
 
 if TYPE_CHECKING:
+    from finops.charges import Charges
     from finops.jobs.guarding.plan import Line
     from finops.state import Intent, State
 
@@ -76,10 +79,33 @@ def waiting(lines: Iterable[Line], promises: Collection[str], currency: str) -> 
             cost=line.cost,
             currency=currency,
             source=SOURCE,
-            ref=f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}",
+            ref=_ref(line),
             owner=line.owner,
             basis="list price" if line.rule == "scale" else "bill",
         )
+
+
+def left(
+    lines: Sequence[Line], done: Collection[Claim], book: Charges, currency: str, now: datetime
+) -> tuple[Line, ...]:
+    """The lines, each with what there is left to save where one of the acts `done` changed its cluster: as reported."""
+    claims = list(waiting(lines, (), currency))
+    if not any(acts_on(one, done) for one in claims):
+        return tuple(lines)
+    found = {one.ref: one for one in savings([*done, *claims], book, currency, 2, now).all if not one.is_done}
+    told = []
+    for line in lines:
+        one = found.get(_ref(line))
+        if one and line.saving is not None and one.why and one.counted_with is None:
+            known = one.expected is not None
+            saving = one.expected.amount.quantize(Decimal("0.01")) if one.expected else None
+            line = replace(line, saving=saving, saving_says=one.why if known else f"not known: {one.why}")
+        told.append(line)
+    return tuple(told)
+
+
+def _ref(line: Line) -> str:
+    return f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}"
 
 
 def made_at(generation: str) -> datetime | None:
@@ -152,4 +178,4 @@ def _amount(saving: str) -> Decimal | None:
         return None
 
 
-__all__ = ["SOURCE", "done", "made_at", "waiting"]
+__all__ = ["SOURCE", "done", "left", "made_at", "waiting"]
