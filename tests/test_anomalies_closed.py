@@ -157,7 +157,7 @@ def test_what_we_stopped_ourselves_is_closed_by_it_and_its_last_mail_says_so(des
     done = desk.watch(75, LEFT_ON)
 
     assert [case.id for case in done.ended] == [desk.case().id]
-    assert desk.case().anomaly.state == "resolved"
+    assert (desk.case().anomaly.state, desk.case().by_act) == ("resolved", True)
     [letter] = done.mails
     text = " ".join(letter["text"].split())
     assert "The case is closed: gpu was " in text

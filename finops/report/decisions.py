@@ -229,7 +229,7 @@ def _begun(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
     begun = of.month.next if of.month and of.month.ended else None
     if begun is None or begun.over is None or begun.over.amount <= 0:
         return
-    first = begun.period.start.date()
+    first = begun.first
     ends, by = _used_up(begun.runs_out, next_month(first) - DAY, of)
     owner = next((one.owner for one in of.budgets if one.is_everything), "")
     needs = Money(begun.budget.amount + begun.over.amount, of.asked.currency) if begun.budget else None

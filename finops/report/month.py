@@ -15,6 +15,7 @@ from finops.report.gather import ZERO, Asked, cost_in
 from finops.report.model import Begun, Budget, Budgeted, Money, Month, Moved, Pace, Range
 from finops.report.movers import resource_name
 from finops.report.periods import DAY, last_day, length
+from finops.report.plans import record_of
 from finops.report.rounding import rounded
 from finops.report.table import worth_saying
 
@@ -49,7 +50,7 @@ def month_so_far(
         before_name=periods.month_name(periods.month_before(period).start.date(), now),
         budget=_budget(asked, period, budget, (periods.next_month(start) - start).days, is_whole) if budget else None,
         ended=periods.is_whole_month(period) and newest >= end,
-        next=_begun(asked, periods.next_month(start), newest),
+        next=_begun(asked, periods.next_month(start), newest, now),
         moved=_moved(asked, period, budget) if is_whole and newest >= end and periods.is_whole_month(period) else None,
     )
 
@@ -59,13 +60,13 @@ def with_running(month: Month, asked: Asked, newest: date, strange: Sequence[Cas
     begun = month.next
     if not month.ended or begun is None:
         return month
-    seen, _ = foreseen(asked.book, asked.basis, asked.currency, newest, asked.share)
+    seen, _ = foreseen(asked.book, asked.basis, asked.currency, newest, asked.share, strange, begun.first)
     seen, _ = lasting(seen, strange, asked.book, asked.basis, asked.currency, asked.share)
     budget = month.budget.amount if month.budget and month.budget.basis == asked.basis else None
     begun = replace(begun, budget=budget)
     if seen and not seen.why_no_range and seen.total.low is not None and seen.total.high is not None:
         low, middle, high = (Money(end, asked.currency) for end in (seen.total.low, seen.total.middle, seen.total.high))
-        begun = replace(begun, range=Range(low, middle, high))
+        begun = replace(begun, range=Range(low, middle, high), record=record_of(seen.track))
         if budget:
             out = next((point.day for point in seen.path if point.middle > budget.amount), None)
             begun = replace(begun, over=Money(middle.amount - budget.amount, asked.currency), runs_out=out)
@@ -103,11 +104,13 @@ def _moved(asked: Asked, period: Period, budget: Budgeted | None) -> Moved | Non
     )
 
 
-def _begun(asked: Asked, first: date, newest: date) -> Begun | None:
+def _begun(asked: Asked, first: date, newest: date, now: datetime) -> Begun | None:
+    if newest + DAY == first <= now.date():
+        return Begun(first, None, Money(ZERO, asked.currency))
     if newest.replace(day=1) != first:
         return None
     days = Period(first, newest + DAY)
-    return Begun(days, Money(asked.total(days), asked.currency))
+    return Begun(first, days, Money(asked.total(days), asked.currency))
 
 
 def _before(asked: Asked, period: Period) -> Decimal | None:

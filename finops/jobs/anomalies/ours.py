@@ -26,5 +26,5 @@ def ended_by(case: Case, acts: Sequence[Claim], seen: Read, now: datetime) -> Ca
         ended = one.first <= day < seen.through and one.last <= day + DAY and one.last < seen.through
         if ended and act.id in scopes(case.ids[0]):
             why = f"{act.name} was {said(act)}"
-            return replace(case, anomaly=replace(case.anomaly, state="resolved", why=why), ended=now)
+            return replace(case, anomaly=replace(case.anomaly, state="resolved", why=why), ended=now, by_act=True)
     return case

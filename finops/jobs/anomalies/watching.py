@@ -220,6 +220,7 @@ def _reopened(case: Case, one: Anomaly) -> Case:
         by_person=False,
         ended=None,
         again=case.again + 1,
+        by_act=False,
     )
 
 

@@ -100,7 +100,7 @@ def look(
 ) -> Looked:
     """Where all budgets stand, or the one of that name; one that cannot be told hides no other. Changes nothing.
 
-    found_strange: the cases of anomalies, of which those that go on are told beside the forecast.
+    found_strange: the cases of anomalies: those that go on are told beside the forecast, those we ended are not in it.
     """
     found: list[Standing] = []
     problems = []
@@ -133,7 +133,7 @@ def stands(
     """Where one budget stands in one period, with its forecast."""
     currency, _ = currency_of(budget, book, period)
     basis, _ = basis_of(budget, book)
-    seen = foreseen(budget, book, period, now, basis, currency) if forecasts else None
+    seen = foreseen(budget, book, period, now, basis, currency, found_strange) if forecasts else None
     one = standing(budget, book, now, seen, period)
     if not found_strange or seen is None or seen.outlook is None:
         return one
