@@ -81,8 +81,8 @@ class Begun:
 
 @dataclass(frozen=True)
 class Moved:
-    """Why a month that has ended cost what it did: `before` in the month before, `base` of it over the budget of this
-    one already, and the cost centre and the resource in it that moved most since; no key where none did.
+    """Why a month costs what it does: `before` in the whole month before, `base` of it over the budget of this one
+    already, and the cost centre and the resource in it that moved most since; no key where none did.
     """
 
     before: Money
@@ -90,6 +90,7 @@ class Moved:
     key: str | None
     change: Money
     resource: str
+    resource_id: str = ""
 
 
 @dataclass(frozen=True)
