@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from anomaly_desk import WHO, Desk, at, day, desk_in
+from anomaly_desk import WHO, WORKSPACE, Desk, at, day, desk_in
 
 from finops.anomalies import Anomaly, Reach, Scope, id_of
 from finops.anomalies.cases import Case
@@ -136,3 +136,56 @@ def test_opening_again_is_in_the_audit_trail(desk: Desk):
     desk.watch(75, dict.fromkeys(range(70, 76), 400.0), now=at(75) + timedelta(hours=1))
 
     assert "opened an anomaly again" in [one["what"] for one in desk.state.audit_entries()]
+
+
+def scaled(desk: Desk, on: int, name: str = "gpu") -> None:
+    """Our own act: the guard lets the cluster go to zero at noon of that day."""
+    with desk.state.turn():
+        when = at(on) - timedelta(hours=42)
+        number = desk.state.open_intent(
+            when, generation=None, evidence={"seen": {"minNodeCount": 4}, "wanted": {"minNodeCount": 0}},
+            afterwards=None, run="r", resource_id=f"{WORKSPACE}/computes/{name}", workspace="w", api_version="v",
+            action="scale", rule="guard/scale", why="idle", who="finops", decision="enforce", saving="90",
+        )  # fmt: skip
+        desk.state.close_intent(number, "done", "read back", when, "finops", {})
+
+
+def test_what_we_stopped_ourselves_is_closed_by_it_and_its_last_mail_says_so(desk: Desk):
+    desk.watch(71, LEFT_ON)
+    scaled(desk, 72)
+
+    done = desk.watch(75, LEFT_ON)
+
+    assert [case.id for case in done.ended] == [desk.case().id]
+    assert (desk.case().anomaly.state, desk.case().by_act) == ("resolved", True)
+    [letter] = done.mails
+    text = " ".join(letter["text"].split())
+    assert "The case is closed: gpu was " in text
+    assert "on 14 Oct by the spot guard. No more mails come about it." in text
+
+
+def test_what_goes_on_after_our_act_stays_open(desk: Desk):
+    desk.watch(71, LEFT_ON)
+    scaled(desk, 72)
+
+    desk.watch(75, dict.fromkeys(range(70, 76), 400.0))
+
+    assert desk.case().is_open
+
+
+def test_an_act_on_something_else_closes_nothing(desk: Desk):
+    desk.watch(71, LEFT_ON)
+    scaled(desk, 72, "steady")
+
+    desk.watch(75, LEFT_ON)
+
+    assert desk.case().is_open
+
+
+def test_a_case_that_an_act_ended_stays_closed_and_is_told_no_more(desk: Desk):
+    desk.watch(71, LEFT_ON)
+    scaled(desk, 72)
+    desk.watch(75, LEFT_ON)
+
+    assert desk.watch(76, LEFT_ON).mails == ()
+    assert not desk.case().is_open

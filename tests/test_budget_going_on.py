@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -158,6 +159,7 @@ def test_a_range_that_what_goes_on_lies_above_is_not_printed(tmp_path: Path):
     assert share.report.outlook.range is None
     assert "No range is given: if gpu goes on, the month ends above it." in share.text
     assert "8 in 10" not in share.text
+    assert re.search(r"beyond the forecast of about \$[\d,]+ if gpu goes on\.", share.text)
     assert share.whole.outlook.range is not None
 
 

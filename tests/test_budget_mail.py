@@ -235,3 +235,23 @@ def test_a_charge_without_a_resource_is_named_as_such(tmp_path: Path):
     site.check()
 
     assert "charges without a resource" in part(site.mails()[0], "plain")
+
+
+def test_what_we_did_about_a_driver_is_said_beside_it(tmp_path: Path):
+    site = Budgets(tmp_path, PEOPLE)
+    site.rows = [*days("2026-08-01", "2026-11-19", "40"), *days("2026-11-10", "2026-11-18", "60", ResourceId=GPU)]
+    with site.state() as state, state.turn():
+        when = datetime(2026, 11, 18, 12, tzinfo=UTC)
+        number = state.open_intent(
+            when, generation=None, evidence={"seen": {"minNodeCount": 4}, "wanted": {"minNodeCount": 0}},
+            afterwards=None, run="r", resource_id=GPU, workspace="w", api_version="v", action="scale",
+            rule="guard/scale", why="idle", who="finops", decision="enforce", saving="90",
+        )  # fmt: skip
+        state.close_intent(number, "done", "read back", when, "finops", {})
+    site.check()
+
+    mail = site.mails()[0]
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        assert "on 18 Nov by the spot guard." in " ".join(part.get_content().split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,52 @@ def test_what_ended_during_a_mute_is_closed_when_the_mute_is_over_and_came_to_no
     site.look()
 
     assert site.subjects()[-1] == "Ended: gpu, about $100 since it was told"
+
+
+# -- it ended while nobody looked ----------------------------------------------------------------------------------
+
+
+def scaled(folder: Path, when: datetime) -> None:
+    """Our own act: the guard lets the cluster go to zero."""
+    with State.open(folder / "state.db") as state, state.turn():
+        number = state.open_intent(
+            when, generation=None, evidence={"seen": {"minNodeCount": 4}, "wanted": {"minNodeCount": 0}},
+            afterwards=None, run="r", resource_id=GPU, workspace="w", api_version="v", action="scale",
+            rule="guard/scale", why="idle", who="finops", decision="enforce", saving="90",
+        )  # fmt: skip
+        state.close_intent(number, "done", "read back", when, "finops", {})
+
+
+def test_what_we_stopped_ourselves_came_to_what_it_cost_until_then(site: Site):
+    site.look(running(per_hour="20"), minutes=7 * 24 * 60)
+    scaled(site.folder, AT + timedelta(hours=2))
+
+    site.look()
+
+    assert site.subjects()[-1] == "Ended: gpu, about $40 since it was told"
+    said = text_of(site, "Ended")
+    assert "ended 24 Dec 2026 19:00 UTC: it was" in said
+    assert "on 24 Dec by the spot guard" in said
+
+
+def test_what_ended_at_a_time_that_nobody_knows_came_to_that_much_at_most(site: Site):
+    site.look(running(per_hour="20"), minutes=7 * 24 * 60)
+
+    site.look()
+
+    assert site.subjects()[-1] == "Ended: gpu, at most $3,360 since it was told"
+    assert "gpu at most $3,360" in text_of(site, "Ended")
+    assert "ended at a time not known, by 31 Dec 2026 17:00 UTC" in text_of(site, "Ended")
+
+
+def test_an_act_from_before_it_was_told_is_not_what_ended_it(site: Site):
+    scaled(site.folder, AT - timedelta(days=2))
+    site.look(running(per_hour="20"), minutes=60)
+
+    site.look()
+
+    assert site.subjects()[-1] == "Ended: gpu, about $20 since it was told"
+    assert "spot guard" not in text_of(site, "Ended")
 
 
 # -- nobody is named -----------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from report_data import daily, report_of
+import pytest
+from report_data import daily, rendered, report_of
 
 from finops.anomalies import Anomaly, Reach, Scope
 from finops.charges import Period
@@ -78,3 +79,14 @@ def test_no_anomaly_in_days_that_were_looked_at_is_said_with_the_days(tmp_path: 
 
     assert found is not None
     assert (found.all, found.open, found.evaluated) == ((), 0, week)
+
+
+@pytest.mark.parametrize(("cost", "is_told"), [("150", True), ("40", False)])
+def test_what_made_a_cost_rise_is_no_reason_for_its_fall(tmp_path: Path, cost: str, is_told: bool) -> None:
+    rows = [*daily("2026-11-08", "2026-11-14", "CC-1", "100"), *daily("2026-11-15", "2026-11-22", "CC-1", cost)]
+    known = Known(anomalies=FOUND, anomalies_of=Period.week_ending(date(2026, 11, 21)))
+
+    text = " ".join(rendered(tmp_path, *rows, known=known).text.split())
+
+    moved = text.partition("WHAT MOVED")[2].partition("BY COST CENTRE")[0]
+    assert ("1 node more of gpu" in moved) == is_told

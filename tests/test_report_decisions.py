@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -263,3 +263,100 @@ def test_nobody_decides_about_a_month_that_is_over(tmp_path: Path) -> None:
 
     assert report.statuses[0].word == "Over budget"
     assert report.decisions == ()
+
+
+def test_what_would_save_nothing_is_no_decision(tmp_path: Path) -> None:
+    known = Known(claims=(cluster("gpu", "730"), cluster("idle", "0")))
+
+    [one] = decided(tmp_path, known)
+
+    assert (one.what, one.count) == ("move gpu from dedicated to spot nodes", 1)
+
+
+JUDGED = Period.week_ending(date(2026, 11, 26))
+
+
+def done_by_guard(name: str, since: str) -> Claim:
+    when = datetime.fromisoformat(f"{since}T10:00:00+00:00")
+    return cluster(
+        name, "730", "scale", stage="done", since=when, did="set to 0 nodes when idle", measure="idle", kept=4
+    )
+
+
+def test_what_our_act_has_ended_is_nobodys_decision(tmp_path: Path) -> None:
+    act = done_by_guard("gpu", "2026-11-20")
+    claims = Known(claims=(act,), anomalies=(strange("300", act.resource_id.upper()),), anomalies_of=JUDGED)
+
+    assert decided(tmp_path, claims) == ()
+
+
+def test_what_goes_on_after_our_act_is_still_decided(tmp_path: Path) -> None:
+    act = done_by_guard("gpu", "2026-11-18")
+    known = Known(claims=(act,), anomalies=(strange("300", act.resource_id),), anomalies_of=JUDGED)
+
+    assert [one.kind for one in decided(tmp_path, known)] == ["anomaly"]
+
+
+def test_what_is_over_is_asked_about_in_the_past(tmp_path: Path) -> None:
+    [one] = decided(tmp_path, Known(anomalies=(strange("300", "/subscriptions/s/x"),), anomalies_of=JUDGED))
+
+    assert one.what.startswith("say why vision cost more than expected from 18 Nov to 21 Nov: gpu")
+    assert one.page == "/anomalies/A1"
+
+
+def driven(folder: Path, *claims: Claim, **asked: Any) -> Report:
+    """100 a day, and gpu at 60 a day since the 10th: over a budget of 3,500 at the end."""
+    rows = [
+        *daily("2026-10-01", "2026-11-22", "CC-1", "100"),
+        *daily("2026-11-10", "2026-11-22", "CC-1", "60", "gpu", ResourceId="/subscriptions/s/computes/gpu"),
+    ]
+    with book(folder, *rows) as loaded:
+        standing = stands(Budget(name="all", scope=BudgetScope(), amount=Decimal(3500)), loaded, NOW,
+                          Period.month("2026-11"))  # fmt: skip
+        return build(loaded, NOW, ReportSettings(), known=Known(standings=(standing,), claims=claims), **asked)
+
+
+def test_what_drives_a_budget_and_keeps_idle_nodes_is_asked_for_once(tmp_path: Path) -> None:
+    report = driven(tmp_path, cluster("gpu", "1460", "scale"), cluster("cpu", "5", "scale"))
+
+    [one] = report.decisions
+    assert one.what == "raise the budget for Nov, and set the minimum of gpu to 0 nodes, and of one more cluster"
+    assert len(one.refs) == 2
+    assert differences(report, render(report, Settings())) == []
+
+
+def test_a_budget_says_what_it_would_have_to_be_and_how_much_of_it_a_stop_takes(tmp_path: Path) -> None:
+    report = driven(tmp_path)
+
+    [one] = report.decisions
+    assert one.what.startswith("raise the budget for Nov, or stop what drives it most: gpu")
+    assert one.takes is not None
+    assert one.takes.amount == 60 * 8  # from the day of the report, the 23rd, to the 30th
+    says = " ".join(render(report, Settings()).text.split())
+    assert "By the forecast a budget of about $4,2" in says
+    assert " is needed, at most $480 less if that stops now." in says
+
+
+def waiting(folder: Path, **web: Any) -> str:
+    """The text of a report that decides about a cluster and an anomaly while the janitor's findings wait."""
+    found = cluster("vm-9", "5", source="Janitor", number=3, ref="")
+    known = Known(claims=(cluster("gpu", "730", "scale"), found), anomalies=(strange("300", "/subscriptions/s/x"),))
+    report = report_of(folder, *daily("2026-11-08", "2026-11-22", "CC-1", "10"), known=known)
+    made = render(report, Settings.model_validate({"web": web}))
+    assert differences(report, made) == []
+    assert ("/findings" in made.html) == ("/findings" in made.text)
+    return " ".join(made.text.split())
+
+
+def test_the_mail_leads_to_what_waits_though_no_decision_is_of_it(tmp_path: Path) -> None:
+    text = waiting(tmp_path, auth="demo", public_url="https://finops.example")
+
+    assert "Open the approvals page: https://finops.example/findings" in text
+    assert "Say it on its page: https://finops.example/anomalies/A1" in text
+
+
+def test_the_mail_says_how_its_decisions_are_carried_out(tmp_path: Path) -> None:
+    text = waiting(tmp_path, auth="none")
+
+    assert "How: the minimum of a cluster is set by its owner, or by the guard once guard.scopes says enforce" in text
+    assert "; an anomaly is answered with finops anomaly explain." in text

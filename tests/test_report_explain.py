@@ -92,6 +92,12 @@ def test_the_effect_of_price_shows_quantities_and_prices(explained: tuple[Report
     assert "NC6s v3: 70 then 140 Hours at 3.061 then 2.7885" in found.rows[0].note
 
 
+def test_what_is_no_sum_of_charges_counts_none(explained: tuple[Report, Charges, Known]) -> None:
+    found = explain(explained[0], explained[1], "driver/CC-1/price")
+
+    assert {row.charges for row in found.rows} == {None}
+
+
 def test_a_new_resource_is_named_behind_what_is_new(explained: tuple[Report, Charges, Known]) -> None:
     found = explain(explained[0], explained[1], "driver/CC-1/new")
 

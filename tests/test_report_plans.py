@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -172,3 +172,17 @@ def test_fewer_than_fourteen_days_give_no_range_and_say_why(tmp_path: Path) -> N
 def test_a_month_that_is_over_has_no_forecast(tmp_path: Path) -> None:
     with book(tmp_path, *daily("2026-10-01", "2026-11-22", "CC-1", "10")) as loaded:
         assert foreseen(loaded, "effective", "USD", date(2026, 10, 31)) == (None, "the month is over")
+
+
+def test_the_forecast_of_a_share_is_its_row_in_the_forecast_of_all(tmp_path: Path) -> None:
+    # The whole grows, by which no row of it can be told to grow beyond doubt.
+    rows = [charge(str(date(2026, 7, 1) + timedelta(days=n)), "CC-1", str(100 + n), "one") for n in range(145)]
+    rows += [charge(str(date(2026, 7, 1) + timedelta(days=n)), "CC-2", str(40 + n % 7 * 9), "two") for n in range(145)]
+
+    whole, share = (planned(tmp_path, *rows, budgets=[], share=key) for key in (None, "CC-2"))
+
+    assert whole.outlook is not None
+    assert share.outlook is not None
+    assert share.outlook.middle == whole.outlook.by["CC-2"]
+    assert share.outlook.range is not None
+    assert share.outlook.range.low.amount < share.outlook.middle.amount < share.outlook.range.high.amount

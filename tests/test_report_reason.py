@@ -15,7 +15,7 @@ from report_sample import savings
 
 from finops.config.model import Settings
 from finops.jobs.knowing import known_by_charges
-from finops.report import build, render
+from finops.report import Claim, build, render
 
 BASE = [
     *daily("2026-11-01", "2026-11-22", "CC-1", "100", "steady"),
@@ -64,20 +64,72 @@ TRAIN = days("2026-11-07", "2026-12-02", "60", ResourceId="/r/a100", ResourceNam
 EVERY_DAY = days("2026-08-01", "2026-12-02", "40", ResourceId="/r/base", ResourceName="base")
 
 
-def verdict(folder: Path, budgets: str) -> str:
+STOPPED = Claim(
+    1, "done", "/r/a100", "a100", "cluster", "", "guard/scale", "set minNodeCount to 0", "set to 0 nodes",
+    None, None, "USD", since=datetime(2026, 11, 18, tzinfo=UTC), source="Spot guard", measure="idle", ref="guard-1",
+)  # fmt: skip
+
+
+def verdict(folder: Path, budgets: str, now: datetime = NOW, *acts: Claim) -> str:
     given = settings(folder, budgets)
-    bought = row("2026-11-20", "700", ResourceId="/r/licence", ResourceName="licence", ChargeCategory="Purchase")
-    with book(folder, *EVERY_DAY, *TRAIN, bought, now=NOW) as costs:
-        return render(build(costs, NOW, given.report, known=known_by_charges(costs, given, NOW)), given).verdict
+    bought = [
+        row(day, "700", ResourceId="/r/licence", ResourceName="licence", ChargeCategory="Purchase")
+        for day in ("2026-10-22", "2026-11-20")
+    ]
+    rows = [one for one in (*EVERY_DAY, *TRAIN, *bought) if one["ChargePeriodStart"] < f"{now:%Y-%m-%d}"]
+    with book(folder, *rows, now=now) as costs:
+        known = known_by_charges(costs, given, now)
+        return render(build(costs, now, given.report, known=known, claims=acts), given).verdict
 
 
 def test_a_month_that_has_ended_is_explained_by_what_moved_the_month(tmp_path: Path) -> None:
     said = verdict(tmp_path, "{all: 1100}")
 
-    assert "November ended $2,240 over its $1,100 budget; October was $140 over already" in said
-    assert "$2,100 more, mainly a100" in said
+    assert "November ended $2,240 over its $1,100 budget; October was $840 over already" in said
+    assert "$1,400 more, mainly a100" in said
     assert "licence" not in said
 
 
 def test_the_month_that_has_begun_is_named_with_where_it_leads(tmp_path: Path) -> None:
     assert " December is heading for $" in verdict(tmp_path, "{all: 1100}")
+
+
+def test_a_running_month_over_its_budget_is_explained_by_the_month_not_by_the_week(tmp_path: Path) -> None:
+    said = verdict(tmp_path, "{all: 1100}", datetime(2026, 11, 25, 12, tzinfo=UTC))
+
+    assert "November is $1,640 over its $1,100 budget" in said
+    assert "; October was $840 over already, and cost without a cost centre has cost $1,020 more so far," in said
+    assert said.endswith(", mainly a100.")
+    assert "licence" not in said
+
+
+def test_a_month_heading_over_its_budget_names_the_level_it_began_with(tmp_path: Path) -> None:
+    said = verdict(tmp_path, "{all: 1300}", datetime(2026, 11, 16, 12, tzinfo=UTC))
+
+    assert "November is heading for" in said
+    assert "; October was $640 over already, and cost without a cost centre has cost $480 more so far," in said
+    assert said.endswith(", mainly a100.")
+
+
+def test_the_verdict_says_of_what_drove_the_month_that_we_stopped_it(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+    said = [verdict(folder(tmp_path, n), "{all: 1100}", at, STOPPED) for n, at in enumerate((now, NOW))]
+
+    assert all("mainly a100, set to 0 nodes on 18 Nov" in one for one in said)
+
+
+def test_what_is_too_small_a_part_of_the_overrun_is_not_given_as_its_reason(tmp_path: Path) -> None:
+    given = settings(tmp_path, "{all: 600}")
+    small = days("2026-11-12", "2026-11-24", "2", ResourceId="/r/small", ResourceName="small")
+    with book(tmp_path, *days("2026-08-01", "2026-11-24", "40"), *small, now=NOW) as costs:
+        now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+        said = render(build(costs, now, given.report, known=known_by_charges(costs, given, now)), given).verdict
+
+    assert said.endswith("; October was $640.00 over already.")
+
+
+def folder(within: Path, number: int) -> Path:
+    path = within / str(number)
+    path.mkdir()
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,8 @@ import pytest
 from report_data import NOW, book, charge
 
 from finops.charges import Period
-from finops.config.model import ReportSettings
-from finops.report import build
+from finops.config.model import ReportSettings, Settings
+from finops.report import build, render
 from finops.report.foreseeing import foreseen
 from finops.report.known import Known
 from finops.report.model import Report
@@ -65,3 +66,20 @@ def test_the_median_miss_of_the_record_is_that_of_the_statements(told: tuple[Rep
     middle = (misses[(len(misses) - 1) // 2] + misses[len(misses) // 2]) / 2
     assert weekly.outlook.record.median_miss_percent
     assert abs(weekly.outlook.record.median_miss_percent - middle) < Decimal("0.1")
+
+
+def test_the_tile_promises_no_more_than_the_record_holds(told: tuple[Report, list[Report]]) -> None:
+    weekly, _ = told
+    assert weekly.outlook
+    assert weekly.outlook.record
+    held = replace(weekly.outlook.record, inside=weekly.outlook.record.of)
+    texts = [
+        " ".join(render(one, Settings()).text.split())
+        for one in (weekly, replace(weekly, outlook=replace(weekly.outlook, record=held)))
+    ]
+
+    record = weekly.outlook.record
+    assert record.inside < weekly.outlook.level * record.of
+    assert [f"held {record.inside} of {record.of} times" in text for text in texts] == [True, False]
+    assert ["Month-end forecast, 8 in 10" in text for text in texts] == [False, True]
+    assert "8 in 10 outcomes are to fall into; fewer did so far." in texts[0]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from guarding import GPU
+from openpyxl import load_workbook
 from report_data import NOW, book, daily
 
 from finops.config.model import ReportSettings, Settings
 from finops.jobs.claims import claims_of
+from finops.jobs.guard_claims import left
+from finops.jobs.guarding.plan import Line
 from finops.report import Claim, build, render
 from finops.report.explain import explain
 from finops.report.model import Saving, Savings
@@ -84,9 +90,11 @@ def test_charges_without_hours_leave_a_conversion_unknown(tmp_path: Path) -> Non
 def test_fewer_nodes_at_rest_save_the_hours_that_they_would_have_run(tmp_path: Path) -> None:
     rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "8", "2")]
 
-    [one] = saved(tmp_path, [act("idle", kept=2)], *rows).all
+    found = saved(tmp_path, [act("idle", kept=2)], *rows)
 
+    [one] = found.all
     assert amount(one) == 10 * (48 - 8) * 2
+    assert one.how == "400 of 2 nodes x 24 hours x 10 days were not run since, at 2.00 an hour as before"
 
 
 def test_more_work_than_the_idle_nodes_could_do_makes_no_negative_saving(tmp_path: Path) -> None:
@@ -241,6 +249,27 @@ def test_a_change_of_the_minimum_is_measured_by_idle_hours(tmp_path: Path) -> No
     assert (one.measure, one.kept, one.keeps, one.expected) == ("idle", 2, 0, 90)
 
 
+@pytest.mark.parametrize(
+    ("seen", "wanted", "did"),
+    [
+        ({"minNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT2H"}, "PT15M", "set to 0 nodes when idle"),
+        (
+            {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2H"},
+            "PT15M",
+            "set to let go of idle nodes after 15 minutes",
+        ),
+    ],
+)
+def test_a_change_of_scale_settings_is_told_without_the_names_of_azures_fields(
+    tmp_path: Path, seen: dict[str, Any], wanted: str, did: str
+) -> None:
+    after = {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": wanted}
+
+    [one] = remembered(tmp_path, ("scale", {"rule": "guard/scale", "seen": seen, "wanted": after}))
+
+    assert one.did == did
+
+
 def test_what_a_shorter_wait_saved_is_not_known(tmp_path: Path) -> None:
     scale = {"seen": {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2H"}, "wanted": {"minNodeCount": 0}}
 
@@ -260,3 +289,62 @@ def test_a_tag_is_an_act_that_saves_nothing(tmp_path: Path) -> None:
 
     assert [one.measure for one in claims] == ["none"]
     assert (found.realised.count, found.rows, len(found.all)) == (0, (), 1)
+
+
+def waits(**other: Any) -> Claim:
+    """What the guard finds: three tenths of what the cluster cost in 30 days."""
+    expected = {"expected": Decimal(900), "cost": Decimal(3000), "ref": "guard-spot-1"}
+    return replace(act("whole", number=0, **{"stage": "found", "did": "", **expected, **other}), since=None)
+
+
+def test_what_is_found_on_a_cluster_that_we_set_right_saves_of_what_it_costs_since(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "5", "2")]
+
+    found = saved(tmp_path, [act("idle", kept=2), waits()], *rows)
+
+    one = next(one for one in found.all if one.kind == "identified")
+    assert one.expected
+    assert one.expected.amount == 30 * 10 * Decimal("0.3")
+    assert one.why == "by 100 on the 10 days since change 1 of the spot guard: its 30 days hold days before that"
+
+
+def test_what_is_found_on_a_cluster_that_costs_nothing_since_we_set_it_right_saves_nothing(tmp_path: Path) -> None:
+    found = saved(tmp_path, [act("idle", kept=2), waits()], *hours("2026-10-01", "2026-11-11", "50", "2"))
+
+    assert (found.identified.amount.amount, found.identified.nothing) == (0, 1)
+
+
+def test_what_is_found_elsewhere_or_was_set_right_a_month_ago_saves_of_the_bill(tmp_path: Path) -> None:
+    rows = [*hours("2026-09-01", "2026-10-11", "50", "2"), *hours("2026-10-12", "2026-11-21", "50", "2")]
+    elsewhere = waits(resource_id=REST, ref="guard-spot-2")
+
+    found = saved(tmp_path, [act("idle", "2026-10-11", kept=2), waits(), elsewhere], *rows)
+
+    assert [one.expected.amount for one in found.all if one.kind == "identified" and one.expected] == [900, 900]
+
+
+def test_the_arithmetic_of_idle_nodes_stands_in_the_explanation_the_workbook_and_the_mail(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "8", "2")]
+    how = "400 of 2 nodes x 24 hours x 10 days were not run since, at 2.00 an hour as before"
+    with book(tmp_path, *hours("2026-10-01", "2026-11-22", "24", "1", REST), *rows) as loaded:
+        report = build(loaded, NOW, ReportSettings(), claims=[act("idle", kept=2)])
+        behind = explain(report, loaded, "saving/guard-1")
+    made = render(report, Settings())
+
+    assert f"800.00 saved: {how}." in behind.evidence
+    cells = [cell.value for row in load_workbook(io.BytesIO(made.workbook))["Savings"] for cell in row]
+    assert how in cells
+    assert "of clusters that keep fewer nodes, what these would have cost idle." in " ".join(made.text.split())
+
+
+def test_the_guards_plan_names_the_same_amount_that_is_left_to_save(tmp_path: Path) -> None:
+    rows = [*hours("2026-10-01", "2026-11-11", "50", "2"), *hours("2026-11-12", "2026-11-21", "5", "2")]
+    line = Line(
+        "spot", GPU, "warn", "make it anew", "", "report", "", "", Decimal(3000), Decimal(900), "", (), {}, "g"
+    )  # fmt: skip
+    with book(tmp_path, *hours("2026-10-01", "2026-11-22", "24", "1", REST), *rows) as loaded:
+        [told] = left([line], [act("idle", kept=2)], loaded, "USD", NOW)
+        [untouched] = left([line], [], loaded, "USD", NOW)
+
+    assert (told.saving, untouched.saving) == (90, 900)
+    assert told.saving_says.startswith("by 100 on the 10 days since change 1 of the spot guard")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from lives import ANA, DAY, MONDAY, desk, endpoint, only, opened, pending, row
-from report_data import book, daily
+from report_data import NOW, book, daily
 
 from finops import approvals, jobs, report
 from finops.cli import cli
@@ -88,6 +88,18 @@ def test_an_act_after_a_quiet_step_is_dated_by_the_act_and_knows_when_the_step_b
     [claim] = claims_of(state)
 
     assert (claim.since, claim.quiet) == (MONDAY + 5 * DAY, MONDAY + 2 * DAY)
+
+
+def test_what_was_approved_and_stands_still_first_says_until_when(state: State, tmp_path: Path) -> None:
+    approved(state)
+    moved(state, ("scheduled", 2), ("quiet", 2), quiet_until=MONDAY + 5 * DAY)
+    claims = claims_of(state)
+
+    with book(tmp_path, *daily("2026-10-01", "2026-11-21", "CC-1", "1")) as loaded:
+        made = report.render(report.build(loaded, NOW, ReportSettings(), claims=claims), Settings())
+
+    said = f"1 of these stands still and is watched for use until {MONDAY + 5 * DAY:%-d %b} before anything is deleted."
+    assert said in " ".join(made.text.split())
 
 
 def test_a_quiet_step_that_was_taken_back_is_none_of_a_later_act(state: State) -> None:

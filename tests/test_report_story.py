@@ -105,7 +105,7 @@ def test_every_week_is_reported(story: Story) -> None:
 
 
 def test_the_dearest_saving_that_is_asked_for_is_done_and_shows_on_the_bill(story: Story) -> None:
-    asked = next(one for one in story.first.made.figures.decisions if one.kind == "scale")
+    asked = next(one for one in story.first.made.figures.decisions if one.kind in ("scale", "budget") and one.refs)
     before, after = story.first.made.figures.savings, story.reports[-1].made.figures.savings
     assert before
     assert after
@@ -114,7 +114,7 @@ def test_the_dearest_saving_that_is_asked_for_is_done_and_shows_on_the_bill(stor
     done = {one.resource_id: one.realised for one in after.all if one.resource_id in ids and one.kind == "realised"}
     assert story.scaled == len(ids) == len(done)
     assert sum(one.amount for one in done.values() if one) * 2 > after.realised.amount.amount
-    assert not [one for one in story.reports[-1].made.figures.decisions if one.kind == "scale"]
+    assert not [one for one in story.reports[-1].made.figures.decisions if one.kind in ("scale", "budget") and one.refs]
 
 
 def test_nobody_is_told_of_a_day_on_which_nothing_happens(story: Story) -> None:

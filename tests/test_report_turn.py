@@ -29,17 +29,17 @@ ROWS = [
 class Turn:
     """The weekly report and the budget mail of one moment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: datetime = NOW) -> None:
         given = settings(folder, "{all: {amount: 2000, thresholds: [5, 100]}}")
-        with book(folder, *ROWS, now=NOW) as costs, State.open(folder / "state.db") as state:
-            self.report: Report = build(costs, NOW, given.report, known=known_by_charges(costs, given, NOW))
+        with book(folder, *ROWS, now=now) as costs, State.open(folder / "state.db") as state:
+            self.report: Report = build(costs, now, given.report, known=known_by_charges(costs, given, now))
             self.behind = explain(self.report, costs, "month/next")
             mail = render(self.report, given)
             self.weekly, self.subject = " ".join(mail.text.split()), mail.subject
-            self.standings = budgeting.check(costs, given, state, NOW).looked.standings
-            budgeting.deliver(state, given, NOW)
+            self.standings = budgeting.check(costs, given, state, now).looked.standings
+            budgeting.deliver(state, given, now)
             december = next(one for one in self.standings if not one.ended)
-            self.drove = drivers(december, costs, NOW)
+            self.drove = drivers(december, costs, now)
         (mailed,) = mails(folder / "outbox")
         body = mailed.get_body(("plain",))
         assert body is not None
@@ -93,3 +93,32 @@ def test_an_older_week_is_reported_with_its_month_as_it_ended(tmp_path: Path) ->
     assert report.month
     assert report.month.ended
     assert (report.month.cost.amount, report.month.next) == (Decimal(1200), None)
+
+
+def test_a_month_that_has_begun_is_told_before_its_first_complete_day(tmp_path: Path) -> None:
+    first = Turn(tmp_path, datetime(2026, 12, 2, 12, tzinfo=UTC))
+    assert first.report.month
+    next_ = first.report.month.next
+    december = next(one for one in first.standings if not one.ended)
+
+    assert next_
+    assert (next_.first, next_.period, next_.cost.amount) == (date(2026, 12, 1), None, 0)
+    assert next_.range
+    assert december.forecast
+    assert next_.range.middle.amount == december.forecast.middle
+    assert "December is heading for" in first.weekly
+    assert "December has begun; no day of it is complete yet." in first.weekly
+    assert first.behind.total == 0
+
+
+def test_the_budget_mail_says_that_no_day_of_a_month_is_complete(tmp_path: Path) -> None:
+    mail = Turn(tmp_path, datetime(2026, 12, 2, 12, tzinfo=UTC)).mail
+
+    assert "No day of December 2026 is complete yet; the budget of everything for it is $2,000." in mail
+    assert "0% of the month gone" not in mail
+
+
+def test_the_budget_of_a_month_without_a_complete_day_is_a_decision(tmp_path: Path) -> None:
+    asked = [one for one in Turn(tmp_path, datetime(2026, 12, 2, 12, tzinfo=UTC)).report.decisions if "Dec" in one.what]
+
+    assert [one.kind for one in asked] == ["budget"]

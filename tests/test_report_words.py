@@ -19,7 +19,7 @@ from finops.config.model import Settings
 from finops.errors import ConfigError
 from finops.report.known import Known, Predictions, Work
 from finops.report.locales import writing
-from finops.report.model import Money
+from finops.report.model import Decision, Money
 from finops.report.phrases import fitted, patterns
 from finops.report.rounding import adding_up, printable, rounded
 from finops.report.telling import told
@@ -124,6 +124,22 @@ def test_a_percentage_has_a_decimal_only_where_it_says_something(value: str, tex
 )
 def test_a_forecast_is_no_finer_than_it_can_be(amount: str, text: str) -> None:
     assert Words(0).forecast(Money(Decimal(amount), "USD")) == text
+
+
+def test_a_forecast_of_a_small_share_has_no_cents() -> None:
+    assert Words(2).range(reach("640", "2000", "6389.6")) == "$640 to $6,390"
+    assert Words(2).forecast(Money(Decimal("264.8"), "USD")) == "$265"
+    assert Words(2).forecast(Money(Decimal("2.648"), "USD")) == "$2.65"
+
+
+def test_a_decision_of_a_small_share_has_no_cents() -> None:
+    spot = Decision(
+        "spot", Money(Decimal("1636.32"), "USD"), "a month", "move gpu", "", date(2026, 12, 14), 1, 0, "", "",
+        Money(Decimal("54.54"), "USD"),
+    )  # fmt: skip
+
+    assert Words(2).price_tag(spot) == "$1,636 a month"
+    assert Words(2).to_do(spot).endswith("each day costs about $55.")
 
 
 def test_both_ends_of_a_range_are_as_coarse_as_the_larger() -> None:

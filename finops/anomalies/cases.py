@@ -33,6 +33,7 @@ class Case:
     ended: since when it is resolved. again: how often it was opened anew. actor: who changed what is behind it;
     stop: how that is ended, a sentence; command: the same for `az`. since: what its scope cost on the days after the
     last that are off, through `through`, where it stayed dear until it counts as the usual cost; still: it is so yet.
+    by_act: it is resolved as an act of our own ended it.
     """
 
     anomaly: Anomaly
@@ -55,6 +56,7 @@ class Case:
     through: date | None = None
     since: Decimal = Decimal(0)
     still: bool = False
+    by_act: bool = False
 
     @property
     def so_far(self) -> Anomaly:
@@ -158,6 +160,7 @@ def kept_as(case: Case) -> tuple[str, Json]:
         "through": _text(case.through),
         "since": f"{case.since:f}",
         "still": case.still,
+        "byAct": case.by_act,
     }
 
 
@@ -332,4 +335,5 @@ def _case(value: Json) -> Case:
         date.fromisoformat(value["through"]) if value.get("through") else None,
         Decimal(value.get("since", "0")),
         value.get("still", False),
+        value.get("byAct", False),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from finops.budget.alerts import Acknowledged, Muted, Told, due
 from finops.budget.foresee import Foreseen, foreseen
-from finops.budget.going_on import GoesOn, going_on, without_refuted_range
+from finops.budget.going_on import GoesOn, going_on, set_aside, without_refuted_range
 from finops.budget.model import Alert, Before, Budget, Escalation, Gap, Scope, Standing, Threshold
 from finops.budget.periods import days_gone, period_of, periods_to_check
 from finops.budget.reading import budgets_of
@@ -36,6 +36,7 @@ __all__ = [
     "going_on",
     "period_of",
     "periods_to_check",
+    "set_aside",
     "standing",
     "without_refuted_range",
 ]

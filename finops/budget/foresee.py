@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from finops.budget.going_on import set_aside
 from finops.budget.model import Basis, Budget
 from finops.charges import Period
 from finops.forecast import Outlook, Reach
 from finops.forecast.charged import DAY, by_charges, last_complete, midnight
 
 if TYPE_CHECKING:
+    from finops.anomalies.cases import Case
     from finops.charges import Charges
 
 TOO_OLD = timedelta(days=7)
@@ -43,8 +45,19 @@ class Foreseen:
 NOTHING = Foreseen(None, None, "no forecast was made")
 
 
-def foreseen(budget: Budget, book: Charges, period: Period, now: datetime, basis: Basis, currency: str) -> Foreseen:
-    """Where `period` of `budget` ends, by the charges in `book` up to the last complete day."""
+def foreseen(
+    budget: Budget,
+    book: Charges,
+    period: Period,
+    now: datetime,
+    basis: Basis,
+    currency: str,
+    strange: Sequence[Case] = (),
+) -> Foreseen:
+    """Where `period` of `budget` ends, by the charges in `book` up to the last complete day.
+
+    strange: cases, of which those that we ended ourselves say nothing of what comes.
+    """
     if now >= period.end:
         return Foreseen(None, None, "the period is over")
     through = last_complete(book, now)
@@ -52,7 +65,8 @@ def foreseen(budget: Budget, book: Charges, period: Period, now: datetime, basis
         return Foreseen(None, None, "there are no charges to foresee anything by")
     if now - midnight(through + DAY) > TOO_OLD:
         return Foreseen(None, None, f"the charges end on {through:%-d %b %Y}, too long ago to foresee anything by")
-    return Foreseen.of(by_charges(book, basis, currency, period, through, budget.scope.where))
+    aside = set_aside(strange, book, basis, currency)
+    return Foreseen.of(by_charges(book, basis, currency, period, through, budget.scope.where, aside=aside))
 
 
 __all__ = ["NOTHING", "Foreseen", "foreseen"]

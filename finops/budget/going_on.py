@@ -67,6 +67,7 @@ def going_on(
     if seen.why_no_range or seen.through >= last:
         return ()
     found = []
+    aside = set_aside(cases, book, basis, currency)
     for case in cases:
         one = case.anomaly
         key = _centre(case, book, basis, currency, where) if case.currency == currency and _lasts(one, seen) else None
@@ -74,14 +75,27 @@ def going_on(
             continue
         days = Period(one.first, seen.through + DAY).days
         less = {(key, day): one.per_day for day in days}
-        without = by_charges(book, basis, currency, period, seen.through, where, less)
+        without = by_charges(book, basis, currency, period, seen.through, where, less, aside)
         spent = sum((one.per_day for day in days if day >= period.start.date()), Decimal(0))
-        in_mean = seen.total.middle - without.total.middle - spent
+        in_mean = seen.by[key] - without.by[key] - spent
         left = (last - seen.through) // timedelta(days=1)
         told = GoesOn(one.id, _name(case), key, one.first, one.per_day, left, max(in_mean, Decimal(0)), last)
         if told.more >= LEAST * seen.total.middle and told.more > 0:
             found.append(told)
     return tuple(sorted(found, key=lambda told: (-told.more, told.id))[:MOST])
+
+
+def set_aside(cases: Sequence[Case], book: Charges, basis: Basis, currency: str) -> tuple[tuple[str, date], ...]:
+    """Days of cost centres that were dearer until an act of ours ended that: they say nothing of what comes."""
+    found = []
+    for case in cases:
+        if not case.by_act or case.is_open or case.currency != currency:
+            continue
+        one = case.so_far
+        key = _centre(case, book, basis, currency, None)
+        if key is not None:
+            found += [(key, day) for day in Period(one.first, one.last + DAY).days]
+    return tuple(sorted(set(found)))
 
 
 def without_refuted_range(seen: Outlook, found: Sequence[GoesOn]) -> Outlook:
@@ -118,4 +132,4 @@ def _name(case: Case) -> str:
     return case.ids[0].rstrip("/").rpartition("/")[2] if case.ids else case.anomaly.scope.key
 
 
-__all__ = ["GoesOn", "going_on", "without_refuted_range"]
+__all__ = ["GoesOn", "going_on", "set_aside", "without_refuted_range"]

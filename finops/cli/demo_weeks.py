@@ -75,7 +75,7 @@ def scale(azure: Azure, settings: Settings, simulator: Served, weekly: Weekly, s
 
     step("Setting clusters right that never scale down, as the report asks")
     figures = weekly.made.figures
-    refs = {ref for one in figures.decisions if one.kind == "scale" for ref in one.refs}
+    refs = {ref for one in figures.decisions if one.kind in ("scale", "budget") for ref in one.refs}
     entries = figures.savings.all if figures.savings else ()
     scopes = {one.resource_id: "enforce" for one in entries if one.ref in refs}
     now = simulator.world.clock.now()

@@ -71,7 +71,8 @@ def explain(session: Session, figure: str, top: int, output: str, **asked: Any) 
     rest = found.rows[len(shown) :]
     rows = [_behind(row) for row in shown]
     if rest:
-        amount, charges = added(row.amount for row in rest), sum(row.charges for row in rest)
+        counts = [row.charges for row in rest if row.charges is not None]
+        amount, charges = added(row.amount for row in rest), sum(counts) if counts else None
         rows.append({**dict.fromkeys(rows[0]), "name": f"{len(rest)} more", "amount": amount, "charges": charges})
     if output == "table":
         value = "not known" if one.value is None else f"{one.value:f} {one.unit}".strip()

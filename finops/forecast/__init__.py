@@ -38,6 +38,8 @@ def outlook(
     level: Decimal | float = LEVEL,
     missing: Collection[date] = (),
     until: date | None = None,
+    only: Collection[str] | None = None,
+    aside: Collection[tuple[str, date]] = (),
 ) -> Outlook:
     """Where the month of `month` ends, by all that `dailies` say up to and with the day `through`.
 
@@ -46,10 +48,12 @@ def outlook(
     Given one by one, with those of the months before, one that came in each of the last three is expected once.
     missing: days without charges though there must have been some; they are estimated like days to come.
     until: the day after the last one of another stretch of days, which begins on `month`: a quarter, a year.
+    only: keys of `dailies` that it is of; what they are expected to cost is what they are in the forecast of all.
+    aside: days of keys that say nothing of what comes: what was off on them was ended. They count in what is charged.
     """
     from finops.forecast.ahead import look
 
-    return look(dailies, month, through, purchases, Decimal(str(level)), missing, DAYS, until)
+    return look(dailies, month, through, purchases, Decimal(str(level)), missing, DAYS, until, only, aside)
 
 
 def backtest(

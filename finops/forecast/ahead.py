@@ -16,7 +16,7 @@ from finops.forecast.level import Past
 from finops.forecast.model import FEWEST_DAYS, Daily, Outlook, Point, Purchase, Reach
 from finops.forecast.reach import DRAWS
 from finops.forecast.record import looked, told, wider
-from finops.forecast.table import DIGITS, WEEK, Numbers, added, exact, tabled, written
+from finops.forecast.table import DIGITS, WEEK, Numbers, added, exact, tabled, usual, written
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,25 @@ def look(
     missing: Collection[date],
     days: Sequence[int],
     until: date | None = None,
+    only: Collection[str] | None = None,
+    aside: Collection[tuple[str, date]] = (),
 ) -> Outlook:
     """Where the month ends, by what is known at the end of `through`; past months are looked at on their `days`."""
     if not 0 < level < 1:
         raise UsageError(f"A range that holds in {level} of all months cannot be made.", "Give a share such as 0.8.")
     first, after = month_of(month) if until is None else (month, until)
-    past = Past.of(tabled(dailies, through, missing))
+    was = Past.of(tabled(dailies, through, missing))
+    past = Past.of(usual(was.table, aside)) if aside else was
+    if only is not None:
+        dailies = [one for one in dailies if one.key in only]
+        was, past = was.only(only), past.only(only)
     now = first if until is None else max(first, month_of(through)[0])
     one_by_one = () if isinstance(purchases, Mapping) else purchases
-    looks = looked(past, min(now, through + timedelta(days=1)), days, level, one_by_one)
+    looks = looked(was, min(now, through + timedelta(days=1)), days, level, one_by_one)
     width = wider(looks, now, level)
     seen = glance(past, past.table.days, first, after)
     unit = past.table.unit
-    record = told(dailies, past, looks, level)
+    record = told(dailies, was, looks, level)
     with localcontext() as context:
         context.prec = DIGITS
         last = min(after - timedelta(days=1), through)

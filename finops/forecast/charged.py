@@ -6,7 +6,7 @@ The one place where a forecast is made from charges, so that all who say where s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,14 +33,21 @@ def by_charges(
     through: date,
     where: Mapping[str, Sequence[str]] | None = None,
     less: Mapping[tuple[str, date], Decimal] = {},
+    aside: Collection[tuple[str, date]] = (),
 ) -> Outlook:
     """Where the whole days of `stretch` end, by the charges that `where` allows, known to the end of `through`.
 
+    Of a cost centre, that is its row in the forecast of all: one thing has one forecast, whoever asks.
     less: usage of a cost centre and day that is left out, to see what a forecast makes of it.
+    aside: days of cost centres that say nothing of what comes.
     """
     first, after = stretch.start.date(), stretch.end.date()
     days = Period(max(book.span.start.date(), _back(min(through.replace(day=1), first))), through + DAY)
     ask: dict[str, Any] = {"basis": basis, "period": days, "currency": currency, "where": where or None}
+    only = None
+    if where and set(where) == {"CostCenter"}:
+        only = set(book.by(["CostCenter"], **ask)["CostCenter"].tolist()) or {NONE}
+        ask["where"] = None
     usage: dict[str, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     kinds = set()
     for centre, day, category, cost in _rows(book, ["CostCenter", "Day", "ChargeCategory"], ask):
@@ -57,6 +64,10 @@ def by_charges(
             for centre, day, kind, *names, cost in _rows(book, columns, ask)
             if kind not in ("Usage", NONE)
         ]
+    if only is not None:
+        bought = [one for one in bought if one.key in only]
+        for centre in only:
+            usage[centre] = usage[centre]  # what was only ever bought has days that cost nothing
     if not usage:
         usage[NONE] = defaultdict(Decimal)  # days that are known to have cost nothing
     dailies = [
@@ -65,7 +76,7 @@ def by_charges(
     ]
     whole_month = first.day == 1 and after == (first + timedelta(days=32)).replace(day=1)
     until = None if whole_month else after
-    return outlook(dailies, first, through, bought, missing=missing(book, days), until=until)
+    return outlook(dailies, first, through, bought, missing=missing(book, days), until=until, only=only, aside=aside)
 
 
 def last_complete(book: Charges, now: datetime) -> date:

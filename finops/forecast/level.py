@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,24 +35,44 @@ class Fit:
         grown = np.maximum(1 + self.growth * (LAG + ahead), 0.0)
         return np.asarray(self.level[:, None] * grown * self.shape[:, weekdays] + self.monthly[:, places])
 
+    def of(self, rows: NDArray[np.int64]) -> Fit:
+        """That of some rows."""
+        return Fit(self.level[rows], self.shape[rows], self.monthly[rows], self.growth)
+
 
 @dataclass(frozen=True)
 class Past:
-    """A table made ready to be looked at from any of its days, none of which sees what came after it."""
+    """A table made ready to be looked at from any of its days, none of which sees what came after it.
+
+    whole: where this is some rows of another, that one: what a row is expected to cost is said once, among all.
+    """
 
     table: Table
     weekdays: NDArray[np.int64]
     places: NDArray[np.int64]
     above: Numbers
+    whole: Past | None = None
 
     @classmethod
     def of(cls, table: Table) -> Past:
         weekdays = (np.arange(table.days) + table.start.weekday()) % WEEK
         return cls(table, weekdays, places([table.day(n) for n in range(table.days)]), excess(table))
 
+    def only(self, keys: Collection[str]) -> Past:
+        """The rows of `keys`."""
+        rows = self.rows_of(keys)
+        names = tuple(key for key in self.table.keys if key in keys)
+        table = replace(self.table, keys=names, costs=self.table.costs[rows], partly=self.table.partly[rows])
+        return replace(self, table=table, above=self.above[rows], whole=self)
+
+    def rows_of(self, keys: Collection[str]) -> NDArray[np.int64]:
+        return np.array([n for n, key in enumerate(self.table.keys) if key in keys], dtype=np.int64)
+
 
 def fitted(past: Past, days: int) -> Fit:
     """The fit of the first `days` days."""
+    if past.whole is not None:
+        return fitted(past.whole, days).of(past.whole.rows_of(past.table.keys))
     monthly = habits(past.above[:, :days], past.places[:days])
     begin = max(days - LOOK_BACK, 0)
     weekdays, known = past.weekdays[begin:days], past.table.known[begin:days]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
@@ -74,6 +74,17 @@ def tabled(dailies: Sequence[Daily], through: date, missing: Collection[date] = 
     for gap in np.flatnonzero(~known).tolist():
         costs[:, gap] = costs[:, gap - WEEK] if gap >= WEEK else 0.0
     return Table(keys, start, costs, known, partly, unit)
+
+
+def usual(table: Table, aside: Collection[tuple[str, date]]) -> Table:
+    """The table with the days that are set `aside`, by key, at what the same weekday before them cost."""
+    costs = table.costs.copy()
+    for key, day in sorted(aside, key=lambda one: one[1]):
+        column = table.column(day)
+        if key in table.keys and WEEK <= column < table.days:
+            row = table.keys.index(key)
+            costs[row, column] = costs[row, column - WEEK]
+    return replace(table, costs=costs)
 
 
 def exact(dailies: Sequence[Daily], first: date, last: date) -> dict[str, Decimal]:

@@ -50,6 +50,12 @@ def claims_of(state: State, currency: str = "") -> tuple[Claim, ...]:
     return (*_janitors(state), *guard_claims.done(state, currency), *tier_claims.claims(state))
 
 
+def said(act: Claim) -> str:
+    """ "deleted on 26 Nov as approved": what was done, when, and by whose word."""
+    when = f" on {act.since:%-d %b}" if act.since else ""
+    return f"{act.did}{when} {'as approved' if act.source == 'Janitor' else f'by the {act.source.lower()}'}"
+
+
 def _janitors(state: State) -> tuple[Claim, ...]:
     found, _, _ = state.findings.all(status=tuple(STAGES), order="number", limit=None)
     records = [record for record in found if of_janitor(record)]
@@ -104,6 +110,7 @@ def _claim(record: Record, steps: Iterable[Event]) -> Claim:
         since=since,
         until=until,
         quiet=quiet,
+        watched=record.quiet_until if record.status == "quiet" else None,
         ends=planned_end(finding.evidence.get("tags")),
         owner=finding.owner,
         lapsed=ran_out(record),

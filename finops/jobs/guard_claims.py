@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finops.approvals.naming import holder_of, kind_of, name_of
 from finops.estate.generation import generation_of
 from finops.estate.planned import planned_end
 from finops.report import Claim
 from finops.report.claim import Measure
+from finops.report.measuring import acts_on
+from finops.report.savings import savings
+from finops.spot.durations import duration
 
 if TYPE_CHECKING:
+    from finops.charges import Charges
     from finops.jobs.guarding.plan import Line
     from finops.state import Intent, State
 
@@ -75,10 +79,33 @@ def waiting(lines: Iterable[Line], promises: Collection[str], currency: str) -> 
             cost=line.cost,
             currency=currency,
             source=SOURCE,
-            ref=f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}",
+            ref=_ref(line),
             owner=line.owner,
             basis="list price" if line.rule == "scale" else "bill",
         )
+
+
+def left(
+    lines: Sequence[Line], done: Collection[Claim], book: Charges, currency: str, now: datetime
+) -> tuple[Line, ...]:
+    """The lines, each with what there is left to save where one of the acts `done` changed its cluster: as reported."""
+    claims = list(waiting(lines, (), currency))
+    if not any(acts_on(one, done) for one in claims):
+        return tuple(lines)
+    found = {one.ref: one for one in savings([*done, *claims], book, currency, 2, now).all if not one.is_done}
+    told = []
+    for line in lines:
+        one = found.get(_ref(line))
+        if one and line.saving is not None and one.why and one.counted_with is None:
+            known = one.expected is not None
+            saving = one.expected.amount.quantize(Decimal("0.01")) if one.expected else None
+            line = replace(line, saving=saving, saving_says=one.why if known else f"not known: {one.why}")
+        told.append(line)
+    return tuple(told)
+
+
+def _ref(line: Line) -> str:
+    return f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}"
 
 
 def made_at(generation: str) -> datetime | None:
@@ -99,12 +126,26 @@ def _converted(made: Intent, let_go: Intent, currency: str) -> Claim:
 def _scaled(intent: Intent, currency: str) -> Claim:
     seen, wanted = intent.evidence.get("seen") or {}, intent.evidence.get("wanted") or {}
     kept, keeps = (int(scale.get("minNodeCount") or 0) for scale in (seen, wanted))
-    said = ", ".join(f"{name} to {wanted[name]}" for name in wanted if wanted[name] != seen.get(name))
-    one = _claim(intent, currency, f"set {said}", f"given {said.replace(' to ', ' ')}", "idle")
+    changed = {name: wanted[name] for name in wanted if wanted[name] != seen.get(name)}
+    said = ", ".join(f"{name} to {value}" for name, value in changed.items())
+    one = _claim(intent, currency, f"set {said}", _set(changed), "idle")
     one = replace(one, basis="list price")
     if kept > keeps:
         return replace(one, kept=kept, keeps=keeps)
     return replace(one, measure="unknown", cannot=WAITED)
+
+
+def _set(changed: Mapping[str, Any]) -> str:
+    """ "set to 0 nodes when idle": a change of scale settings, as people say it who know none of Azure's names."""
+    least, most, idle = (changed.get(name) for name in ("minNodeCount", "maxNodeCount", "nodeIdleTimeBeforeScaleDown"))
+    if least is not None:
+        return f"set to {least} {'node' if least == 1 else 'nodes'} when idle"
+    if most is not None:
+        return f"set to {most} {'node' if most == 1 else 'nodes'} at most"
+    waited = duration(idle) if isinstance(idle, str) else None
+    if waited is not None:
+        return f"set to let go of idle nodes after {waited.total_seconds() / 60:g} minutes"
+    return "given other scale settings"
 
 
 def _claim(intent: Intent, currency: str, does: str, did: str, measure: Measure) -> Claim:
@@ -137,4 +178,4 @@ def _amount(saving: str) -> Decimal | None:
         return None
 
 
-__all__ = ["SOURCE", "done", "made_at", "waiting"]
+__all__ = ["SOURCE", "done", "left", "made_at", "waiting"]

@@ -67,8 +67,10 @@ def known_by_charges(
     month = month_to(chosen, last_complete(book, now))
     through = last_day(month)
     currency, _ = currency_of(book, settings.report)
-    outlook, why = foreseen(book, basis_of(book, settings.report), currency, through)
-    strange = () if outlook is None else cases(state) if state else _strange(book, settings, now)
+    strange = cases(state)
+    outlook, why = foreseen(book, basis_of(book, settings.report), currency, through, strange=strange)
+    if state is None and outlook is not None:
+        strange = _strange(book, settings, now)
     standings, not_standing = _standings(book, settings, month, now, strange)
     outlook, goes_on = lasting(outlook, strange, book, basis_of(book, settings.report), currency)
     return Known(

@@ -24,6 +24,7 @@ class Claim:
 
     ref: what the report calls it by, unique over all sources; by default the number of the finding.
     quiet: when a quiet step before it began. It was charged on, all or in part: those days are no cost of before.
+    watched: until when such a step lasts that is not over yet.
     kept, keeps: nodes that never went away before and since, where it is measured by them ("idle").
     ends: the day its owner had planned it to go, told before it was acted on.
     basis: what `expected` follows from: the bill of the 30 days before, or today's list price of 730 hours.
@@ -45,6 +46,7 @@ class Claim:
     since: datetime | None = None
     until: datetime | None = None  # undone
     quiet: datetime | None = None
+    watched: datetime | None = None
     source: str = "Janitor"
     ref: str = ""
     measure: Measure = "whole"

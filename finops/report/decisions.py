@@ -11,7 +11,7 @@ from decimal import Decimal
 from finops.charges import Period
 from finops.charges.book import added
 from finops.errors import DataError
-from finops.estate.ids import key
+from finops.estate.ids import key, scopes
 from finops.report.driving import driving
 from finops.report.gather import ZERO, Asked
 from finops.report.governed import owned
@@ -24,6 +24,8 @@ from finops.report.rounding import printable, rounded
 MOST = 3
 # An anomaly goes on while nobody answers; three days are a weekend and a working day.
 ANSWER = timedelta(days=3)
+# So many complete days as expected, and a cost is over: a weekend does not end it.
+OVER = timedelta(days=3)
 # What costs as much on every day can wait for the next report, and no longer.
 NEXT = timedelta(days=7)
 LOOKED_AT = 500
@@ -68,7 +70,10 @@ class Sources:
 def decisions(known: Known, of: Sources) -> tuple[Decision, ...]:
     """The dearest decisions that are open; what has no known amount comes last."""
     scale, told = _scale(of)
-    found = [*_approvals(known.requests, of), *scale, *_spot(of), *_anomalies(of, told), *_budgets(of), *_begun(of)]
+    budgets = [*_budgets(scale, of), *_begun(scale, of)]
+    # One act is asked for once: what stops what drives a budget is asked for with it.
+    scale = [] if any(one.refs for one in budgets) else scale
+    found = [*_approvals(known.requests, of), *scale, *_spot(of), *_anomalies(of, told), *budgets]
     found += _untagged(known, of)
     found.sort(key=lambda one: (one.amount is None, -(one.amount.amount if one.amount else ZERO), one.kind, one.what))
     kept, over = found[:MOST], [one for one in found if one.kind == "budget"]
@@ -140,9 +145,9 @@ def _spot(of: Sources) -> Iterable[Decision]:
 
 
 def _found(rule: str, of: Sources) -> list[Saving]:
-    """What waits for a decision by that rule, as far as it counts: so that no amount is asked for twice."""
-    entries = of.savings.all if of.savings else ()
-    return [one for one in entries if one.kind == "identified" and one.rule == rule and one.counted_with is None]
+    """What waits for a decision by that rule, as far as it counts: so that no amount is asked for twice, nor none."""
+    entries = [one for one in (of.savings.all if of.savings else ()) if one.kind == "identified" and one.rule == rule]
+    return [one for one in entries if one.counted_with is None and (one.expected is None or one.expected.amount)]
 
 
 def _of_savings(kind: str, mine: Sequence[Saving], what: str, by: date, of: Sources) -> Decision:
@@ -165,16 +170,32 @@ def _of_savings(kind: str, mine: Sequence[Saving], what: str, by: date, of: Sour
 
 
 def _anomalies(of: Sources, told: set[str]) -> Iterable[Decision]:
+    judged = of.anomalies.evaluated if of.anomalies else None
     for one in _open(of):
-        if one.id not in told:
-            what = f"{one.name} costs more than expected since {_day(one.first)}: {one.cause}".rstrip(".")
-            by = of.working(of.today + ANSWER)
-            yield Decision("anomaly", one.impact, "so far", what, printable(one.owner), by, 1, 0, "", "")
+        if one.id in told:
+            continue
+        what = f"{one.name} costs more than expected since {_day(one.first)}: {one.cause}".rstrip(".")
+        if judged and last_day(judged) - one.last >= OVER:
+            days = f"on {_day(one.first)}" if one.first == one.last else f"from {_day(one.first)} to {_day(one.last)}"
+            what = f"say why {one.name} cost more than expected {days}: {one.cause}".rstrip(".")
+        by = of.working(of.today + ANSWER)
+        owner, page = printable(one.owner), f"/anomalies/{one.id}"
+        yield Decision("anomaly", one.impact, "so far", what, owner, by, 1, 0, page, "")
 
 
 def _open(of: Sources) -> list[Anomaly]:
     every = of.anomalies.all if of.anomalies else ()
-    return [one for one in every if one.state == "open" and one.impact.amount > 0]
+    return [one for one in every if one.state == "open" and one.impact.amount > 0 and not _ended_by_us(one, of)]
+
+
+def _ended_by_us(one: Anomaly, of: Sources) -> bool:
+    """Whether we changed what is behind it, and no day since was off: nobody has anything left to decide."""
+    judged = of.anomalies.evaluated if of.anomalies else None
+    if not one.resources or of.savings is None or judged is None or one.last >= last_day(judged):
+        return False
+    behind = scopes(one.resources[0])
+    days = [act.since for act in of.savings.all if act.saves and not act.until and key(act.resource_id) in behind]
+    return any(day and one.first <= day and one.last <= day + DAY for day in days)
 
 
 def _is(anomaly: Anomaly, saving: Saving) -> bool:
@@ -182,7 +203,7 @@ def _is(anomaly: Anomaly, saving: Saving) -> bool:
     return bool(anomaly.resources) and key(anomaly.resources[0]) == key(saving.resource_id)
 
 
-def _budgets(of: Sources) -> Iterable[Decision]:
+def _budgets(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
     for one in of.budgets:
         if one.period.end <= of.now:
             continue  # nobody decides about what is over
@@ -198,29 +219,55 @@ def _budgets(of: Sources) -> Iterable[Decision]:
         if over > 0:
             name = "" if one.name == "all" else f" “{one.name}”"
             month = of.month.period if of.month and of_month else None
-            yield _budget(f"raise the budget{name} for {one.period_name}", ends, (over, per, one.owner, by), month, of)
+            told = Decision("budget", Money(over, of.asked.currency), per, "", one.owner, by, 1, 0, "", "")
+            told = replace(told, needs=one.forecast.middle if one.forecast else None)
+            yield _budget(f"raise the budget{name} for {one.period_name}", ends, told, month, scale, of)
 
 
-def _begun(of: Sources) -> Iterable[Decision]:
+def _begun(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
     """The budget of the month that has begun since the reported one ended, where it is heading over it."""
     begun = of.month.next if of.month and of.month.ended else None
     if begun is None or begun.over is None or begun.over.amount <= 0:
         return
-    first = begun.period.start.date()
+    first = begun.first
     ends, by = _used_up(begun.runs_out, next_month(first) - DAY, of)
     owner = next((one.owner for one in of.budgets if one.is_everything), "")
-    told = (begun.over.amount, "over budget at the end", owner, by)
-    yield _budget(f"raise the budget for {first:%b}", ends, told, begun.period, of)
+    needs = Money(begun.budget.amount + begun.over.amount, of.asked.currency) if begun.budget else None
+    told = Decision("budget", begun.over, "over budget at the end", "", owner, by, 1, 0, "", "", needs=needs)
+    yield _budget(f"raise the budget for {first:%b}", ends, told, begun.period, scale, of)
 
 
-def _budget(what: str, ends: str, told: tuple[Decimal, str, str, date], month: Period | None, of: Sources) -> Decision:
-    """To raise a budget, or to stop what drives it. told: amount, of what, owner, day; month: of these days."""
-    over, per, owner, by = told
+def _budget(
+    what: str, ends: str, told: Decision, month: Period | None, scale: Sequence[Decision], of: Sources
+) -> Decision:
+    """To raise a budget, and what would stop it. told: the rest of the decision; month: of these days."""
     drives = driving(of.asked, month) if month else None
-    what += f", or stop what drives it most: {drives.name}" if drives else ", or spend less"
-    a_day = drives.a_day if drives else None
-    money = Money(over, of.asked.currency)
-    return Decision("budget", money, per, f"{what}{ends}", owner, by, 1, 0, "", "", a_day)
+    if month is None or drives is None:
+        return replace(told, what=f"{what}, or spend less{ends}")
+    # Today counts: what it still costs if nobody decides.
+    left = (next_month(month.start.date()) - max(of.today, month.start.date())).days
+    for one in scale:
+        if one.a_day and any(_asks(one, each, drives.resource_id) for each in (of.savings.all if of.savings else ())):
+            owners = (f"{one.owner} (nodes)", f"{told.owner} (budget)") if one.owner and told.owner else ()
+            return replace(
+                told,
+                what=f"{what}, and {one.what}",
+                owner=", ".join(owners) or one.owner or told.owner,
+                by=min(one.by or of.soon, told.by or of.soon),
+                a_day=one.a_day,
+                refs=one.refs,
+                takes=_times(one.a_day, left),
+            )
+    what += f", or stop what drives it most: {drives.name}{ends}"
+    return replace(told, what=what, a_day=drives.a_day, takes=_times(drives.a_day, left))
+
+
+def _asks(one: Decision, found: Saving, resource_id: str) -> bool:
+    return found.ref in one.refs and key(found.resource_id) == key(resource_id)
+
+
+def _times(a_day: Money, days: int) -> Money:
+    return Money(a_day.amount * days, a_day.currency)
 
 
 def _used_up(day: date | None, last: date, of: Sources) -> tuple[str, date]:

@@ -26,6 +26,7 @@ class Driving:
 
     name: str
     a_day: Money
+    resource_id: str
 
 
 def driving(asked: Asked, month: Period) -> Driving | None:
@@ -50,4 +51,4 @@ def driving(asked: Asked, month: Period) -> Driving | None:
     costs = {day: spent.cost for (day,), spent in days.items() if spent.cost > 0}
     if not any(day.startswith(str(end)) for day in costs):
         return None
-    return Driving(resource_name(name, resource_id), Money(median(costs.values()), asked.currency))
+    return Driving(resource_name(name, resource_id), Money(median(costs.values()), asked.currency), resource_id)

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Behind:
-    """One row behind a figure; `amount` is its part of it. day: "" where the row is of the whole period."""
+    """One row behind a figure; `amount` is its part. day: "" of the whole period. charges: None where it adds none."""
 
     day: str
     name: str
     resource_id: str
     meter: str
     amount: Decimal
-    charges: int
+    charges: int | None = None
     note: str = ""
 
 
@@ -171,7 +171,8 @@ def _month(of: _Of, rest: str) -> Answer:
     if rest.startswith("goes-on/"):
         return _goes_on(of, rest)
     if rest == "next" and of.report.month and of.report.month.next:
-        return _charged(of, of.report.month.next.period, {})
+        begun = of.report.month.next.period
+        return _charged(of, begun, {}) if begun else ([], ["No day of it is complete yet."])
     return _charged(of, of.month, {})
 
 
@@ -180,7 +181,7 @@ def _forecast(of: _Of, key: str | None) -> Answer:
     if seen is None:
         return [], []
     rows = [
-        Behind("", name, "", "", amount.amount, 0, "the mean of its forecast")
+        Behind("", name, "", "", amount.amount, note="the mean of its forecast")
         for name, amount in seen.by.items()
         if key is None or name == key
     ]
@@ -195,9 +196,9 @@ def _goes_on(of: _Of, rest: str) -> Answer:
     seen = of.report.outlook
     one = next(one for one in (seen.goes_on if seen else ()) if one.figure == f"month/{rest}")
     note = f"{one.per_day.amount:f} a day above what was expected, on {one.days} days to {one.until}"
-    rows = [Behind("", one.name, "", "", one.per_day.amount * one.days, 0, note)]
+    rows = [Behind("", one.name, "", "", one.per_day.amount * one.days, note=note)]
     if one.in_mean.amount:
-        rows.append(Behind("", one.name, "", "", -one.in_mean.amount, 0, "what of it is in the mean of the forecast"))
+        rows.append(Behind("", one.name, "", "", -one.in_mean.amount, note="what of it is in the mean of the forecast"))
     return rows, ["It is beside the forecast: in neither its mean nor its range."]
 
 
@@ -212,7 +213,7 @@ def _effect(of: _Of, centre: str | None, kind: str) -> Answer:
         if amount:
             said = "; ".join(_shift(shift) for shift in effects.shifts(mine, of.report.currency, 3))
             label = resource_name("", resource_id) if resource_id else name
-            rows.append(Behind("", label, resource_id, name, amount, 0, said))
+            rows.append(Behind("", label, resource_id, name, amount, note=said))
     return rows, []
 
 
@@ -229,10 +230,9 @@ def _savings(of: _Of, rest: str) -> Answer:
     kind, _, source = rest.partition("/")
     for act in of.report.savings.all if of.report.savings else ():
         amount = act.realised if kind == "realised" else act.expected
-        if source and act.source.lower().replace(" ", "-") != source:
-            continue
-        if act.kind == kind and act.counted_with is None and act.saves and amount is not None:
-            rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, 0, f"saving/{act.ref}"))
+        mine = not source or act.source.lower().replace(" ", "-") == source
+        if mine and act.kind == kind and act.counted_with is None and act.saves and amount is not None:
+            rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, note=f"saving/{act.ref}"))
     return rows, []
 
 
@@ -241,10 +241,10 @@ def _saving(of: _Of, rest: str) -> Answer:
         if act.ref == rest:
             said = [f"Rule {act.rule}: {act.does}{f'; {act.did} on {act.since}' if act.since else ''}."]
             if act.before and act.after:
-                before = f"{act.before.amount:f} on {act.days_before} days before"
-                said.append(f"{before}, {act.after.amount:f} on {act.days_after} after.")
-            if act.hours_before is not None and act.hours_after is not None:
-                said.append(f"{act.hours_before.normalize():f} hours before, {act.hours_after.normalize():f} after.")
+                was, now = act.before.amount, act.after.amount
+                said.append(f"{was:f} on {act.days_before} days before, {now:f} on {act.days_after} after.")
+            if act.how and act.realised:
+                said.append(f"{act.realised.amount:f} saved: {act.how}.")
             return [], [*said, *([act.why] if act.why else [])]
     return [], []
 
@@ -256,13 +256,13 @@ def _decision(of: _Of, rest: str) -> Answer:
     unknown = [f"{one.unknown} of {one.count} have no known amount."] if one.unknown else []
     if one.kind == "approvals":
         return [
-            Behind("", printable(each.name), each.resource_id, "", each.saving, 0, f"owner {each.owner or 'not known'}")
+            Behind("", printable(each.name), each.resource_id, "", each.saving, note=each.owner or "owner not known")
             for each in of.known.requests
             if each.saving is not None and each.currency.upper() == of.report.currency
         ], unknown
-    if one.refs:
+    if one.refs and one.kind != "budget":
         return [
-            Behind("", each.name, each.resource_id, each.rule, each.expected.amount, 0, f"saving/{each.ref}")
+            Behind("", each.name, each.resource_id, each.rule, each.expected.amount, note=f"saving/{each.ref}")
             for each in (of.report.savings.all if of.report.savings else ())
             if each.ref in one.refs and each.expected is not None
         ], unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from finops.budget import going_on, without_refuted_range
+from finops.budget import going_on, set_aside, without_refuted_range
 from finops.charges import Period
 from finops.forecast.charged import by_charges
 from finops.report.gather import Basis
@@ -21,20 +21,28 @@ if TYPE_CHECKING:
 
 
 def foreseen(
-    book: Charges, basis: Basis, currency: str, through: date | None = None, share: str | None = None
+    book: Charges,
+    basis: Basis,
+    currency: str,
+    through: date | None = None,
+    share: str | None = None,
+    strange: Sequence[Case] = (),
+    month: date | None = None,
 ) -> tuple[Outlook | None, str]:
     """Where the month of `through` (by default the last complete day) ends, and why that cannot be told.
 
-    share: of one cost centre only.
+    share: of one cost centre only. strange: cases, of which those that we ended ourselves say nothing of what comes.
+    month: its first day, where it is another one.
     """
     through = min(through or last_complete_day(book), last_complete_day(book))
-    month = through.replace(day=1)
+    month = month or through.replace(day=1)
     if through < book.span.start.date():
         return None, "no day of it is complete"
     if through + DAY >= next_month(month):
         return None, "the month is over"
     where = None if share is None else {"CostCenter": [share]}
-    return by_charges(book, basis, currency, Period(month, next_month(month)), through, where), ""
+    aside = set_aside(strange, book, basis, currency)
+    return by_charges(book, basis, currency, Period(month, next_month(month)), through, where, aside=aside), ""
 
 
 def lasting(

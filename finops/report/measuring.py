@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -23,6 +23,7 @@ IN_USE = "its nodes were in use, or still there"
 FLOOR = "by the least that a day cost before, as the charges state no hours"
 # An average of 30 days has no last digit: cut here, each amount is exact, and so are their sums.
 FINEST = Decimal("1e-12")
+SHOWN = Decimal("1e-6")  # of a price that has no last digit, where the arithmetic is told
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,41 @@ def unmeasured(one: Claim, kind: Kind, currency: str) -> Saving:
         expected=expected, realised=None, shown=None, days_before=0, days_after=0, before=None, after=None,
         why=why, counted_with=None, source=one.source, ref=one.ref or str(one.number), ends=one.ends,
         saves=one.measure != "none", owner=printable(one.owner), basis=one.basis, lapsed=one.lapsed,
+        measure=one.measure, watched=day_of(one.watched) if one.watched else None,
     )  # fmt: skip
+
+
+def waits(one: Claim, kind: Kind, done: Sequence[Claim], bill: Bill, currency: str, to: date) -> Saving:
+    """A claim that waits. Where we changed its resource within the days that its cost is of, the days since tell what
+    there is left to save."""
+    entry = unmeasured(one, kind, currency)
+    mine = [each for each in acts_on(one, done) if _changed(each) > to - BEFORE]
+    if not mine or not one.cost or entry.expected is None or bill.unusable or bill.mixed(one.resource_id):
+        return entry
+    act = max(mine, key=_changed)
+    since = [each for each in bill.complete(subscription_of(one.resource_id)) if _changed(act) < each <= to]
+    if not since:
+        return replace(entry, expected=None, why=f"no whole day since {act.called} is on the bill")
+    is_now = bill.cost(one.resource_id, since)
+    with localcontext() as context:
+        context.prec = 80
+        left = trimmed((entry.expected.amount * is_now * BEFORE.days / len(since) / one.cost).quantize(FINEST))
+    if left >= entry.expected.amount:
+        return entry
+    days = f"{len(since)} {'day' if len(since) == 1 else 'days'}"
+    why = f"by {is_now.normalize():f} on the {days} since {act.called}: its 30 days hold days before that"
+    return replace(entry, expected=Money(left, currency), why=why)
+
+
+def acts_on(one: Claim, done: Iterable[Claim]) -> list[Claim]:
+    """What was done to its resource, to what holds it or to what lies below it, and may have changed its cost."""
+    of = [each for each in done if _covers(each.id, one.id) or _covers(one.id, each.id)]
+    return [each for each in of if each.measure != "none"]
+
+
+def _changed(act: Claim) -> date:
+    """The day on which it last changed what its resource costs."""
+    return day_of(act.until or act.since)
 
 
 def day_of(moment: datetime | None) -> date:
@@ -147,6 +182,7 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
         saved = trimmed((was * len(after) / len(before) - is_now).quantize(FINEST))
     return replace(
         entry,
+        how=f"{was:f} / {len(before)} days x {len(after)} days - {is_now:f} charged since",
         before=Money(was, currency),
         after=Money(is_now, currency),
         realised=Money(saved, currency),
@@ -171,12 +207,16 @@ def _by_the_hour(
         return replace(entry, why=why)
     with localcontext() as context:
         context.prec = 80
+        price = f"{trimmed((was / hours_before).quantize(SHOWN)):f} an hour as before"
         if one.measure == "price":
             saved = hours * was / hours_before - is_now
+            how = f"{hours.normalize():f} hours since at {price} - {is_now:f} charged for them"
         else:
             each = (bill.hours(one.resource_id, [day])[0] for day in after)
             spared = added(min(max(24 * one.kept - took, ZERO), Decimal(24 * (one.kept - one.keeps))) for took in each)
             saved = spared * was / hours_before
+            held = f"{one.kept - one.keeps} nodes x 24 hours x {len(after)} days"
+            how = f"{spared.normalize():f} of {held} were not run since, at {price}"
         saved = trimmed(saved.quantize(FINEST))
     why = "" if saved > 0 else "an hour costs more since" if saved else "nothing ran on it since"
     if one.measure == "idle":
@@ -187,6 +227,7 @@ def _by_the_hour(
         after=Money(is_now, currency),
         realised=Money(saved, currency),
         why=why,
+        how=how,
         hours_before=hours_before,
         hours_after=hours,
         evicted=one.measure == "price" and bool(hours),
@@ -212,8 +253,10 @@ def _by_the_gb(
     with localcontext() as context:
         context.prec = 80
         saved = trimmed((kept * was / kept_before - is_now).quantize(FINEST))
+        price = trimmed((was / kept_before).quantize(SHOWN))
     return replace(
         entry,
+        how=f"{kept.normalize():f} kept since at {price:f} each as before - {is_now:f} charged for its blobs",
         before=Money(was, currency),
         after=Money(is_now, currency),
         realised=Money(saved, currency),
@@ -233,6 +276,7 @@ def _by_the_floor(
         saved = added(min(max(least - bill.cost(one.resource_id, [day]), ZERO), most) for day in after)
     return replace(
         entry,
+        how=f"what each of {len(after)} days cost below {least:f}, the least before, {trimmed(most):f} at most",
         days_before=len(before),
         before=Money(bill.cost(one.resource_id, before), currency),
         after=Money(bill.cost(one.resource_id, after), currency),
@@ -251,4 +295,4 @@ def _covers(scope: str, name: str) -> bool:
     return name == scope or name.startswith(f"{scope}/")
 
 
-__all__ = ["FINEST", "day_of", "measured", "unmeasured"]
+__all__ = ["FINEST", "acts_on", "day_of", "measured", "unmeasured", "waits"]

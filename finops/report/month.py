@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from finops.report.gather import ZERO, Asked, cost_in
 from finops.report.model import Begun, Budget, Budgeted, Money, Month, Moved, Pace, Range
 from finops.report.movers import resource_name
 from finops.report.periods import DAY, last_day, length
+from finops.report.plans import record_of
 from finops.report.rounding import rounded
 from finops.report.table import worth_saying
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 # Fewer days than a week lack its weekend or its busy days.
 PACE_DAYS = 7
-# The largest changes of the month that its one driver is looked for in.
-RESOURCES = 200
+PURCHASE = "Purchase"  # FOCUS 1.2, ChargeCategory
 
 
 def month_so_far(
@@ -37,6 +37,7 @@ def month_so_far(
     cost = asked.total(period)
     before = _before(asked, period) if is_whole else None
     start, end = period.start.date(), last_day(period)
+    ended = periods.is_whole_month(period) and newest >= end
     name = periods.month_name(end, now)
     return Month(
         name=name,
@@ -48,9 +49,9 @@ def month_so_far(
         percent=None if before is None else worth_saying(cost, before),
         before_name=periods.month_name(periods.month_before(period).start.date(), now),
         budget=_budget(asked, period, budget, (periods.next_month(start) - start).days, is_whole) if budget else None,
-        ended=periods.is_whole_month(period) and newest >= end,
-        next=_begun(asked, periods.next_month(start), newest),
-        moved=_moved(asked, period, budget) if is_whole and newest >= end and periods.is_whole_month(period) else None,
+        ended=ended,
+        next=_begun(asked, periods.next_month(start), newest, now),
+        moved=_moved(asked, period, budget, ended) if is_whole and (ended or budget) else None,
     )
 
 
@@ -59,55 +60,81 @@ def with_running(month: Month, asked: Asked, newest: date, strange: Sequence[Cas
     begun = month.next
     if not month.ended or begun is None:
         return month
-    seen, _ = foreseen(asked.book, asked.basis, asked.currency, newest, asked.share)
+    seen, _ = foreseen(asked.book, asked.basis, asked.currency, newest, asked.share, strange, begun.first)
     seen, _ = lasting(seen, strange, asked.book, asked.basis, asked.currency, asked.share)
     budget = month.budget.amount if month.budget and month.budget.basis == asked.basis else None
     begun = replace(begun, budget=budget)
     if seen and not seen.why_no_range and seen.total.low is not None and seen.total.high is not None:
         low, middle, high = (Money(end, asked.currency) for end in (seen.total.low, seen.total.middle, seen.total.high))
-        begun = replace(begun, range=Range(low, middle, high))
+        begun = replace(begun, range=Range(low, middle, high), record=record_of(seen.track))
         if budget:
             out = next((point.day for point in seen.path if point.middle > budget.amount), None)
             begun = replace(begun, over=Money(middle.amount - budget.amount, asked.currency), runs_out=out)
     return replace(month, next=begun)
 
 
-def _moved(asked: Asked, period: Period, budget: Budgeted | None) -> Moved | None:
-    """Against the whole month before: what was over the budget there already, and what moved most since."""
-    before = Period((period.start.date() - DAY).replace(day=1), period.start)
-    if _before(asked, period) is None:
+def _moved(asked: Asked, period: Period, budget: Budgeted | None, ended: bool) -> Moved | None:
+    """Against the whole month before: what was over the budget there already, and what moved most since.
+
+    A month that is not over is compared day by day, and asked only for what rose.
+    """
+    whole = Period((period.start.date() - DAY).replace(day=1), period.start)
+    if whole.start.date() < asked.book.span.start.date() or asked.book.missing(whole):
         return None
-    was, now = asked.by(["CostCenter"], before), asked.by(["CostCenter"], period)
-    cost = sum((spent.cost for spent in was.values()), ZERO)
-    change = sum((spent.cost for spent in now.values()), ZERO) - cost
-    base, rises = None, change > 0
+    before = whole if ended else periods.month_before(period)
+    cost, base, rises = asked.total(whole), None, not ended or asked.total(period) > asked.total(whole)
     if budget and budget.basis == asked.basis:
-        rises = budget.left.amount < 0 or rises
-        base = cost - budget.amount.amount if budget.left.amount < 0 and cost > budget.amount.amount else None
-    changes = {key: cost_in(now, key) - cost_in(was, key) for key in {*was, *now}}
+        over = not ended or budget.left.amount < 0
+        rises = over or rises
+        base = cost - budget.amount.amount if over and cost > budget.amount.amount else None
+    changes = _changes(asked, ["CostCenter"], before, whole, period)
     mine = {key[0]: each for key, each in changes.items() if each and (each > 0) == rises}
     first = max(sorted(mine), key=lambda key: abs(mine[key]), default=None)
-    keys = ["CostCenter", "ResourceId", "ResourceName"]
-    resources = () if first is None else asked.side_by_side(keys, before, period, RESOURCES)
-    named = [
-        (after - earlier, resource_name(name, resource_id))
-        for (key, resource_id, name), earlier, after in resources
-        if key == first and (after > earlier) == rises and after != earlier
-    ]
+    keys = ["ResourceId", "ResourceName"]
+    resources = {} if first is None else _changes(asked, keys, before, whole, period, {"CostCenter": [first]})
+    named = {key: each for key, each in resources.items() if each and (each > 0) == rises}
+    resource_id, name = max(sorted(named), key=lambda key: abs(named[key]), default=("", ""))
     return Moved(
         before=Money(cost, asked.currency),
         base=None if base is None else Money(base, asked.currency),
         key=first,
         change=Money(ZERO if first is None else mine[first], asked.currency),
-        resource=max(named, key=lambda one: abs(one[0]))[1] if named else "",
+        resource=resource_name(name, resource_id) if named else "",
+        resource_id=resource_id,
     )
 
 
-def _begun(asked: Asked, first: date, newest: date) -> Begun | None:
+def _changes(
+    asked: Asked,
+    keys: list[str],
+    before: Period,
+    whole: Period,
+    period: Period,
+    where: Mapping[str, list[str]] | None = None,
+) -> dict[tuple[str, ...], Decimal]:
+    """By how much the cost of each of `keys` changed from `before`, the first days of the month `whole`, or all of it.
+
+    What was bought on any day of that month is nothing new in this one, and is not missed before its day comes.
+    """
+    apart = [*keys, "ChargeCategory"]
+    now, was = asked.by(apart, period, where=where), asked.by(apart, before, where=where)
+    bought = asked.by(apart, whole, where=where) if before != whole else was
+    changes: dict[tuple[str, ...], Decimal] = {}
+    for key in sorted({*now, *was}):
+        change = cost_in(now, key) - cost_in(was, key)
+        if key[-1] == PURCHASE and before != whole:
+            change = max(ZERO, cost_in(now, key) - cost_in(bought, key))
+        changes[key[:-1]] = changes.get(key[:-1], ZERO) + change
+    return changes
+
+
+def _begun(asked: Asked, first: date, newest: date, now: datetime) -> Begun | None:
+    if newest + DAY == first <= now.date():
+        return Begun(first, None, Money(ZERO, asked.currency))
     if newest.replace(day=1) != first:
         return None
     days = Period(first, newest + DAY)
-    return Begun(days, Money(asked.total(days), asked.currency))
+    return Begun(first, days, Money(asked.total(days), asked.currency))
 
 
 def _before(asked: Asked, period: Period) -> Decimal | None:

@@ -197,7 +197,7 @@ def outlook_shown(
     """
     keys = sorted(seen.by)
     shown = adding_up([seen.by[key] for key in keys], digits)
-    total, track = seen.total, seen.track
+    total = seen.total
     reach = None
     if total.low is not None and total.high is not None and not seen.why_no_range:
         reach = _range(total.low, total.middle, total.high, currency)
@@ -226,9 +226,7 @@ def outlook_shown(
         ),
         purchases=Money(seen.purchases, currency),
         method=seen.method,
-        record=Record(track.inside, track.of, track.months, _one_place(track.median_miss_percent))
-        if track.of
-        else None,
+        record=record_of(seen.track),
         budget=amount,
         chance_over=seen.chance_over(amount.amount) if amount and reach else None,
         over=Money(total.middle - amount.amount, currency) if amount else None,
@@ -237,6 +235,12 @@ def outlook_shown(
         goes_on=tuple(_more(one, currency) for one in goes_on),
         coming=tuple(_coming(one, currency) for one in sorted(seen.coming, key=lambda one: -one.amount)),
     )
+
+
+def record_of(track: forecast.Track) -> Record | None:
+    if not track.of:
+        return None
+    return Record(track.inside, track.of, track.months, _one_place(track.median_miss_percent))
 
 
 def _coming(one: forecast.Purchase, currency: str) -> Coming:

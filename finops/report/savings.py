@@ -13,7 +13,7 @@ from finops.estate.ids import key, scopes
 from finops.report.bill import Bill
 from finops.report.claim import Claim
 from finops.report.gather import ZERO
-from finops.report.measuring import BEFORE, FINEST, day_of, measured, unmeasured
+from finops.report.measuring import BEFORE, FINEST, acts_on, day_of, measured, waits
 from finops.report.model import Came, Kind, Money, Saving, Savings, Source, Sum
 from finops.report.periods import DAY, last_complete_day
 from finops.report.rounding import adding_up, percent_of
@@ -35,11 +35,14 @@ def savings(
     to = min(last_complete_day(book), now.date() - DAY)
     stored = [one.resource_id for one in done if one.measure == "stored"]
     timed = [one.resource_id for one in done if one.lives_on and one.measure != "stored"]
-    bill = Bill(book, [one.resource_id for one in done], _first(done, to), to, currency, timed, stored)
+    dearest = [*_dearest(claims, "decided"), *_dearest(claims, "found")]
+    again = [one.resource_id for one in dearest if one.basis == "bill" and acts_on(one, done)]
+    bill = Bill(book, [*(one.resource_id for one in done), *again], _first(done, to), to, currency, timed, stored)
     found = measured(done, bill, currency, to)
     named = {one.ref or str(one.number): one.called for one in claims}
-    waiting = [unmeasured(one, "approved", currency) for one in _dearest(claims, "decided")]
-    waiting += [unmeasured(one, "identified", currency) for one in _dearest(claims, "found")]
+    waiting = [
+        waits(one, "approved" if one.stage == "decided" else "identified", done, bill, currency, to) for one in dearest
+    ]
     entries = _counted_once([*found, *waiting], named)
     acts = [one for one in entries if one.is_done and one.counted_with is None]
     known = [one for one in acts if one.kind == "realised" and one.realised]

@@ -55,7 +55,9 @@ def share_of(
     def ours(resource_id: str) -> bool:
         return centres.get(id_of(resource_id), UNTAGGED) == share
 
-    outlook, why = foreseen(book, basis, currency, through, share) if known.outlook else (None, known.no_outlook)
+    outlook, why = None, known.no_outlook
+    if known.outlook:
+        outlook, why = foreseen(book, basis, currency, through, share, known.strange)
     outlook, goes_on = lasting(outlook, known.strange, book, basis, currency, share)
     return replace(
         known,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from finops.estate.ids import key, scopes
@@ -22,6 +22,8 @@ BRIDGE = ", as far as subscriptions show it: what was bought for the whole tenan
 ANOMALIES = 5
 # An act this long before the compared days still tells why a resource is on the bill no more.
 QUARANTINE = timedelta(days=30)
+# Where people approve or refuse what the janitor found.
+FINDINGS = "/findings"
 
 
 def told(
@@ -86,7 +88,9 @@ def _figures(model: Report, settings: Settings, words: Words, attached: Sequence
     table = f"{words.say(basis)}, {model.currency}"
     against = words.say("; changes are against {before}", before=wording.before) if model.before else ""
     mean = words.say("; forecast is the mean of the range: means add up") if model.outlook else ""
-    decide = next((one.page for one in model.decisions if one.page), "")
+    waits = [one for one in (model.savings.all if model.savings else ()) if one.kind == "identified"]
+    decide = FINDINGS if any(one.source == "Janitor" and one.counted_with is None for one in waits) else ""
+    decide = next((one.page for one in model.decisions if one.kind == "approvals"), decide)
     return {
         "report": model,
         "name": model.name,
@@ -121,9 +125,11 @@ def _figures(model: Report, settings: Settings, words: Words, attached: Sequence
         "direction": words.writing.direction,
         "alt_cost": alts.cost(model, words),
         "alt_movers": alts.movers(model, wording, words),
+        "page_of": lambda path: page_at(settings, path),
         "cause_of": lambda driver: cause_of(driver, model),
         "act_of": lambda mover: act_of(mover, model),
         "month_mover": _month_mover(model),
+        "month_act": _month_act(model),
     }
 
 
@@ -143,10 +149,24 @@ def act_of(mover: Mover, model: Report) -> Saving | None:
 
     What was taken away stays on the bill for as long as it can still be brought back.
     """
-    if model.savings is None or model.before is None or mover.change.amount >= 0:
+    if model.before is None or mover.change.amount >= 0:
         return None
     first = model.before.start.date() - (QUARANTINE if mover.is_gone else timedelta(0))
-    last, ids = periods.last_day(model.period), scopes(key(mover.resource_id))
+    return _act_on(mover.resource_id, first, model)
+
+
+def _month_act(model: Report) -> Saving | None:
+    """What we did ourselves about the resource that moved the month, up to today: its days may not show it yet."""
+    if model.month is None or model.month.moved is None or not model.month.moved.resource_id:
+        return None
+    return _act_on(model.month.moved.resource_id, model.month.period.start.date(), model, model.made.date())
+
+
+def _act_on(resource_id: str, first: date, model: Report, last: date | None = None) -> Saving | None:
+    """The act of ours on a resource, or on what holds it, that was not undone. last: by default of the period."""
+    if model.savings is None:
+        return None
+    last, ids = last or periods.last_day(model.period), scopes(key(resource_id))
     return next(
         (
             one
@@ -159,7 +179,7 @@ def act_of(mover: Mover, model: Report) -> Saving | None:
 
 
 def _month_mover(model: Report) -> Line | None:
-    """The cost centre that moved a month that has ended, where the report has a line of it."""
+    """The cost centre that moved the month, where the report has a line of it."""
     moved = model.month.moved if model.month else None
     return next((line for line in model.by_cost_centre.all if moved and line.key == moved.key), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -29,6 +29,8 @@ NOTHING = "\N{EM DASH}"
 FORECAST_DIGITS = 3
 # ... and from here on to hundreds.
 HUNDREDS = Decimal(10_000)
+# Fractions of what is decided about are noise from here on.
+WHOLE = Decimal(10)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,13 @@ class Words:
 
     def _coarsely(self, money: Money, step: Decimal) -> str:
         amount = (money.amount / step).quantize(Decimal(1), ROUND_HALF_UP) * step
-        return self.money(Money(amount, money.currency))
+        # Cents of what is told to ten or a hundred would be no cents.
+        words = self if step < 1 else replace(self, digits=0)
+        return words.money(Money(amount, money.currency))
+
+    def _estimate(self, money: Money) -> str:
+        """What waits for a decision is no bill: whole units from WHOLE on, whatever the report prints."""
+        return (replace(self, digits=0) if abs(money.amount) >= WHOLE else self).about(money)
 
     def odds(self, chance: Decimal) -> str:
         """ "9 in 10"; "less than 1 in 20", "more than 19 in 20": at the ends a tenth would promise too much."""
@@ -215,7 +223,7 @@ class Words:
         if decision.amount is None:
             return self.say("Amount not known")
         foretold = decision.kind == "budget" and decision.per != "over budget"
-        amount = self.forecast(decision.amount) if foretold else self.about(decision.amount)
+        amount = self.forecast(decision.amount) if foretold else self._estimate(decision.amount)
         return f"{amount} {self.say(decision.per)}".strip()
 
     def to_do(self, decision: Decision) -> str:
@@ -225,9 +233,18 @@ class Words:
         if decision.by:
             day = self.writing.weekday(decision.by)
             if decision.a_day:
-                day += self.say(": each day costs about {amount}", amount=self.about(decision.a_day))
+                day += self.say(": each day costs about {amount}", amount=self._estimate(decision.a_day))
             by = self.say(" Decide by {day}.", day=day)
-        return one_stop(owner + by)
+        return one_stop(owner + by) + self._needs(decision)
+
+    def _needs(self, decision: Decision) -> str:
+        """ " By the forecast a budget of about $36,700 is needed, at most $4,910 less if that stops now."."""
+        if decision.needs is None:
+            return ""
+        said = self.say(" By the forecast a budget of about {amount} is needed", amount=self.forecast(decision.needs))
+        if decision.takes:
+            said += self.say(", at most {amount} less if that stops now", amount=self.forecast(decision.takes))
+        return f"{said}."
 
     def of_budget(self, line: Line) -> str:
         """ "of $12,500" under a forecast, "50% of $12,500" where there is none; a dash without a budget."""

@@ -90,7 +90,7 @@ def savings(book: Sheets, model: Report, found: Savings | None) -> None:
     currency = model.currency
     header = ["Finding", "Found by", "Kind", "Resource", "What", "Held by", "Rule", "Action", "Since", "Undone"]
     header += [f"Realised ({currency})", f"Expected a month ({currency})", "Expected by", f"Cost before ({currency})"]
-    header += ["Days before", f"Cost since ({currency})", "Days since", "Why", "Resource id"]
+    header += ["Days before", f"Cost since ({currency})", "Days since", "How", "Why", "Resource id"]
     rows: list[Sequence[Cell]] = []
     for one in found.all if found else ():
         counts = one.counted_with is None
@@ -113,6 +113,7 @@ def savings(book: Sheets, model: Report, found: Savings | None) -> None:
                 one.days_before or None,
                 one.after,
                 one.days_after or None,
+                one.how,
                 one.why,
                 one.resource_id,
             )

@@ -14,8 +14,10 @@ from finops.jobs.anomalies.causes import Cause, cause_of
 from finops.jobs.anomalies.lasting import carried
 from finops.jobs.anomalies.letters import closing, first_mails
 from finops.jobs.anomalies.matching import goes_on, is_news, matched, moved, own_id
+from finops.jobs.anomalies.ours import ended_by
 from finops.jobs.anomalies.reading import DAY, Read, read
 from finops.jobs.budgeting.outgoing import finish, leave
+from finops.jobs.claims import claims_of
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -114,8 +116,10 @@ def watch(
         known = cases(state)
         new: list[Case] = []
         changed: list[Case] = []
+        acts = claims_of(state) if known else ()
         for one in looks:
             fresh, same = _judged(one, known, book, settings, azure, now)
+            same = [ended_by(case, acts, one.read, now) for case in same]
             new, changed = [*new, *fresh], [*changed, *same]
         before = {case.id: case for case in known}
         ended = [case for case in changed if before[case.id].is_open and not case.is_open]
@@ -216,6 +220,7 @@ def _reopened(case: Case, one: Anomaly) -> Case:
         by_person=False,
         ended=None,
         again=case.again + 1,
+        by_act=False,
     )
 
 

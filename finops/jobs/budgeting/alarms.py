@@ -45,7 +45,8 @@ def letter(
     smaller = [one.excess for one in projection.ahead if one.excess >= CENT and key(one.running.id) not in known]
     over = [
         {**was, "per_hour": _usd(Decimal(was["per_hour"])), "cost": _usd(Decimal(was["came_to"])),
-         "first": datetime.fromisoformat(was["first"]), "ended": datetime.fromisoformat(was["ended"])}
+         "first": datetime.fromisoformat(was["first"]), "ended": datetime.fromisoformat(was["ended"]),
+         "act": shown(was.get("act", "")), "late": was.get("late", False)}
         for was in incident["told"].values() if was["ended"]
     ]  # fmt: skip
     cost = sum((one.cost for one in fresh), Decimal(0))
@@ -61,6 +62,7 @@ def letter(
         "over": over,
         "cost": _usd(cost),
         "came_to": _usd(came_to),
+        "late": any(row["late"] for row in over),
         "per_hour": _usd(sum(per_hour.values(), Decimal(0))),
         "billed": together(list(bills.values())),
         "all_per_hour": _usd(rates.per_hour),

@@ -36,6 +36,7 @@ from finops.jobs.budgeting.drivers import charged_ids, drivers, stoppable
 from finops.jobs.budgeting.letters import Item, Letter, Why, written
 from finops.jobs.budgeting.memory import Remembered, remembered
 from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
+from finops.jobs.claims import claims_of
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -99,7 +100,7 @@ def look(
 ) -> Looked:
     """Where all budgets stand, or the one of that name; one that cannot be told hides no other. Changes nothing.
 
-    found_strange: the cases of anomalies, of which those that go on are told beside the forecast.
+    found_strange: the cases of anomalies: those that go on are told beside the forecast, those we ended are not in it.
     """
     found: list[Standing] = []
     problems = []
@@ -132,7 +133,7 @@ def stands(
     """Where one budget stands in one period, with its forecast."""
     currency, _ = currency_of(budget, book, period)
     basis, _ = basis_of(budget, book)
-    seen = foreseen(budget, book, period, now, basis, currency) if forecasts else None
+    seen = foreseen(budget, book, period, now, basis, currency, found_strange) if forecasts else None
     one = standing(budget, book, now, seen, period)
     if not found_strange or seen is None or seen.outlook is None:
         return one
@@ -281,7 +282,7 @@ def _item(
         why,
         one,
         first_to=one.budget.to,
-        drivers=drivers(one, book, now),
+        drivers=drivers(one, book, now, claims_of(state)),
         stops=stops,
         looked=rates is not None,
         not_read=rates.unread[:3] if rates else (),

@@ -14,7 +14,9 @@ from finops.budget import Budget, Standing
 from finops.budget.periods import calendar_start
 from finops.budget.running import Running
 from finops.charges import Period
+from finops.estate.ids import scopes
 from finops.forecast.charged import last_complete, midnight
+from finops.jobs.claims import said
 from finops.report.model import Money
 from finops.report.words import starts
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from finops.charges import Charges
+    from finops.report import Claim
     from finops.state import State
 
 MOST = 3
@@ -36,7 +39,10 @@ OPEN = ("found", "asked", "pending", "approved", "scheduled")
 
 @dataclass(frozen=True)
 class Driver:
-    """One resource: its cost in the period so far, and how much more that is than in as many days before."""
+    """One resource: its cost in the period so far, and how much more that is than in as many days before.
+
+    did: what we did about it since, "deleted on 26 Nov as approved".
+    """
 
     name: str
     kind: str
@@ -44,6 +50,7 @@ class Driver:
     cost: Money
     change: Money | None
     is_new: bool = False
+    did: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,11 @@ class Stop:
     first: str = ""
 
 
-def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
-    """What the money of this period went to, dearest change first, over the days whose charges are complete."""
+def drivers(standing: Standing, book: Charges, now: datetime, acts: Collection[Claim] = ()) -> Drivers:
+    """What the money of this period went to, dearest change first, over the days whose charges are complete.
+
+    acts: what we did, to be told beside what it was done to.
+    """
     period, where = standing.period, standing.budget.scope.where
     through = min(last_complete(book, now) + timedelta(days=1), period.end.date())
     ask: dict[str, Any] = {"basis": standing.basis, "currency": standing.currency, "where": where}
@@ -94,7 +104,12 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
     if before is None:
         frame = book.by(["ResourceId", "ResourceName"], period=after, **ask)
         rows = [
-            Driver(*_called(str(key), str(name)), Money(cost, standing.currency), None)
+            Driver(
+                *_called(str(key), str(name)),
+                Money(cost, standing.currency),
+                None,
+                did=_done_about(str(key), after, acts),
+            )
             for key, name, cost in _columns(frame, "ResourceId", "ResourceName", "Cost")[:MOST]
             if cost > 0
         ]
@@ -110,6 +125,7 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
             Money(cost, standing.currency),
             Money(change, standing.currency),
             is_new=not old,
+            did=_done_about(str(key), after, acts),
         )
         for key, name, old, cost, change in rose[:MOST]
     )
@@ -118,6 +134,17 @@ def drivers(standing: Standing, book: Charges, now: datetime) -> Drivers:
         return Others(len(rows), Money(sum((row[4] for row in rows), Decimal(0)), standing.currency))
 
     return Drivers(found, before.label, Money(total, standing.currency), others(rose[MOST:]), others(fell))
+
+
+def _done_about(resource_id: str, period: Period, acts: Collection[Claim]) -> str:
+    """An act on it since the period began that was not undone, in words; "" where there is none."""
+    found = [
+        act
+        for act in acts
+        if act.since and act.stage == "done" and not act.until and act.measure != "none"
+        if act.since >= period.start and act.id in scopes(resource_id)
+    ]
+    return said(found[-1]) if found else ""
 
 
 def charged_ids(standing: Standing, book: Charges) -> frozenset[str]:

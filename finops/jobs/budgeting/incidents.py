@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from finops.approvals.naming import shown
 from finops.budget.rate import HOUR, Ahead, Projection
-from finops.estate.ids import key
+from finops.estate.ids import key, scopes
 from finops.jobs.budgeting.alarms import Shows, letter
+from finops.jobs.claims import said
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
+    from finops.report import Claim
 
 Json = dict[str, Any]
 RISE = Decimal("1.5")  # what costs so many times what was told of it is told again
 ON = Decimal("0.5")  # what costs less than this part of what was told of it has come to an end
+LONG = timedelta(hours=3)  # what ended between two looks further apart may have ended long before the second
 UNREADABLE = "What was remembered of what is left on cannot be read, as another version wrote it; it is told anew."
 NOBODY = "What runs is too much, and nobody is named to be told; set watch.to or mail.finance."
 _TOLD = {"name", "workspace", "kind", "per_hour", "told", "first", "came_to", "ended", "rate", "seen"}
@@ -34,16 +37,16 @@ class Told:
     problem: str = ""
 
 
-def seen(kept: Json | None, projection: Projection) -> tuple[Json | None, str]:
+def seen(kept: Json | None, projection: Projection, acts: Sequence[Claim] = ()) -> tuple[Json | None, str]:
     """The incident brought up to this look: what each thing came to by now, and whether it is still on.
 
-    None where there is none, or none that this version can read; then, why.
+    None where there is none, or none that this version can read; then, why. acts: what we did ourselves.
     """
     if kept is None:
         return None, ""
     now = projection.rates.at
     try:
-        told = {name: _seen(name, was, projection, now) for name, was in kept["told"].items()}
+        told = {name: _seen(name, was, projection, now, acts) for name, was in kept["told"].items()}
         incident = {"started": kept["started"], "told": told, "threats": list(kept["threats"])}
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
         return None, UNREADABLE
@@ -97,23 +100,41 @@ def _told(one: Ahead, was: Json | None, projection: Projection, now: datetime) -
         "ended": "",
         "rate": rate,
         "seen": now.isoformat(),
+        "late": bool(was and was.get("late")),
     }
 
 
-def _seen(name: str, was: Json, projection: Projection, now: datetime) -> Json:
-    """It is taken to have run since the last look as it did then.
+def _seen(name: str, was: Json, projection: Projection, now: datetime, acts: Sequence[Claim]) -> Json:
+    """It is taken to have run since the last look as it did then: at most that long where it has ended since, and
+    until we stopped it ourselves where we did.
 
     `ended` stays once it is set, until the thing is told again: left on anew, it is news.
     """
-    hours = max(timedelta(0), now - datetime.fromisoformat(was["seen"])) / HOUR
-    came_to = Decimal(was["came_to"]) + Decimal(was["rate"]) * Decimal(str(hours))
+    last = datetime.fromisoformat(was["seen"])
     rate = _rate_of(projection, name)
     if rate is None:
         rate = Decimal(was["rate"])  # what could not be read or has no price this time has not ended for that
     if rate < Decimal(was["per_hour"]) * ON:
         rate = Decimal(0)
-    ended = now.isoformat() if _is_on(was) and not rate else was["ended"]
-    return {**was, "came_to": f"{came_to:.6f}", "rate": f"{rate:f}", "ended": ended, "seen": now.isoformat()}
+    ending = _is_on(was) and not rate
+    act = _act_on(name, was, now, acts) if ending else None
+    end = max(act.since, last) if act and act.since else now
+    hours = max(timedelta(0), end - last) / HOUR
+    came_to = Decimal(was["came_to"]) + Decimal(was["rate"]) * Decimal(str(hours))
+    late = was.get("late", False) or (end - last > LONG and not act)
+    more = {"ended": end.isoformat(), "act": said(act) if act else "", "late": late}
+    return {
+        **was, "came_to": f"{came_to:.6f}", "rate": f"{rate:f}", "seen": now.isoformat(), **(more if ending else {})
+    }  # fmt: skip
+
+
+def _act_on(name: str, was: Json, now: datetime, acts: Sequence[Claim]) -> Claim | None:
+    """What we did ourselves about a thing since it was told, and did not undo."""
+    told, ids = datetime.fromisoformat(was["told"]), scopes(name)
+    mine = [
+        one for one in acts if one.stage == "done" and one.until is None and one.measure != "none" and one.id in ids
+    ]
+    return next((one for one in mine if one.since and told <= one.since <= now), None)
 
 
 def _is_on(was: Json) -> bool:

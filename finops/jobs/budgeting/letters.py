@@ -141,6 +141,7 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "over": money(over) if over > 0 else None,
         "percent": _whole(standing.percent),
         "gone": rounded(standing.gone_percent, 0),
+        "no_day": not standing.gone_percent,
         "at_least": standing.at_least,
         "range": ends,
         "middle": money(reach.middle) if reach is not None else None,

@@ -26,6 +26,7 @@ from finops.jobs.budgeting.incidents import Told, seen, told_of
 from finops.jobs.budgeting.memory import remembered
 from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
 from finops.jobs.budgeting.recording import Records, noted
+from finops.jobs.claims import claims_of
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -105,7 +106,8 @@ def watch(
         records = Records.of(state)
         keeps, drops = noted(records, found, Workdays(settings.janitor), settings.watch)
         projection = carried(found, settings, records, state, book)
-        incident, unread = seen(state.kept(INCIDENT).get(INCIDENT), projection)
+        kept = state.kept(INCIDENT).get(INCIDENT)
+        incident, unread = seen(kept, projection, claims_of(state) if kept else ())
         muted = remembered(state).mute_of(WHAT, now)
         told = Told(incident)
         if muted is None:

@@ -13,6 +13,8 @@ from finops.errors import AzureError, DataError, SignInError
 from finops.estate import Estate
 from finops.estate.ids import key
 from finops.exemptions import Exemptions, by_file, by_tag
+from finops.jobs import guard_claims
+from finops.jobs.claims import claims_of
 from finops.jobs.guarding import owing
 from finops.jobs.guarding.plan import GRACE, Context, Plan, lines, looked_at
 from finops.jobs.weekly import charged
@@ -42,12 +44,14 @@ def guard_plan(
     with book_or_none(azure, settings, now, problems) as book:
         found = estate.with_facts(evidence, book)
         currency = book.currencies[0] if book and len(book.currencies) == 1 else ""
+        step("Comparing it with the rules")
+        exemptions = Exemptions([*by_tag(found.resources.values(), now, guard.exemption_days), *filed])
+        context = Context(found, guard, exemptions, state.kept(GRACE) if state else {}, now)
+        planned = tuple(lines(context, prices_of(azure, now, currency or "USD")))
+        if state and book and currency:
+            planned = guard_claims.left(planned, claims_of(state, currency), book, currency, now)
     problems += [f"{gap.what} below {gap.scope} could not be read: {gap.reason}" for gap in found.gaps]
-    exemptions = Exemptions([*by_tag(found.resources.values(), now, guard.exemption_days), *filed])
     listed = exemptions.listed(found, now, guard.expiring_days)
-    step("Comparing it with the rules")
-    context = Context(found, guard, exemptions, state.kept(GRACE) if state else {}, now)
-    planned = tuple(lines(context, prices_of(azure, now, currency or "USD")))
     if state:
         planned = (*owing.lines(state, guard), *planned)
     return Plan(

@@ -51,6 +51,10 @@ class Record:
     months: int
     median_miss_percent: Decimal | None
 
+    def kept(self, level: Decimal) -> bool:
+        """Whether they held as often as `level` promises."""
+        return self.inside >= level * self.of
+
 
 @dataclass(frozen=True)
 class Excess:
@@ -180,7 +184,8 @@ class Decision:
 
     per: what the amount is of: "a month", "so far", "over budget", "this week". unknown: how many of `count` have no
     known amount. by: the last day on which it can be decided, or should be. a_day: what each day until then costs.
-    refs: of the savings that `amount` is the sum of, where it is one.
+    refs: of the savings that it asks for; `amount` is their sum, but where it is of a budget.
+    needs: what a budget would have to be by its forecast; takes: the most of that which is stopped by deciding now.
     """
 
     kind: DecisionKind
@@ -195,6 +200,8 @@ class Decision:
     figure: str  # "decision/1"
     a_day: Money | None = None
     refs: tuple[str, ...] = ()
+    needs: Money | None = None
+    takes: Money | None = None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ class Saving:
     basis: Literal["bill", "list price"] = "bill"  # what `expected` was worked out from
     lapsed: bool = False  # it was approved, and not done while that held
     evicted: bool = False  # whether work that is run again after an eviction may be in it
+    measure: str = "whole"  # how it is measured, see Claim
+    how: str = ""  # the arithmetic of what was realised, in words
+    watched: date | None = None  # it stands still until then, and is watched for use before it is done
 
     @property
     def is_done(self) -> bool:

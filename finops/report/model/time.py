@@ -11,7 +11,7 @@ from finops.report.model.lines import Money
 
 if TYPE_CHECKING:
     from finops.charges import Period
-    from finops.report.model.planned import Range
+    from finops.report.model.planned import Range, Record
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,25 @@ class Pace:
 class Begun:
     """The month after one that has ended, as far as its days are known, and where it leads against the same budget.
 
-    over: the mean above the budget; runs_out: the day by whose end that is so.
+    period: its complete days; None before the first of them. over: the mean above the budget; runs_out: the day by
+    whose end that is so. record: how such ranges held before.
     """
 
-    period: Period
+    first: date
+    period: Period | None
     cost: Money
     figure: str = "month/next"
     range: Range | None = None
     budget: Money | None = None
     over: Money | None = None
     runs_out: date | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True)
 class Moved:
-    """Why a month that has ended cost what it did: `before` in the month before, `base` of it over the budget of this
-    one already, and the cost centre and the resource in it that moved most since; no key where none did.
+    """Why a month costs what it does: `before` in the whole month before, `base` of it over the budget of this one
+    already, and the cost centre and the resource in it that moved most since; no key where none did.
     """
 
     before: Money
@@ -87,6 +90,7 @@ class Moved:
     key: str | None
     change: Money
     resource: str
+    resource_id: str = ""
 
 
 @dataclass(frozen=True)
