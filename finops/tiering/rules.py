@@ -83,7 +83,8 @@ class Ruleset:
     share: of the optimum, None where that saves nothing. moves: what the rules move at once. coming: what they are
     expected to save besides until the horizon, by blobs that grow old enough meanwhile. empty: blobs without content
     that are moved with the others; what that costs is counted. closed: beginnings of paths that no rule takes.
-    aged: all that is considered, by age, as it is and as the rules leave it at once.
+    aged: all that is considered, by age, as it is and as the rules leave it at once. bearable: how often a blob may be
+    read on a day on which it is until nothing is saved; None: however often.
     """
 
     rules: tuple[LifecycleRule, ...]
@@ -97,6 +98,7 @@ class Ruleset:
     empty: int
     closed: tuple[str, ...]
     aged: tuple[Aged, ...] = ()
+    bearable: Decimal | None = None
 
 
 def compress(
@@ -151,6 +153,7 @@ def compress(
         int(rows.blobs[moved & (rows.bytes == 0)].sum()),
         rows.closed,
         _aged(rows, after),
+        lasting.bearable(chosen) if lasting and chosen else None,
     )
 
 
