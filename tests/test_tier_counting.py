@@ -24,6 +24,7 @@ from finops.tiering.inventory import read_inventory
 from finops.tiering.looking import Seen, look
 from finops.tiering.plan import TierPlan, best, plan
 
+DONE = datetime.fromisoformat("2026-11-23T00:00:00+00:00")
 SERVED = Crowd("serving", "features", "tables/", 400, 1200.0, oldest=300)
 LOGS = Crowd("logs", "runs", "logs/", 400, 200.0, oldest=400)
 LOOKED_AT = Crowd("checkpoints", "runs", "outputs/", 1000, 900.0, oldest=600, per_folder=20)
@@ -84,6 +85,15 @@ def test_where_nobody_knows_data_that_is_served_is_neither_in_cool_nor_in_cold(t
 
     assert {tier for rule in found.rules for tier, _ in rule.days} <= {"Archive"}
     assert any(f"{SUPPOSED:.0f} reads" in note and "Monitor was not asked" in note for note in found.notes)
+
+
+def test_an_account_that_nobody_read_is_no_reason_to_suppose_the_worst(tmp_path: Path):
+    with account(tmp_path, Crowd("archive", "raw", "frames/", 200, 2400.0, youngest=200, oldest=1200)) as served:
+        found = planned(served, tmp_path, Counted(served.world.clock.now() - timedelta(days=90), DONE, {}, {}))
+
+    assert found.often is not None
+    assert (found.often.reads, found.often.source) == (1.0, "monitor")
+    assert any("nothing was read" in note for note in found.notes)
 
 
 def test_a_setting_goes_before_the_count(tmp_path: Path):

@@ -56,7 +56,8 @@ class Uncounted:
 class Often:
     """reads: of a blob on a day on which it is read. part: the share of its bytes that such a read takes.
 
-    source: "setting", "monitor", or "supposed" for `reason`. start, end: the days that Monitor counted.
+    source: "setting", "monitor" (with a reason where nothing was read), or "supposed" for `reason`. start, end: the
+    days that Monitor counted.
     """
 
     reads: float
@@ -73,6 +74,8 @@ class Often:
         often = f"{reads} {'read' if reads == '1' else 'reads'} of a blob on a day on which it is read"
         if self.source == "monitor" and self.start and self.end:
             last = self.end - timedelta(days=1)
+            if self.reason:
+                return f"Reckoned with {often}: from {self.start:%Y-%m-%d} to {last:%Y-%m-%d} nothing was read."
             took = "" if 0.95 <= self.part <= 1.05 else f", each of {self.part:.3g} of its bytes"
             return (
                 f"Reckoned with {often}{took}: what Monitor counted from {self.start:%Y-%m-%d} to {last:%Y-%m-%d}, "
@@ -103,10 +106,7 @@ def counted(azure: Azure, account: Account, now: datetime) -> Counted | Uncounte
     metrics = {str((each.get("name") or {}).get("value")): each for each in found.get(service.lower(), [])}
     if not {"Transactions", "Egress"} <= metrics.keys():
         return Uncounted("Monitor told nothing of the account's reads")
-    reads, size = _daily(metrics["Transactions"]), _daily(metrics["Egress"])
-    if not any(reads.values()):
-        return Uncounted("Monitor counted no reads")
-    return Counted(start, end, reads, size)
+    return Counted(start, end, _daily(metrics["Transactions"]), _daily(metrics["Egress"]))
 
 
 def _daily(metric: Mapping[str, Any]) -> dict[datetime, float]:
@@ -137,8 +137,13 @@ def _often(access: Access, inventory: Inventory, told: Counted | Uncounted) -> O
         return Often(SUPPOSED, source="supposed", reason="Monitor keeps nothing of the days before the inventory")
     reads, size = (sum(each[day] for day in each if start <= day < end) for each in (told.reads, told.bytes))
     expected, expected_bytes = _supposed(access, inventory, start, end)
-    if not reads or not expected or not expected_bytes:
-        return Often(SUPPOSED, source="supposed", reason="Monitor and the inventory tell of no reads of the same days")
+    if not reads and expected < 1:
+        # Both say that nothing was read, as Monitor has no data of what did not happen.
+        return Often(1.0, 1.0, "monitor", start, end, "nothing was read")
+    if not reads or expected < 1 or not expected_bytes:
+        return Often(
+            SUPPOSED, source="supposed", reason="Monitor and the inventory do not tell of reads of the same days"
+        )
     # A day with a read has one at least, whatever way it was read that Monitor counts by another name.
     times = reads / expected
     return Often(max(times, 1.0), size / expected_bytes / times, "monitor", start, end)
