@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from finops.state import Intent, Record, State
 
 
+# The decision of acts by which tiering itself takes out rules that take what is protected by now.
+PROTECTS = "what is protected is not moved"
+
+
 def changes(state: State, account_id: str = "") -> list[Intent]:
     """The changes of tiering, oldest first; of one account, or of all."""
     return [
@@ -25,8 +29,10 @@ def changes(state: State, account_id: str = "") -> list[Intent]:
 
 
 def undone_at(state: State, account_id: str) -> datetime | None:
-    """When rules or moves of an account were taken back last; None: never."""
-    back = [one for one in changes(state, account_id) if one.action in (TAKE_RULES, MOVE_BACK)]
+    """When people had rules or moves of an account taken back last; None: never."""
+    back = [
+        one for one in changes(state, account_id) if one.action in (TAKE_RULES, MOVE_BACK) and one.decision != PROTECTS
+    ]
     return back[-1].opened_at if back else None
 
 
