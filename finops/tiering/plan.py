@@ -130,6 +130,8 @@ def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
         return "what reads its blobs cannot be told"
     if inventory.unproven:
         return "the inventory cannot be known to be whole"
+    if untold := [name for name in ("LeaseState", "LegalHold") if name in inventory.absent]:
+        return f"the inventory does not tell {' and '.join(untold)}, so that what is in use or held cannot be told"
     return "" if inventory.basis == LAST_ACCESS else "reads are not noted, only writes"
 
 
