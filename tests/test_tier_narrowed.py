@@ -1,4 +1,4 @@
-"""What is protected by now is moved no further, whoever is asked about what: rules of ours that take it come out first."""
+"""What is protected by now is moved no further: rules of ours that take it come out first, whatever is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from storing import EVERY_HABIT, NAME
-from test_tier_approve import ANN, LOCAL, after_the_grace, approve, asked, record
+from test_tier_approve import ANN, LOCAL, after_the_grace, approve, asked
 from tier_applying import Tiering, results, tiering
 
 from finops import approvals

@@ -24,7 +24,7 @@ from finops.jobs.tiering.applied import Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
 from finops.jobs.tiering.moves import Batch, bytes_of, cut
 from finops.jobs.tiering.overreach import closed_to, overreaching, without
-from finops.jobs.tiering.past import PROTECTS, set_for, settled, undone_at
+from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
 from finops.jobs.tiering.proposing import Proposal, in_force, proposal
 from finops.jobs.tiering.standing import as_approved, good_enough
@@ -244,6 +244,8 @@ class _Run:
             self._line(proposed, "so", what, why)
         elif mode == "ask" or proposed.archives:
             self._asks(proposed, what, owner)
+        elif why := not_wanted(self.state, proposed.seen, self.now, bool(self.names)):
+            self._line(proposed, "so", what, why)
         else:
             self._does(proposed, f"tiering.mode enforce for {account_id}, plan {made.fingerprint}")
 
@@ -288,7 +290,7 @@ class _Run:
         )  # fmt: skip
         self.deeds.append(Deed(proposed.name, act, proposed, number))
 
-    def _takes_out(self, seen: Seen, taken: Sequence[Json], mode: str) -> None:
+    def _takes_out(self, seen: Seen, taken: Sequence[Mapping[str, Any]], mode: str) -> None:
         """To move less needs nobody's word, so it comes before anything that people are asked about."""
         if not taken:
             return
