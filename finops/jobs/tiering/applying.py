@@ -22,7 +22,7 @@ from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
-from finops.jobs.tiering.moves import Batch, bytes_of, cut
+from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
 from finops.jobs.tiering.overreach import closed_to, overreaching, without
 from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
@@ -145,6 +145,7 @@ class _Run:
             [outcome] = perform(
                 [deed.act], self.azure, self.state, caps, self.time(), deed.act.decision, own.kill_switch, WHO
             )
+            keep(self.state, outcome.intent, deed.batch, self.time())
             self._told(deed, outcome)
         self._closed()
 
