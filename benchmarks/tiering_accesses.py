@@ -31,6 +31,7 @@ from finops.simulator import serving
 from finops.simulator.clock import minutes
 from finops.simulator.storage import crowds
 from finops.simulator.storage.crowds import Crowd
+from finops.tiering.counting import Uncounted
 from finops.tiering.inventory import read_inventory
 from finops.tiering.looking import look
 from finops.tiering.plan import best, plan
@@ -73,9 +74,9 @@ def year_of_reads(blobs: Any, day: int) -> tuple[list[Recorded], list[Read]]:
     return there, reads
 
 
-def lived(told: list[Crowd], folder: Path, times: float) -> tuple[Any, Any, float]:
+def lived(told: list[Crowd], folder: Path, times: float | None) -> tuple[Any, Any, float]:
     """The plan of an account that holds `told`, the year lived through under it, and how long planning took. times: how
-    often the plan is told that a blob is read on a day on which it is."""
+    often the plan is told that a blob is read on a day on which it is; None: what Monitor counted; 0: nothing."""
     with serving(storage_estate(folder / "estate", told)) as served:
         report = reported(served, folder / "inventory")
         now = served.world.clock.now()
@@ -84,9 +85,10 @@ def lived(told: list[Crowd], folder: Path, times: float) -> tuple[Any, Any, floa
         account = served.world.resources.get(ACCOUNT)
         assert account is not None
         blobs, reads = year_of_reads(served.world.storage.of(account).blobs, minutes(now) // crowds.DAY + 1)
+    known = seen.times if times is None else times or Uncounted("not asked")
     start = time.perf_counter()
     with read_inventory([report], NAME, now, folder / "spool") as inventory:
-        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=times)
+        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=known)
         made = plan(seen.account, inventory, seen.rates, chosen, None, seen.protected, seen.unresolved)
         took = time.perf_counter() - start
         singles = dict(chosen.connection.execute("SELECT path, after FROM decisions").fetchall())
@@ -99,19 +101,24 @@ def main() -> int:
     parser.add_argument("--blobs", type=int, default=2000, help="Of each pattern.")
     parser.add_argument("--only", help="Patterns, with commas between.")
     parser.add_argument("--told", action="store_true", help="Tell the plan how often blobs are read on such a day.")
+    parser.add_argument("--uncounted", action="store_true", help="As if Monitor could not be read.")
     given = parser.parse_args()
     told = patterns(given.blobs)
     failed = False
     ways = ("rules", "single", "common", "smart", "knowing")
-    print(f"{'saved in a year, %':18} {' '.join(f'{way:>7}' for way in ways)} {'n':>3} {'s':>5}")
+    named = " ".join(f"{way:>7}" for way in ways)
+    print(f"{'saved in a year, %':18} {named} {'n':>3} {'s':>5} {'reads':>6} {'part':>5} {'most':>6}")
     for name in given.only.split(",") if given.only else told:
-        often = [crowds.TIMES[crowds.HABITS.index(crowd.habit)] for crowd in told[name]] if given.told else [1]
+        often = [crowds.TIMES[crowds.HABITS.index(crowd.habit)] for crowd in told[name]] if given.told else []
         with tempfile.TemporaryDirectory() as folder:
-            made, found, took = lived(told[name], Path(folder), float(np.mean(often)))
+            times = float(np.mean(often)) if often else 0.0 if given.uncounted else None
+            made, found, took = lived(told[name], Path(folder), times)
         nothing = float(found.of(NOTHING).total)
         saved = {way: float(found.of(way).saving) for way in (OURS, SINGLES, COMMON, SMART, FORESIGHT)}
         shown = " ".join(f"{100 * amount / nothing:7.1f}" for amount in saved.values())
-        print(f"{name:18} {shown} {len(made.rules):3} {took:5.1f}", flush=True)
+        assert made.often is not None
+        reads = f"{made.often.reads:6.1f} {made.often.part:5.2f} {made.bearable or 0:6.1f}"
+        print(f"{name:18} {shown} {len(made.rules):3} {took:5.1f} {reads}", flush=True)
         failed |= len(made.rules) > MOST_RULES or saved[OURS] < BAR * saved[SINGLES]
     return int(failed)
 

@@ -113,6 +113,31 @@ def test_undo_moves_them_back_and_says_before_what_that_costs(tmp_path: Path):
         assert count(account, "Hot") == 303
 
 
+def test_undo_leaves_where_it_is_what_others_moved_after_we_had_left_it(tmp_path: Path):
+    with small(tmp_path, OLD[:20]) as account:
+
+        def holding() -> tuple[Any, int]:
+            blobs = account.served.world.storage.of(account.body(ACCOUNT) or {}).blobs
+            return blobs, next(row for row in blobs.ordered() if str(blobs.names[row]) == "frames/007")
+
+        def read() -> None:
+            blobs, row = holding()
+            blobs.accessed[row] = int(account.now.timestamp() // 60)
+
+        account.when("GET", "/providers/microsoft.authorization/locks", 1, read)
+        account.apply()
+        left = tiers(account)["frames/007"]
+        blobs, row = holding()
+        theirs = next(tier for tier in tiers(account).values() if tier != "Hot")
+        blobs.tier[row] = TIERS.index(theirs)
+
+        account.undo()
+
+        assert left == "Hot"
+        assert tiers(account)["frames/007"] == theirs
+        assert count(account, "Hot") == 19
+
+
 def test_a_second_undo_moves_nothing(tmp_path: Path):
     with small(tmp_path) as account:
         account.apply()

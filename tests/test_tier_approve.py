@@ -152,7 +152,7 @@ def test_what_was_denied_is_not_done(tmp_path: Path):
 
 
 def test_a_plan_with_other_rules_is_asked_about_again(tmp_path: Path):
-    with tiering(tmp_path, sku=LOCAL) as account:
+    with tiering(tmp_path, sku=LOCAL, reads_a_day={NAME: 1}) as account:
         before = asked(account)
         approve(account)
         after_the_grace(account)

@@ -13,6 +13,7 @@ from tier_inventories import ACCOUNT, AS_OF, FIELDS, NOW, ago, blob, seal, write
 from finops.errors import DataError
 from finops.tiering.inventory import Inventory, read_inventory
 from finops.tiering.model import Aside
+from finops.tiering.plan import barred
 
 AWKWARD = [
     "a,b",
@@ -178,6 +179,31 @@ def test_missing_fields_are_named(tmp_path, read):
         read(place)
 
     assert "schemaFields" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"blobTypes": ["blockBlob"], "prefixMatch": ["data/a"]},
+        {"blobTypes": ["blockBlob"], "excludePrefix": ["data/a"]},
+        {"blobTypes": ["blockBlob"], "creationTime": {"lastNDays": 30}},
+        {"blobTypes": ["appendBlob"]},
+    ],
+)
+def test_an_inventory_of_a_part_of_the_account_is_refused(tmp_path, read, filters):
+    rule = {"filters": filters, "format": "csv", "objectType": "blob"}
+    place = write_inventory(tmp_path / "in", [blob("data/a/x")], told={"ruleDefinition": rule})
+
+    with pytest.raises(DataError, match="lists only a part of the account"):
+        read(place)
+
+
+@pytest.mark.parametrize("field", ["LeaseState", "LegalHold"])
+def test_where_leases_or_holds_are_not_told_nothing_is_archived(tmp_path, read, field):
+    fields = [name for name in FIELDS if name != field]
+    place = write_inventory(tmp_path / "in", [blob("data/a/x")], fields=fields)
+
+    assert barred(read(place), ()).startswith(f"the inventory does not tell {field}")
 
 
 def test_an_inventory_of_another_account_is_refused(tmp_path, read):

@@ -26,10 +26,11 @@ from finops.errors import DataError, UsageError
 from finops.simulator import serving
 from finops.simulator.serve import Served
 from finops.tiering.explain import Lot, explain
-from finops.tiering.inventory import read_inventory
+from finops.tiering.inventory import LAST_ACCESS, read_inventory
 from finops.tiering.looking import Seen, look
 from finops.tiering.model import GB, Protected
 from finops.tiering.plan import TierPlan, best, plan
+from finops.tiering.rules import LifecycleRule, named
 
 Json = dict[str, Any]
 
@@ -130,14 +131,14 @@ def test_azure_takes_the_policy_of_a_plan(habits: World, made: TierPlan):
 
 def test_rules_of_others_stay_as_they_are_and_ours_are_replaced(habits: World, made: TierPlan):
     theirs = rule("theirs", ["nowhere/"], tierToCool={"daysAfterModificationGreaterThan": 12})
-    old = rule("finops-cool60", ["data/"], tierToCool={"daysAfterLastAccessTimeGreaterThan": 60})
+    old = named(LifecycleRule("", ("data/",), LAST_ACCESS, (("Cool", 60),), Decimal(0), 0, 0))
 
-    found = habits.plan(policy=existing(old, theirs))
+    found = habits.plan(policy=existing(old.body(), theirs))
 
     assert found.policy is not None
     assert json.dumps(found.policy["rules"][0]) == json.dumps(theirs)
     assert [each["name"] for each in found.policy["rules"][1:]] == [each.name for each in made.rules]
-    assert (found.kept, found.replaced) == (("theirs",), ("finops-cool60",))
+    assert (found.kept, found.replaced) == (("theirs",), (old.name,))
     assert "theirs" in " ".join(found.notes)
 
 

@@ -11,18 +11,20 @@ import pytest
 
 from finops.errors import DataError
 from finops.simulator.storage.rules import checked
-from finops.tiering.policy import OURS, conflicts, is_ours, merged, rules_in, unmerged
-from finops.tiering.rules import LifecycleRule
+from finops.tiering.policy import changed, conflicts, is_ours, merged, rules_in, unmerged
+from finops.tiering.rules import LifecycleRule, named
 
 ACCOUNT = {"sku": {"name": "Standard_LRS"}, "kind": "StorageV2", "properties": {}}
 
 
 def our_rule(
-    *days: tuple[str, int], prefixes: tuple[str, ...] = ("data/",), basis: str = "last access"
+    *days: tuple[str, int],
+    prefixes: tuple[str, ...] = ("data/",),
+    basis: str = "last access",
+    tags: tuple[tuple[str, str], ...] = (),
 ) -> LifecycleRule:
     stages = days or (("Cold", 60),)
-    name = "finops-" + "-".join(f"{tier.lower()}{number}" for tier, number in stages)
-    return LifecycleRule(name, prefixes, basis, stages, Decimal(10), 5, 100)
+    return named(LifecycleRule("", prefixes, basis, stages, Decimal(10), 5, 100, tags))
 
 
 def their_rule(name: str = "keep-logs-short", prefixes: tuple[str, ...] = ("logs/",), **base: Any) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def test_rules_of_others_stay_to_the_letter_and_in_their_order():
     written = merged({"rules": copy.deepcopy(theirs)}, [our_rule()])
 
     assert json.dumps(written["rules"][:3]) == json.dumps(theirs)
-    assert written["rules"][3]["name"] == "finops-cold60"
+    assert written["rules"][3] == our_rule().body()
 
 
 def test_merging_again_replaces_ours_and_adds_nothing():
@@ -52,7 +54,7 @@ def test_merging_again_replaces_ours_and_adds_nothing():
 
     after = merged(before, [our_rule(("Cold", 60))])
 
-    assert [rule["name"] for rule in after["rules"]] == ["keep-logs-short", "finops-cold60"]
+    assert [rule["name"] for rule in after["rules"]] == ["keep-logs-short", our_rule(("Cold", 60)).name]
     assert merged(after, [our_rule(("Cold", 60))]) == after
 
 
@@ -94,13 +96,51 @@ def test_a_policy_that_cannot_be_read_is_never_written_over(broken):
         merged(broken, [our_rule()])
 
 
-@pytest.mark.parametrize(
-    ("name", "ours"),
-    [("finops-cool30", True), ("finops-cool30-cold90-archive365-2", True), ("finops-by-hand", False),
-     ("finops", False), ("my-finops-cool30", False), ("finops-cool30-x", False), ("Finops-cool30", False)],
-)  # fmt: skip
-def test_only_what_is_named_as_we_name_it_is_ours(name, ours):
-    assert is_ours({"name": name}) is ours
+def test_a_rule_that_we_wrote_is_ours_as_azure_gives_it_back():
+    body = our_rule(("Cool", 30), ("Archive", 365), basis="modification").body()
+    body["definition"]["actions"]["baseBlob"]["tierToCool"]["daysAfterModificationGreaterThan"] = 30.0
+    body["definition"]["actions"]["snapshot"] = None
+
+    assert is_ours(dict(reversed(body.items())))
+
+
+def test_a_rule_of_others_that_is_named_like_ours_stays_beside_ours_and_after_an_undo():
+    theirs = [
+        their_rule("finops-archive180", ("finance/monthly/",), delete={"daysAfterModificationGreaterThan": 2555}),
+        their_rule(our_rule(("Cool", 30)).name, ("finance/yearly/",)),
+    ]
+
+    written = merged({"rules": copy.deepcopy(theirs[:1])}, [our_rule()])
+
+    assert written["rules"] == [theirs[0], our_rule().body()]
+    assert unmerged(written) == {"rules": theirs[:1]}
+    assert unmerged({"rules": theirs}) == {"rules": theirs}
+    assert not any(map(is_ours, theirs))
+
+
+def by_hand(change: str) -> dict[str, Any]:
+    body = our_rule(("Cold", 60)).body()
+    if change == "disabled":
+        body["enabled"] = False
+    elif change == "fewer prefixes":
+        body["definition"]["filters"]["prefixMatch"] = ["data/a/"]
+    else:
+        body["definition"]["actions"]["baseBlob"]["tierToCold"]["daysAfterLastAccessTimeGreaterThan"] = 90
+    return body
+
+
+@pytest.mark.parametrize("change", ["disabled", "fewer prefixes", "later"])
+def test_a_rule_of_ours_that_somebody_changed_is_theirs_and_nothing_is_set_against_it(change):
+    existing = {"rules": [their_rule(), by_hand(change)]}
+
+    assert changed(existing) == [our_rule(("Cold", 60)).name]
+    assert unmerged(existing) == existing
+    with pytest.raises(DataError, match=rf"{our_rule(('Cold', 60)).name} was set by tiering, and somebody changed it"):
+        merged(existing, [our_rule(("Cool", 30))])
+
+
+def test_nobody_changed_what_is_as_we_wrote_it_or_was_never_ours():
+    assert changed({"rules": [our_rule().body(), their_rule("finops-archive180"), their_rule()]}) == []
 
 
 def test_a_hundred_rules_fit_and_one_more_is_refused():
@@ -156,7 +196,7 @@ def test_a_rule_that_works_against_ours_is_named_and_nothing_is_written(case):
     base, reason = CLASHES[case]
     existing = {"rules": [their_rule("theirs", ("data/x/",), **base)]}
 
-    with pytest.raises(DataError, match=rf"finops-archive180 and theirs: .*{reason}"):
+    with pytest.raises(DataError, match=rf"finops-archive180-\w+ and theirs: .*{reason}"):
         merged(existing, [our_rule(("Archive", 180))])
 
 
@@ -169,7 +209,7 @@ def test_a_rule_that_works_against_two_of_ours_for_one_reason_is_named_once():
 
     assert fault.value.what == (
         "1 rule of the policy works against ours. "
-        "finops-cool30, finops-cold60 and theirs: it brings to Hot what ours cools."
+        f"{ours[0].name}, {ours[1].name} and theirs: it brings to Hot what ours cools."
     )
 
 
@@ -205,4 +245,4 @@ def test_a_rule_without_prefixes_meets_every_rule():
 
 
 def test_the_names_that_rules_get_are_known_as_ours():
-    assert all(OURS.fullmatch(rule.name) for rule in (our_rule(), our_rule(("Cool", 7), ("Archive", 3650))))
+    assert all(is_ours(rule.body()) for rule in (our_rule(), our_rule(("Cool", 7), ("Archive", 3650))))

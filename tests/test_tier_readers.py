@@ -153,10 +153,40 @@ def test_what_cannot_be_resolved_is_named():
     ]
 
 
-def test_an_asset_that_is_gone_has_no_address():
-    gone = {"id": f"{WS}/data/gone/versions/1", "properties": {}}
+GONE = tuple({"id": f"{WS}/{kind}/gone/versions/1", "properties": {}} for kind in ("data", "models"))
 
-    assert found(reading("azureml:gone:1"), known=(gone,)) == Readers((), ())
+
+def test_an_asset_that_is_gone_holds_nothing_for_a_job_that_is_over():
+    assert found(reading("azureml:gone:1"), known=GONE) == Readers((), ())
+
+
+@pytest.mark.parametrize("uri", ["azureml:gone:1", GONE[0]["id"]])
+def test_where_an_asset_of_a_job_that_runs_is_not_there_it_may_read_anything(uri: str):
+    read = found(reading(uri, status="Running"), known=GONE)
+
+    assert read.unresolved == (
+        f"job train reads {uri}, and neither data nor a model with an address is there under that name.",
+    )
+
+
+def test_a_label_is_no_version_so_it_may_be_any_data():
+    read = found(reading("azureml:cifar@latest"))
+
+    assert read.unresolved == (
+        "job train reads azureml:cifar@latest, and which version 'latest' means cannot be told.",
+    )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://mldata.blob.core.windows.net/datasets/my%20data/x/",
+        "abfss://datasets@mldata.dfs.core.windows.net/my%20data/x/",
+        "azureml://datastores/sets/paths/my%20data/x/",
+    ],
+)
+def test_a_path_that_is_percent_encoded_protects_the_name_that_the_blobs_have(uri: str):
+    assert places(found(reading(uri))) == [("datasets", "my data/x/"), ("datasets", "my%20data/x/")]
 
 
 def test_an_asset_that_names_itself_ends():

@@ -142,6 +142,20 @@ def test_empty_blobs_count_with_what_moving_and_keeping_them_costs(tmp_path):
     assert alone.saving - ruleset.saving == pytest.approx(kept + archive.write_10k / 5, abs=Decimal("0.0001"))
 
 
+def test_reading_back_what_is_empty_counts_in_the_worst_case(tmp_path):
+    large = [blob(f"data/x/{n}", 2**34, 900) for n in range(20)]
+    empty = [blob(f"data/x/empty-{n}", 0, 900) for n in range(2000)]
+
+    both, alone = rules_of(tmp_path / "a", large + empty), rules_of(tmp_path / "b", large)
+
+    of = sample_rates().tiers
+    more = (of["Archive"].read_10k - of["Hot"].read_10k) / 5
+    assert [move.after for move in both.moves] == ["Archive"]
+    assert sum(move.worst for move in both.moves) - sum(move.worst for move in alone.moves) == pytest.approx(
+        more, abs=Decimal("0.0001")
+    )
+
+
 def test_nothing_is_moved_before_it_is_a_week_old(tmp_path):
     ruleset = rules_of(tmp_path, [blob(f"data/x/{n}", 2**34, n % 6, None) for n in range(60)])
 

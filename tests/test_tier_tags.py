@@ -133,7 +133,7 @@ def test_a_rule_by_tag_is_what_azure_takes(tmp_path: Path):
 
 
 def test_a_rule_says_which_tag_it_asks_for():
-    ours = replace(our_rule(), tags=(("state", "done"),))
+    ours = our_rule(tags=(("state", "done"),))
 
     assert (ours.takes, our_rule().takes) == ("data/; index tag state = done", "data/")
 
@@ -149,7 +149,7 @@ def test_a_protected_folder_stays_out_of_rules_by_tag(tmp_path: Path):
 
 def test_only_blobs_with_the_tag_are_said_to_be_moved_by_its_rule(tmp_path: Path):
     optimum = optimum_of(tmp_path, MIXED)
-    rules = [replace(our_rule(("Archive", 30), prefixes=("runs/",)), tags=(("state", "done"),))]
+    rules = [our_rule(("Archive", 30), prefixes=("runs/",), tags=(("state", "done"),))]
 
     lots = explain(optimum, rules, (), "runs/")
 
@@ -158,7 +158,7 @@ def test_only_blobs_with_the_tag_are_said_to_be_moved_by_its_rule(tmp_path: Path
 
 
 def test_rules_for_different_values_of_one_tag_do_not_get_in_each_others_way():
-    ours = replace(our_rule(("Archive", 180)), tags=(("state", "done"),))
+    ours = our_rule(("Archive", 180), tags=(("state", "done"),))
     theirs = rule("theirs", ["data/"], tierToHot={"daysAfterCreationGreaterThan": 1})
     asks = {"name": "state", "op": "==", "value": "live"}
     apart = json.loads(json.dumps(theirs))
@@ -183,7 +183,7 @@ def test_in_force_the_rule_moves_what_is_tagged_and_leaves_the_rest(tmp_path: Pa
         folder = reported(served, tmp_path / "inventory")
         with read_inventory([folder], NAME, served.world.clock.now(), tmp_path / "spool") as inventory:
             found = inventory.connection.execute("SELECT DISTINCT area FROM used").fetchall()
-        policy = merged(None, [replace(our_rule(("Cold", 60), prefixes=("runs/all/",)), tags=(("state", "done"),))])
+        policy = merged(None, [our_rule(("Cold", 60), prefixes=("runs/all/",), tags=(("state", "done"),))])
         with StorageManagementClient(
             Token(), PROD, base_url=served.url, credential_scopes=["x/.default"],
             per_call_policies=[AllowHttp()], retry_total=0,

@@ -17,7 +17,7 @@ from finops.cloud import connect
 from finops.config.model import AzureSettings
 from finops.simulator import serving
 from finops.simulator.serve import Served
-from finops.simulator.storage.crowds import HABITS, TIMES, Crowd
+from finops.simulator.storage.crowds import Crowd
 from finops.tiering.inventory import read_inventory
 from finops.tiering.looking import look
 from finops.tiering.plan import TierPlan, best, plan
@@ -52,19 +52,19 @@ def charged(served: Served, start: datetime) -> dict[str, float]:
     return {str(row[meter]): float(row[cost]) for row in table.rows}
 
 
-def planned(served: Served, folder: Path, times: int) -> TierPlan:
+def planned(served: Served, folder: Path) -> TierPlan:
     now = served.world.clock.now()
     with connect(AzureSettings(endpoint=served.url), time=StillTime().time) as azure:
         seen = look(azure, estate.read(azure, now), NAME, now)
     with read_inventory([folder], NAME, now, folder / "spool") as inventory:
-        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=times)
+        chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=seen.times)
         return plan(seen.account, inventory, seen.rates, chosen, seen.policy, seen.protected, seen.unresolved)
 
 
 def saved_in_a_year(folder: Path, crowd: Crowd) -> tuple[float, float, float]:
     """What charges were without rules, what they fell by, and what the plan said."""
     without, _ = lived(folder / "without", [crowd])
-    charges, made = lived(folder / "ruled", [crowd], TIMES[HABITS.index(crowd.habit)])
+    charges, made = lived(folder / "ruled", [crowd], ruled=True)
     assert made is not None
     assert made.net is not None
     assert made.coming is not None
@@ -72,13 +72,13 @@ def saved_in_a_year(folder: Path, crowd: Crowd) -> tuple[float, float, float]:
     return before, before - sum(charges.values()), float(made.net + made.coming)
 
 
-def lived(folder: Path, told: Sequence[Crowd], times: int = 0) -> tuple[dict[str, float], TierPlan | None]:
-    """A year of an account that holds `told`, under the rules of a plan that is told how often a blob is read on a day
-    on which it is; without rules where it is told nothing."""
+def lived(folder: Path, told: Sequence[Crowd], ruled: bool = False) -> tuple[dict[str, float], TierPlan | None]:
+    """A year of an account that holds `told`, under the rules of a plan that nobody told how often blobs are read on a
+    day; or without rules."""
     with serving(storage_estate(folder / "estate", told)) as served:
         inventory = reported(served, folder / "inventory")
         start = (served.world.clock.now() + timedelta(days=1)).replace(hour=0, minute=0)
-        made = planned(served, inventory, times) if times else None
+        made = planned(served, inventory) if ruled else None
         if made is not None:
             assert made.refusals == ()
             with connect(AzureSettings(endpoint=served.url), time=StillTime().time) as azure:

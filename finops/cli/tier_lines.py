@@ -129,6 +129,7 @@ def row(made: TierPlan) -> dict[str, Any]:
         "saving": made.net, "savingUnread": made.unread, "coming": made.coming, "worst": made.worst,
         "today": made.stay, "ofToday": made.of_today,
         "optimum": made.optimum, "ofOptimum": made.share, "notingMonth": made.noting_month,
+        "readsADay": _often(made),
     }  # fmt: skip
     unknown: dict[str, Any] = {"reads": None, "net": None} if made.net is None else {}
     return told | {
@@ -152,6 +153,21 @@ def row(made: TierPlan) -> dict[str, Any]:
         "refusals": list(made.refusals),
         "notes": list(made.notes),
         "fingerprint": made.fingerprint,
+    }
+
+
+def _often(made: TierPlan) -> dict[str, Any] | None:
+    """How often a blob is read on a day on which it is, and how that is known."""
+    if made.often is None:
+        return None
+    days = {"from": made.often.start, "until": made.often.end}
+    return {
+        "reads": round(made.often.reads, 2),
+        "part": round(made.often.part, 4),
+        "source": made.often.source,
+        **{name: day.isoformat() if day else None for name, day in days.items()},
+        "reason": made.often.reason,
+        "bearable": made.bearable,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,13 @@ def rehearse(
         spool = Path(folder)
         told = record(paths, seen.account.name, session.now, spool)
         with read_inventory([told.first], seen.account.name, told.start, spool) as inventory:
-            chosen = best(seen.account, inventory, seen.rates, seen.protected, seen.unresolved, times=seen.times)
+            known = (seen.account, inventory, seen.rates, seen.protected, seen.unresolved)
+            chosen = best(*known, times=seen.times)
+            if chosen.often and chosen.often.source == "supposed":
+                chosen = best(*known)
             made = plan(seen.account, inventory, seen.rates, chosen, None, seen.protected, seen.unresolved)
-    reads = [replace(read, times=round(seen.times)) for read in told.reads]
+    often = max(round(chosen.often.reads * chosen.often.part), 1) if chosen.often else 1
+    reads = [replace(read, times=often) for read in told.reads]
     rules = [rule for rule in made.rules if not rule.tags]
     found = lived(told.blobs, reads, rules, seen.rates, told.days, seen.account.tiers)
     if output == "json":
@@ -110,7 +115,15 @@ def _notes(made: TierPlan, told: Record) -> list[str]:
         found.append(
             f"Inventories are up to {told.apart} days apart, and each tells the last read only: there were more reads."
         )
-    found.append("A day with a read counts as tiering.reads_a_day says, else as one read of the whole blob.")
+    if made.often and made.often.source == "monitor" and made.often.start and made.often.end:
+        last = made.often.end - timedelta(days=1)
+        reads = max(round(made.often.reads * made.often.part), 1)
+        found.append(
+            f"A day with a read counts as {reads} of the whole blob, by what Monitor counted from "
+            f"{made.often.start:%Y-%m-%d} to {last:%Y-%m-%d}."
+        )
+    else:
+        found.append("A day with a read counts as tiering.reads_a_day says, else as one read of the whole blob.")
     if told.gone:
         found.append(f"{told.gone:,} blobs that were deleted or written anew meanwhile are left out.")
     if told.more:

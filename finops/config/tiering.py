@@ -37,7 +37,7 @@ class TieringSettings(BaseModel):
     ] = {}
     reads_a_day: Annotated[
         dict[str, Annotated[float, Field(ge=1)]],
-        Field(description="By account: how often a blob is read on a day on which it is; 1 where not said."),
+        Field(description="By account: how often a blob is read on a day on which it is; else as Monitor counted."),
     ] = {}
     tracking: Annotated[
         bool, Field(description="Whether last access tracking is turned on where mode is ask or enforce.")

@@ -65,6 +65,9 @@ _TABLE = {
         "BlobCapacity|Bytes|average|BlobType Tier",
         "BlobCount|Count|average|BlobType Tier",
         "Transactions|Count|total|ResponseType GeoType ApiName Authentication TransactionType",
+        "Ingress|Bytes|total|GeoType ApiName Authentication",
+        "Egress|Bytes|total|GeoType ApiName Authentication",
+        "Availability|Percent|average|GeoType ApiName Authentication",
     ],
     "microsoft.containerregistry/registries": [
         "TotalPullCount|Count|total|",

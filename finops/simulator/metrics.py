@@ -52,6 +52,24 @@ class Series:
         else:
             self.hold(hour * 60, hour * 60 + 60, value)
 
+    def add(self, minute: int, amount: float) -> None:
+        """What happened at a minute, of a metric that counts."""
+        if minute // 60 < self.first:
+            more = self.first - minute // 60
+            self.total[0:0] = array("d", [NO_DATA] * more)
+            self.lowest[0:0] = array("d", [math.inf] * more)
+            self.highest[0:0] = array("d", [-math.inf] * more)
+            self.first -= more
+        at = minute // 60 - self.first
+        while len(self.total) <= at:
+            self.total.append(NO_DATA)
+            self.lowest.append(math.inf)
+            self.highest.append(-math.inf)
+        so_far = self.total[at]
+        self.total[at] = (0.0 if so_far != so_far else so_far) + amount
+        self.lowest[at] = min(self.lowest[at], amount)
+        self.highest[at] = max(self.highest[at], amount)
+
     def hours(self, start: int, end: int) -> Iterator[tuple[int, float, float, float]]:
         """Minute, total, minimum and maximum of the whole hours that begin in [start, end) minutes and have data."""
         for hour in range(max(-(-start // 60), self.first), min(-(-end // 60), self.first + len(self.total))):

@@ -96,7 +96,8 @@ class Access:
     basis: "last access", or "modification": then nothing is known of reads, and writes are taken for them.
     confidence: of a kind that was seen in no blob of an area, no more blobs are supposed than would go unseen by a
     chance of 1 - confidence.
-    times: how often a blob is read on a day on which it is; Azure notes days only.
+    times: how often a blob is read on a day on which it is; Azure notes days only. part: the share of a blob's bytes
+    that such a read takes, on average.
     """
 
     basis: str
@@ -104,6 +105,7 @@ class Access:
     whole: Habit
     habits: Mapping[str, Habit]
     times: float = 1.0
+    part: float = 1.0
 
     def of(self, area: str) -> Habit:
         return self.habits.get(area, self.whole)
@@ -202,7 +204,7 @@ def within(age: int, part: float) -> float:
     return AGES[age] + (end - AGES[age]) * part
 
 
-def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000, times: float = 1.0) -> Access:
+def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000) -> Access:
     """The habits of an inventory's areas. most: how many areas have one of their own; the largest do."""
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence is {confidence}; it lies from 0.5 up to 1")
@@ -221,7 +223,7 @@ def learn(inventory: Inventory, confidence: float = CONFIDENCE, most: int = 5000
         "SEMI JOIN largest USING (area) WHERE reason = 0 GROUP BY ALL ORDER BY ALL",
         [most],
     ).fetchall()
-    return Access(inventory.basis, confidence, whole, _learnt(rows, prior), times)
+    return Access(inventory.basis, confidence, whole, _learnt(rows, prior))
 
 
 def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]:
@@ -270,6 +272,30 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
                 area, tuple(map(float, shares[place])), int(total[start + place]), read[start + place], int(seen[place])
             )
     return habits
+
+
+def passed(access: Access, rows: Iterable[tuple[str, int, int, bool]], first: float, last: float) -> list[float]:
+    """For rows of area, life, age and read (numbers in AGES): the reads of one such blob, as they are forecast, that
+    are to be supposed from `first` until `last` days ago."""
+    import numpy as np
+
+    known = list(rows)
+    if not known:
+        return []
+    cells = list(dict.fromkeys(row[1:] for row in known))
+    points = np.array([_points(*cell) for cell in cells], np.float64)
+    likely, _, life = _weighed(points)
+    age, read = points[..., 1, None], points[..., 2, None] > 0
+    # Before the last read nothing had ended, so that its kind tells how many there were.
+    before = np.maximum(_fixed(life - np.maximum(age, last)) - _fixed(np.maximum(life - first, 0.0)), 0.0)
+    found = np.where(read & (age < first), before + ((age >= last) & (age < first)), 0.0)
+    weight, found = likely.mean(axis=1), (likely * found).mean(axis=1)
+    numbers = {cell: number for number, cell in enumerate(cells)}
+    told = []
+    for row in known:
+        shares, at = np.array(access.of(row[0]).shares), numbers[row[1:]]
+        told.append(float(found[at] @ shares) / max(float(weight[at] @ shares), 1e-300))
+    return told
 
 
 def forecast(access: Access, classes: Iterable[tuple[int, int, bool]], horizon: int, settled: int) -> dict[str, Any]:

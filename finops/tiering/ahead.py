@@ -68,19 +68,20 @@ class Ahead:
     horizon: int
     step: int
     often: float  # Access.times
-    _known: dict[Days, Any] = field(default_factory=dict)
+    part: float  # Access.part
+    known: dict[Days, Any] = field(default_factory=dict)
 
     def saved(self, after: Days) -> Any:
         """What each lot costs less until the horizon under a rule than if nothing is done."""
         for days in (NEVER, after):
-            if days not in self._known:
-                self._known[days] = self._cost(days)
-        return self._known[NEVER] - self._known[after]
+            if days not in self.known:
+                self.known[days] = self._cost(days)
+        return self.known[NEVER] - self.known[after]
 
     def _cost(self, after: Days) -> Any:
         import numpy as np
 
-        alive, dead = _lived(self.prices, after, self.horizon, self.lives, self.step, self.often)
+        alive, dead = _lived(self.prices, after, self.horizon, self.lives, self.step, self.often, self.part)
         total = np.zeros(len(self.areas))
         for age, tier in {*zip(self.age.tolist(), self.tier.tolist(), strict=True)}:
             lots = (self.age == age) & (self.tier == tier)
@@ -165,6 +166,7 @@ def ahead(optimum: Optimum, rates: Rates, step: int) -> Ahead:
         optimum.horizon_days,
         step,
         access.times if access else 1.0,
+        access.part if access else 1.0,
     )
 
 
@@ -233,7 +235,7 @@ def _rates_on(lives: Sequence[tuple[int, int]], day: float) -> Any:
 
 @lru_cache(maxsize=128)
 def _lived(
-    of: _Prices, after: Days, horizon: int, lives: tuple[tuple[int, int], ...], step: int, often: float
+    of: _Prices, after: Days, horizon: int, lives: tuple[tuple[int, int], ...], step: int, often: float, part: float
 ) -> tuple[Any, Any]:
     """Expected cost until the horizon of blobs that are needed still (lives x gaps x tiers x TERMS), and of the others
     (gaps x tiers x TERMS). A gap is a number of steps without use; the last one stands for all longer ones."""
@@ -253,7 +255,10 @@ def _lived(
     cost[..., _GB] = np.where(moved > tier, np.array(of.write_gb)[moved], 0.0)
     kept, online = np.zeros((4, 4)), np.zeros((4, 4))
     kept[tier, of.kept] = np.array(of.stored) * step
-    online[:, _BLOCKS], online[:, _GB] = of.read, of.retrieval
+    # As costing reckons a part of a blob.
+    less = min(part, 1.0)
+    online[:, _BLOBS], online[:, _BLOCKS] = np.array(of.read) * (1 - less), np.array(of.read) * less
+    online[:, _GB] = np.array(of.retrieval) * part
     # An archived blob is rehydrated, to Hot, and read there.
     to = np.array([0, 1, 2, _HOT])
     waking = np.zeros((gaps, 4, 4))

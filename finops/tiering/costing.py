@@ -69,13 +69,13 @@ def smallest(rates: Rates) -> int:
 
 
 def columns(
-    rates: Rates, targets: Sequence[str], held: Mapping[str, Decimal], horizon: int, terms: Terms
+    rates: Rates, targets: Sequence[str], held: Mapping[str, Decimal], horizon: int, terms: Terms, part: float = 1.0
 ) -> dict[str, str]:
     """SQL for a row with tier, reads, chance, rest, settling (see access.forecast): for each tier in lower case,
     `month_*` (keeping them there for a month), `once_*` (moving them there), `back_*` (reading all of them once,
     straight after that) and `cost_*` (all of it until the horizon, with reads as forecast); NULL where they cannot go.
 
-    targets: where blobs may go. held: GB in each tier, which decides what a GB costs.
+    targets: where blobs may go. held: GB in each tier, which decides what a GB costs. part: as of access.Access.
     """
     found: dict[str, str] = {}
     for tier in TIERS:
@@ -86,9 +86,9 @@ def columns(
         month = f"{_billed(of, terms)} * {_price(of, held)}"
         once = _once(rates, tier, targets, terms)
         if tier == "Archive":
-            kept = _archived(rates, month, held, horizon, terms)
+            kept = _archived(rates, month, held, horizon, terms, part)
         else:
-            kept = f"{month} * {horizon / MONTH!r} + reads * ({_read(of, terms)})"
+            kept = f"{month} * {horizon / MONTH!r} + reads * ({_read(of, terms, part)})"
         found |= {f"month_{name}": month, f"once_{name}": once, f"back_{name}": _back(of, terms)}
         found[f"cost_{name}"] = f"{kept} + {once}"
     return found
@@ -108,7 +108,7 @@ def _once(rates: Rates, tier: str, targets: Sequence[str], terms: Terms) -> str:
     return f"CASE tier {' '.join(cases)} END"
 
 
-def _archived(rates: Rates, month: str, held: Mapping[str, Decimal], horizon: int, terms: Terms) -> str:
+def _archived(rates: Rates, month: str, held: Mapping[str, Decimal], horizon: int, terms: Terms, part: float) -> str:
     """Keeping them in Archive until they are read, then in Hot."""
     archive, hot = rates.tiers["Archive"], rates.tiers.get("Hot")
     early = f"({_early(archive, terms)}) * (1 - settling / {SETTLED}.0)"
@@ -116,7 +116,7 @@ def _archived(rates: Rates, month: str, held: Mapping[str, Decimal], horizon: in
     after = "0.0"
     if hot is not None:
         kept = f"{_billed(hot, terms)} * {_price(hot, held)} * ({horizon} - rest) / {MONTH}.0"
-        after = f"{kept} + greatest(reads - chance, 0) * ({_read(hot, terms)})"
+        after = f"{kept} + greatest(reads - chance, 0) * ({_read(hot, terms, part)})"
     return f"{month} * rest / {MONTH}.0 + {read} + {early} + {after}"
 
 
@@ -133,9 +133,13 @@ def _early(archive: TierRates, terms: Terms) -> str:
     return f"CASE WHEN tier = 'Archive' THEN {here} ELSE {just} END"
 
 
-def _read(of: TierRates, terms: Terms) -> str:
-    """One read of all of them, online."""
-    return f"{terms.blocks} * {_number(of.read_10k / 10_000)} + {terms.gb} * {_number(of.retrieval_gb)}"
+def _read(of: TierRates, terms: Terms, part: float = 1.0) -> str:
+    """One read of all of them, online, or of a part of each: an operation at least."""
+    each, less = of.read_10k / 10_000, Decimal(min(part, 1.0))
+    operations = f"{terms.blocks} * {_number(each * less)}"
+    if less < 1:
+        operations += f" + {terms.blobs} * {_number(each * (1 - less))}"
+    return f"{operations} + {terms.gb} * {_number(of.retrieval_gb * Decimal(part))}"
 
 
 def _linear(each_10k: Decimal, each_gb: Decimal, terms: Terms) -> str:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from finops.cloud import Azure, Blob, Storage
 
 STORAGE_VERSION = "2023-05-01"
-# Filters of a rule that leave no block blob out.
-_HARMLESS = frozenset({"blobTypes", "includeSnapshots", "includeBlobVersions", "includeDeleted"})
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,8 @@ def sources(azure: Azure, account: Account) -> tuple[Source, ...]:
             continue
         name, container = str(rule.get("name") or ""), str(rule.get("destination") or policy.get("destination") or "")
         filters = _inner(definition, "filters")
-        kinds = [str(kind).lower() for kind in filters.get("blobTypes") or ()]
-        narrow = [key for key, value in filters.items() if key not in _HARMLESS and value]
-        (partly if narrow or "blockblob" not in kinds else found).append(Source(name, container))
+        whole = filters.get("blobTypes") and not manifest.partial(filters)
+        (found if whole else partly).append(Source(name, container))
     if found:
         return tuple(found)
     if partly:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.ahead import Ahead, ahead
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # The search looks in weeks, and at so many shapes; the figures are by steps of days.
 _ROUGH, _FINE, _LOOKS = 7, 3, 60
+# In place of steps: the fine ones, as if nothing but the first read out of Archive cost anything.
+_UNREAD = 0
 
 
 class Lasting:
@@ -36,6 +39,17 @@ class Lasting:
         self._ground, self._rows = ground, rows
         self._lot, self._share = _placed(self._ahead[_FINE], rows)
         self.looks: set[Days] = set()
+
+    def bearable(self, chosen: Sequence[Chosen]) -> Decimal | None:
+        """How often a blob may be read on a day on which it is until `chosen` saves nothing; None: however often."""
+        # What is saved falls evenly with reads, so two points tell the rest.
+        fine = self._ahead[_FINE]
+        saved = self.saved(chosen)
+        self._ahead[_UNREAD] = replace(fine, often=0.0, known={})
+        most = self.saved(chosen, _UNREAD)
+        if most - saved <= 1e-9 * abs(most):
+            return None
+        return Decimal(str(round(max(most * fine.often / (most - saved), 0.0), 2)))
 
     def saved(self, chosen: Sequence[Chosen], step: int = _FINE) -> float:
         """In the currency of the rates."""

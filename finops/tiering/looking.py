@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.errors import AzureError, DataError, UsageError
 from finops.tiering.account import account, protected_containers
+from finops.tiering.counting import Counted, Uncounted, counted
 from finops.tiering.model import Account, Protected, Rates
 from finops.tiering.optimum import HORIZON_DAYS
 from finops.tiering.rates import filter_for, rates
@@ -26,14 +27,15 @@ ACCOUNTS = "microsoft.storage/storageaccounts"
 @dataclass(frozen=True)
 class Seen:
     """policy: as ARM gives it, None where the account has none. protected: the blobs that stay where they are.
-    unresolved: what may read others, as sentences. times: how often a blob is read on a day on which it is."""
+    unresolved: what may read others, as sentences. times: how often a blob is read on a day on which it is, as a
+    person says or else as Monitor counted."""
 
     account: Account
     policy: Mapping[str, Any] | None
     protected: tuple[Protected, ...]
     unresolved: tuple[str, ...]
     rates: Rates
-    times: float = 1.0
+    times: float | Counted | Uncounted
 
 
 def look(
@@ -78,6 +80,7 @@ def look(
         (*protect, *protected_containers(containers), *read.protected),
         read.unresolved,
         prices,
+        counted(azure, found, now),
     )
 
 

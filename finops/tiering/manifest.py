@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from finops.errors import DataError
 
 AGAIN = "Wait for the next run of the inventory rule, or copy all of its files again."
+# Filters of an inventory rule that leave no block blob out.
+HARMLESS = frozenset({"blobTypes", "includeSnapshots", "includeBlobVersions", "includeDeleted"})
 # 2026/11/01/02-00-00: Azure names a run's folder by when it began.
 _BEGAN = re.compile(r"(\d{4})/(\d\d)/(\d\d)/(\d\d)-(\d\d)-(\d\d)(?=/|$)")
 
@@ -95,6 +97,8 @@ def _run(file: Path, told: Mapping[str, Any]) -> Run | str:
         return f"the run of {told.get('inventoryStartTime')} ended as '{status}'"
     if fault := _unsealed(file):
         return fault
+    if part := partial(_in(_in(told, "ruleDefinition"), "filters")):
+        return f"{file.name} is of a rule that lists only a part of the account ({part})"
     try:
         as_of = _moment(str(told["inventoryStartTime"]))
         blobs, size = int(told["summary"]["objectCount"]), int(told["summary"]["totalObjectSize"])
@@ -112,6 +116,15 @@ def _run(file: Path, told: Mapping[str, Any]) -> Run | str:
     kinds = _in(_in(told, "ruleDefinition"), "filters").get("blobTypes")
     only = isinstance(kinds, list) and [str(kind).lower() for kind in kinds] == ["blockblob"]
     return Run(tuple(files), as_of, blobs, size, only)
+
+
+def partial(filters: Mapping[str, Any]) -> str:
+    """What leaves block blobs out of an inventory, which a lifecycle rule would then move unseen; "": nothing."""
+    narrow = [name for name, value in filters.items() if name not in HARMLESS and value]
+    kinds = filters.get("blobTypes")
+    if isinstance(kinds, list) and "blockblob" not in [str(kind).lower() for kind in kinds]:
+        narrow.append("blobTypes")
+    return ", ".join(sorted(narrow))
 
 
 def _bare(paths: Sequence[Path]) -> Run:

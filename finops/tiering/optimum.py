@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from finops.tiering.access import Access
+    from finops.tiering.counting import Often
     from finops.tiering.inventory import Inventory
     from finops.tiering.model import Account, Protected, Rates
 
@@ -66,7 +67,7 @@ class Optimum:
         once_hot, ...                                  moving them
         back_hot, ...                                  reading all of them once
         The area "" holds what lies in none of the largest areas.
-    access: what the reads are forecast from.
+    access: what the reads are forecast from. often: where its `times` come from.
     decisions: a view, for whoever explains one blob: path (container/name), area, tier, bytes, life, age, read, served,
         reads, chance, archivable, the same costs, guard (1 and up: which of `protected` keeps it), after.
     """
@@ -83,6 +84,7 @@ class Optimum:
     cells: str = "cells"
     decisions: str = "decisions"
     access: Access | None = field(default=None, repr=False, compare=False)
+    often: Often | None = None
 
     @property
     def saving(self) -> Decimal:
@@ -119,16 +121,16 @@ def optimum(
     try:
         _forecasts(engine, access, horizon_days)
         factors = {
-            term: costing.columns(rates, targets, held, horizon_days, costing.Terms.only(term, rates.hns))
+            term: costing.columns(rates, targets, held, horizon_days, costing.Terms.only(term, rates.hns), access.part)
             for term in terms.names()
         }
         choosing.choices(engine, rates, factors, archive_chance)
         engine.execute(f"CREATE OR REPLACE VIEW choosing AS {choosing.chosen(rates, terms, protected)}")
-        figures = costing.columns(rates, targets, held, horizon_days, terms)
+        figures = costing.columns(rates, targets, held, horizon_days, terms, access.part)
         engine.execute(f"CREATE OR REPLACE VIEW decisions AS {choosing.explained(figures, archive_chance)}")
         engine.execute(f"CREATE OR REPLACE TABLE sums AS {_sums(terms)}")
         summed = costing.Terms(*terms.names())
-        figures = costing.columns(rates, targets, held, horizon_days, summed)
+        figures = costing.columns(rates, targets, held, horizon_days, summed, access.part)
         engine.execute(f"CREATE OR REPLACE TABLE cells AS {_cells(choosing.barred(figures, archive_chance))}")
     except duckdb.OutOfMemoryException as fault:
         raise DataError("The optimum does not fit in the memory given.", "Give more memory.") from fault

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.errors import DataError
 from finops.tiering.access import learn
+from finops.tiering.counting import Counted, Often, Uncounted, weighed
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Rates
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
-from finops.tiering.rules import LIMIT, LifecycleRule, compress
+from finops.tiering.rules import LIMIT, LifecycleRule, Ruleset, compress
 
 if TYPE_CHECKING:
     from finops.tiering.inventory import Inventory
@@ -48,6 +49,8 @@ class TierPlan:
     noting_month: what noting reads costs a month with the tracking that is on, None where it is off or has no price.
     fingerprint: of what it does and what it was reckoned from.
     aged: what is considered, by age, as it is and as the rules leave it at once.
+    often: how often a blob is read on a day on which it is, None where reads are not noted. bearable: how often it may
+    be until the rules, with what is coming, save nothing; None: however often.
     """
 
     account: Account
@@ -81,6 +84,8 @@ class TierPlan:
     noting_month: Decimal | None
     fingerprint: str
     aged: tuple[Aged, ...] = ()
+    often: Often | None = None
+    bearable: Decimal | None = None
 
     @property
     def moved_blobs(self) -> int:
@@ -110,11 +115,13 @@ def best(
     protected: Sequence[Protected] = (),
     unresolved: Sequence[str] = (),
     horizon_days: int = HORIZON_DAYS,
-    times: float = 1.0,
+    times: float | Counted | Uncounted = 1.0,
 ) -> Optimum:
-    """The cheapest tier of every blob, where nothing is archived that may be wanted at once. times: as of Access."""
+    """The cheapest tier of every blob, where nothing is archived that may be wanted at once. times: how often a blob is
+    read on a day on which it is, or what Monitor counted."""
     chance = _NEVER if barred(inventory, unresolved) else ARCHIVE_CHANCE
-    return optimum(inventory, rates, learn(inventory, times=times), account, protected, horizon_days, chance)
+    access, often = weighed(learn(inventory), inventory, times)
+    return replace(optimum(inventory, rates, access, account, protected, horizon_days, chance), often=often)
 
 
 def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
@@ -123,6 +130,8 @@ def barred(inventory: Inventory, unresolved: Sequence[str]) -> str:
         return "what reads its blobs cannot be told"
     if inventory.unproven:
         return "the inventory cannot be known to be whole"
+    if untold := [name for name in ("LeaseState", "LegalHold") if name in inventory.absent]:
+        return f"the inventory does not tell {' and '.join(untold)}, so that what is in use or held cannot be told"
     return "" if inventory.basis == LAST_ACCESS else "reads are not noted, only writes"
 
 
@@ -186,10 +195,13 @@ def plan(
             *_archiving(found.rules),
             *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+            *_often(chosen, found),
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
         fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
         aged=found.aged,
+        often=chosen.often,
+        bearable=found.bearable,
     )
 
 
@@ -228,6 +240,14 @@ def _unrecorded(account: Account, known: bool) -> tuple[str, ...]:
     return (
         "Turn last access tracking on first and plan again after 30 days: then what is read can be told from the rest.",
     )
+
+
+def _often(chosen: Optimum, found: Ruleset) -> tuple[str, ...]:
+    if chosen.often is None:
+        return ()
+    if not found.rules or found.bearable is None:
+        return (chosen.often.said,)
+    return (chosen.often.said, f"The rules save nothing any more where it is {found.bearable:,.0f} reads or more.")
 
 
 def _unmatched(chosen: Optimum, protected: Sequence[Protected]) -> tuple[str, ...]:

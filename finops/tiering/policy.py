@@ -9,7 +9,7 @@ from typing import Any
 
 from finops.errors import DataError
 from finops.tiering.model import EARLY_DAYS, TIERS
-from finops.tiering.rules import LifecycleRule
+from finops.tiering.rules import SEAL_DIGITS, LifecycleRule, seal
 
 Json = Mapping[str, Any]
 
@@ -17,8 +17,8 @@ Json = Mapping[str, Any]
 MOST_RULES = 100
 MOST_PREFIXES = 10
 
-# What rules.py names its rules; anything else, whatever it begins with, is somebody else's.
-OURS = re.compile(r"finops(?:-(?:cool|cold|archive)\d+)+(?:-\d+)?")
+# What rules.py names its rules, with the seal of their content at the end.
+_OURS = re.compile(rf"finops(?:-(?:cool|cold|archive)\d+)+-([0-9a-f]{{{SEAL_DIGITS}}})")
 
 # https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
 _CONTAINER = re.compile(r"\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -62,15 +62,31 @@ def rules_in(policy: Json | None) -> list[Json]:
 
 
 def is_ours(rule: Json) -> bool:
-    return OURS.fullmatch(str(rule.get("name"))) is not None
+    """Whether we wrote it, and nobody changed it since: its name alone says nothing, anybody may choose it."""
+    found = _OURS.fullmatch(str(rule.get("name")))
+    return found is not None and found[1] == seal(rule)
+
+
+def changed(existing: Json | None) -> list[str]:
+    """Names of rules that we wrote and that somebody switched off or changed since: theirs now, and a word against
+    setting them again."""
+    return [
+        str(rule["name"]) for rule in rules_in(existing) if _OURS.fullmatch(str(rule["name"])) and not is_ours(rule)
+    ]
 
 
 def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, Any]:
     """The policy to write: everybody else's rules as they are and in their order, then ours in place of our old ones.
 
     Raises DataError, and nothing is to be written: too many rules or prefixes, a prefix that Azure would refuse or
-    misread, or a rule that works against one of ours.
+    misread, a rule that works against one of ours, or one of ours that somebody changed.
     """
+    if by_hand := changed(existing):
+        raise DataError(
+            f"{', '.join(by_hand)} {'was' if len(by_hand) == 1 else 'were'} set by tiering, and somebody changed "
+            f"{'it' if len(by_hand) == 1 else 'them'} since. No rules are set against a person's hand.",
+            "Protect its blobs from tiering and rename the rule to have it left alone; delete it to have it set anew.",
+        )
     theirs = [rule for rule in rules_in(existing) if not is_ours(rule)]
     if len(theirs) + len(ours) > MOST_RULES:
         raise DataError(
@@ -176,7 +192,7 @@ def _told_apart(rule: LifecycleRule, theirs: Iterable[Json]) -> bool:
 
 def _check(rule: LifecycleRule) -> None:
     """Azure's limits, and what it would accept and we did not mean."""
-    if not OURS.fullmatch(rule.name):
+    if not is_ours(rule.body()):
         raise DataError(f"'{rule.name}' is no name of a rule of ours.", "Plan again.")
     if len(rule.prefixes) > MOST_PREFIXES:
         raise DataError(f"{rule.name} has {len(rule.prefixes)} prefixes; Azure takes {MOST_PREFIXES}.", "Plan again.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from finops.errors import AzureError
 from finops.estate import queries
@@ -33,8 +34,11 @@ _DRIVER = re.compile(r"(?:wasbs?|abfss?)://([^@/]+)@([a-z0-9]+)(?:\.[a-z0-9-]+)?
 _STORE = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)(?:/paths/?(.*))?/?", re.I)
 # A registry's assets lie in an account of Azure's own, so only workspaces' count.
 _ASSET = re.compile(r".*/workspaces/[^/]+/(data|models)/([^/]+)/versions/([^/]+)", re.I)
-_SHORT = re.compile(r"azureml:([^/:@]+)[:@]([^/:@]+)", re.I)
+_SHORT = re.compile(r"azureml:([^/:@]+)([:@])([^/:@]+)", re.I)
+# What has ended reads nothing more, so that an asset that is gone since holds nothing.
+_OVER = frozenset({"completed", "failed", "canceled", "notresponding"})
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.I)
+_GONE = "neither data nor a model with an address is there under that name"
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Assets:
 def assets(azure: Azure, estate: Estate) -> Assets:
     """What `readers` resolves by: each workspace's datastores and schedules, the data and models that are named.
 
-    One that is gone is among them without an address: it holds nothing.
+    One that is gone is among them without an address.
     """
     found: list[Json] = []
     gaps: list[str] = []
@@ -94,11 +98,15 @@ def readers(estate: Estate, account: Account, assets: Assets) -> Readers:
         named = f"{kind} {text(body, 'name') or str(body['id']).rpartition('/')[2]}"
         for written in _addresses(at(body, "properties")):
             place = known.place(written, str(body["id"]))
+            if place == _GONE and text(body, "properties.status").lower() in _OVER:
+                continue
             if isinstance(place, str):
                 unresolved[f"{named} reads {written}, and {place}."] = None
             elif place and place[0] == account.name.lower():
-                told = Protected(place[1], place[2], f"{named} reads it", key(str(body["id"])))
-                protected.setdefault(place[1:], told)
+                # A blob's name has what an address may write as %20; a name may have a % of its own, too.
+                for prefix in dict.fromkeys((place[2], unquote(place[2]))):
+                    told = Protected(place[1], prefix, f"{named} reads it", key(str(body["id"])))
+                    protected.setdefault((place[1], prefix), told)
     return Readers(tuple(protected[name] for name in sorted(protected)), tuple(unresolved))
 
 
@@ -140,12 +148,15 @@ class _Known:
             return found[2].lower(), found[1], _prefix(found[3])
         if found := _STORE.fullmatch(written):
             return self._store(self._workspace(written, reader), found[1], _prefix(found[2] or ""))
+        if (label := _SHORT.fullmatch(written)) and label[2] == "@":
+            return f"which version '{label[3]}' means cannot be told"
         asked = self.assets(written, reader)
         known = [self._bodies[asset] for asset in asked if asset in self._bodies]
-        if asked and not known:
-            return f"{'/'.join(asked[0].split('/')[-4:])} could not be read"
         addresses = [text(body, path) for body in known for path in ("properties.dataUri", "properties.modelUri")]
         inner = next(filter(None, addresses), "")
+        if asked and not inner:
+            unread = [asset for asset in asked if asset not in self._bodies]
+            return f"{'/'.join(unread[0].split('/')[-4:])} could not be read" if unread else _GONE
         return self.place(inner, asked[0], depth + 1) if inner and depth < 3 else None
 
     def assets(self, written: str, reader: str) -> list[str]:
@@ -153,8 +164,8 @@ class _Known:
         workspace = self._workspace(written, reader)
         if found := _ASSET.fullmatch(written):
             return [key(f"{workspace}/{found[1]}/{found[2]}/versions/{found[3]}")]
-        if found := _SHORT.fullmatch(written):
-            return [key(f"{workspace}/{kind}/{found[1]}/versions/{found[2]}") for kind in ("data", "models")]
+        if (found := _SHORT.fullmatch(written)) and found[2] == ":":
+            return [key(f"{workspace}/{kind}/{found[1]}/versions/{found[3]}") for kind in ("data", "models")]
         return []
 
     def _store(self, workspace: str, name: str, prefix: str) -> tuple[str, str, str] | str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,9 @@ RESTS_DAYS = 30
 LEAST_SHARE = 0.001
 
 CONDITIONS = {True: "daysAfterLastAccessTimeGreaterThan", False: "daysAfterModificationGreaterThan"}
+
+# So many digits of a rule's content in its name tell what we wrote from what somebody else named alike, or changed.
+SEAL_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,26 @@ class LifecycleRule:
         return {"enabled": True, "name": self.name, "type": "Lifecycle", "definition": definition}
 
 
+def seal(body: Mapping[str, Any]) -> str:
+    """Digits of a rule's content, however Azure gives it back: its order of fields, 30.0 for 30, null for nothing."""
+    content = [body.get("enabled") is not False, str(body.get("type")).lower(), _plain(body.get("definition"))]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:SEAL_DIGITS]
+
+
+def named(rule: LifecycleRule) -> LifecycleRule:
+    """With its name, which says what it does and seals it."""
+    days = "-".join(f"{tier.lower()}{number}" for tier, number in rule.days)
+    return replace(rule, name=f"finops-{days}-{seal(rule.body())}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @dataclass(frozen=True)
 class Ruleset:
     """Rules that together save `saving` until the horizon, of `optimum_saving` that deciding blob by blob would save.
@@ -83,7 +108,8 @@ class Ruleset:
     share: of the optimum, None where that saves nothing. moves: what the rules move at once. coming: what they are
     expected to save besides until the horizon, by blobs that grow old enough meanwhile. empty: blobs without content
     that are moved with the others; what that costs is counted. closed: beginnings of paths that no rule takes.
-    aged: all that is considered, by age, as it is and as the rules leave it at once.
+    aged: all that is considered, by age, as it is and as the rules leave it at once. bearable: how often a blob may be
+    read on a day on which it is until nothing is saved; None: however often.
     """
 
     rules: tuple[LifecycleRule, ...]
@@ -97,6 +123,7 @@ class Ruleset:
     empty: int
     closed: tuple[str, ...]
     aged: tuple[Aged, ...] = ()
+    bearable: Decimal | None = None
 
 
 def compress(
@@ -132,10 +159,9 @@ def compress(
     after = np.maximum(tier, rows.tier)
     moved = after > rows.tier
     made = []
-    names: dict[str, int] = {}
     for rule in chosen:
         mine = moved & _taken(ground, rule)[rows.area] & (_tier_in(np.array([rule.shape]), rows.age) == tier)
-        made.append(_rule(rule, ground, rows, mine, after, optimum.basis, names))
+        made.append(_rule(rule, ground, rows, mine, after, optimum.basis))
         moved = moved & ~mine
     moved = after > rows.tier
     saving = _money(_difference(rows.cost, rows, after, moved).sum())
@@ -151,6 +177,7 @@ def compress(
         int(rows.blobs[moved & (rows.bytes == 0)].sum()),
         rows.closed,
         _aged(rows, after),
+        lasting.bearable(chosen) if lasting and chosen else None,
     )
 
 
@@ -197,22 +224,18 @@ def _taken(ground: Ground, rule: Chosen) -> Any:
     return taken
 
 
-def _rule(
-    rule: Chosen, ground: Ground, rows: Yields, mine: Any, after: Any, basis: str, names: dict[str, int]
-) -> LifecycleRule:
-    days = _days(rule.shape)
-    name = "finops-" + "-".join(f"{tier.lower()}{after_days}" for tier, after_days in days)
-    names[name] = names.get(name, 0) + 1
-    return LifecycleRule(
-        name if names[name] == 1 else f"{name}-{names[name]}",
+def _rule(rule: Chosen, ground: Ground, rows: Yields, mine: Any, after: Any, basis: str) -> LifecycleRule:
+    made = LifecycleRule(
+        "",
         tuple(prefix for prefix in sorted(ground.nodes[node] for node in rule.nodes) if prefix),
         basis,
-        days,
+        _days(rule.shape),
         _money(_difference(rows.cost, rows, after, mine).sum()),
         int(rows.blobs[mine].sum()),
         int(rows.bytes[mine].sum()),
         _tags(ground.tags[rule.tag]),
     )
+    return named(made)
 
 
 def _tags(text: str) -> tuple[tuple[str, str], ...]:

@@ -186,7 +186,8 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         of = rates.tiers.get(tier)
         month = count * float(of.min_bytes / GB * float(of.stored_gb)) if of else np.full(len(count), np.nan)
         once = np.where(here < number, count * float(of.write_10k) / 10_000, 0.0) if of else month
-        found |= {f"month_{tier.lower()}": month, f"once_{tier.lower()}": once, f"back_{tier.lower()}": month * 0}
+        back = count * float(of.read_10k) / 10_000 if of else month
+        found |= {f"month_{tier.lower()}": month, f"once_{tier.lower()}": once, f"back_{tier.lower()}": back}
         found[f"cost_{tier.lower()}"] = month * optimum.horizon_days / 30 + once
     return found
 

@@ -22,13 +22,15 @@ from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
-from finops.jobs.tiering.moves import Batch, bytes_of, cut
-from finops.jobs.tiering.past import set_for, settled, undone_at
+from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
+from finops.jobs.tiering.overreach import closed_to, overreaching, without
+from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
 from finops.jobs.tiering.proposing import Proposal, in_force, proposal
-from finops.jobs.tiering.standing import as_approved, good_enough, taking_too_much
+from finops.jobs.tiering.standing import as_approved, good_enough
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.policy import rules_in, unmerged
+from finops.tiering.policy import rules_in
+from finops.tiering.yields import closed_paths
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from finops.tiering.plan import TierPlan
 
 WHO = "finops tier apply"
-TOO_MUCH = "Our rules take what is protected, leased or held by now, and no other rule is worth it."
+TOO_MUCH = "Rules of ours take what is protected, leased or held by now, or of no known price"
 HOUR = timedelta(hours=1)
 RESULTS: dict[str, Result] = {
     "done": "done", "refused": "held", "changed-since": "held", "failed": "failed", "unknown": "unknown",
@@ -104,6 +106,7 @@ class _Run:
     deeds: list[Deed] = field(default_factory=list)
     population: int = 0
     entered: set[int] = field(default_factory=set)  # findings whose approval this run has used up
+    narrowed: set[str] = field(default_factory=set)  # accounts that rules of ours are taken out of, by their ids
 
     def __post_init__(self) -> None:
         self.started = self.azure.time.monotonic()
@@ -142,6 +145,7 @@ class _Run:
             [outcome] = perform(
                 [deed.act], self.azure, self.state, caps, self.time(), deed.act.decision, own.kill_switch, WHO
             )
+            keep(self.state, outcome.intent, deed.batch, self.time())
             self._told(deed, outcome)
         self._closed()
 
@@ -172,26 +176,27 @@ class _Run:
     def _one(self, found: Estate, name: str) -> None:
         seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect)
         mode = self.settings.tiering.mode_of(seen.account.id)
+        taken = overreaching(seen.policy, closed_to(seen.policy, seen.protected))
         if mode == "off":
+            self._takes_out(seen, taken, mode)
             self.lines.append(Line(name, "listed", "plan", "Its mode is off: tiering leaves it alone."))
             return
         if mode in ("ask", "enforce"):
             self._set_up(seen)
-        with reckoned(self.azure, seen, self.paths, self.now) as made:
-            proposed = proposal(made, self.settings.tiering.small_account)
-            standing = self._standing(seen.account.id)
-            if standing and standing.get("rules") != proposed.rules and not proposed.singles and proposed.rules:
-                proposed = as_approved(made, standing) or proposed
-            said = ""
-            if not proposed.singles and taking_too_much(made):
-                said = TOO_MUCH
-            elif proposed.rules and not standing and good_enough(made, set_for(self.state, seen.account.id)):
-                said = "The rules in force are nearly as good."
-        if said == TOO_MUCH and proposed.nothing and mode in ("ask", "enforce"):
-            self._takes_out(proposed)
-        elif said and said != TOO_MUCH and not proposed.plan.refusals:
-            self._line(proposed, "so", deeds.SET_RULES, said)
-        else:
+        try:
+            with reckoned(self.azure, seen, self.paths, self.now) as made:
+                taken = overreaching(seen.policy, closed_paths(made.optimum, seen.protected))
+                proposed = proposal(made, self.settings.tiering.small_account)
+                standing = self._standing(seen.account.id)
+                if standing and standing.get("rules") != proposed.rules and not proposed.singles and proposed.rules:
+                    proposed = as_approved(made, standing) or proposed
+                set_at = set_for(self.state, seen.account.id)
+                enough = not taken and proposed.rules and not standing and good_enough(made, set_at)
+        finally:  # without a plan, too: whatever keeps us from one protects no less
+            self._takes_out(seen, taken, mode)
+        if enough and not proposed.plan.refusals:
+            self._line(proposed, "so", deeds.SET_RULES, "The rules in force are nearly as good.")
+        elif not (seen.account.id in self.narrowed and proposed.nothing):
             self._wants(proposed, mode, _owner(found, seen.account.id))
 
     def _standing(self, account_id: str) -> Mapping[str, Any]:
@@ -240,6 +245,8 @@ class _Run:
             self._line(proposed, "so", what, why)
         elif mode == "ask" or proposed.archives:
             self._asks(proposed, what, owner)
+        elif why := not_wanted(self.state, proposed.seen, self.now, bool(self.names)):
+            self._line(proposed, "so", what, why)
         else:
             self._does(proposed, f"tiering.mode enforce for {account_id}, plan {made.fingerprint}")
 
@@ -267,6 +274,10 @@ class _Run:
         number = record.number if record else 0
         evidence = proposed.evidence | ({"record": number} if number else {})
         seen, made, month = proposed.seen, proposed.plan, proposed.sum("month")
+        if seen.account.id in self.narrowed:
+            what = deeds.MOVE if proposed.singles else deeds.SET_RULES
+            self._line(proposed, "so", what, "Rules of ours are taken out first; the next run plans with that.", number)
+            return
         if proposed.singles:
             of = max(bytes_of(proposed.singles), 1)
             for batch in cut(self.azure, seen.account, proposed.singles):
@@ -280,14 +291,21 @@ class _Run:
         )  # fmt: skip
         self.deeds.append(Deed(proposed.name, act, proposed, number))
 
-    def _takes_out(self, proposed: Proposal) -> None:
-        """To move less needs nobody's word."""
-        seen = proposed.seen
+    def _takes_out(self, seen: Seen, taken: Sequence[Mapping[str, Any]], mode: str) -> None:
+        """To move less needs nobody's word, so it comes before anything that people are asked about."""
+        if not taken:
+            return
+        why = f"{TOO_MUCH}: {', '.join(str(rule['name']) for rule in taken)}."
+        if mode not in ("ask", "enforce"):
+            said = f"{why} Its mode is {mode}: they stay in force. `finops tier undo` takes all of ours out."
+            self.lines.append(Line(seen.account.name, "listed", deeds.TAKE_RULES, said))
+            return
         act = deeds.rules_act(
-            seen.account, rules_in(seen.policy), unmerged(seen.policy), TOO_MUCH, {}, Decimal(0),
-            "what is protected is not moved", gives_back=True,
+            seen.account, rules_in(seen.policy), without(seen.policy, taken), why, {}, Decimal(0), PROTECTS,
+            gives_back=True,
         )  # fmt: skip
-        self.deeds.append(Deed(proposed.name, act, proposed))
+        self.narrowed.add(seen.account.id)
+        self.deeds.append(Deed(seen.account.name, act))
 
     def _enter(self, number: int) -> None:
         """The approval is used up, on the disk, before the first request leaves."""

@@ -10,7 +10,7 @@ from finops import approvals
 from finops.approvals import Workdays, invalid
 from finops.approvals.moving import step
 from finops.approvals.statuses import ENDED
-from finops.approvals.votes import ran_out
+from finops.approvals.votes import ASIDE, ran_out
 from finops.approvals.whose import TIERING
 from finops.jobs.tiering.proposing import ARCHIVE, Proposal, named, size
 from finops.state import Change, Record, State, StoredFinding
@@ -44,10 +44,11 @@ def ask(state: State, settings: Settings, now: datetime, proposed: Proposal, own
 
 
 def no_more(state: State, account_id: str, why: str, now: datetime) -> None:
-    """End a request that is not needed any more."""
+    """End a request that is not needed any more. What people put aside stays so until it is over."""
     with state.findings.changing() as change:
         current = change.living(TIERING, account_id)
-        if current is not None and approvals.allowed(current.status, "kept"):
+        aside = current and current.status in ASIDE and current.snoozed_until and current.snoozed_until > now
+        if current is not None and not aside and approvals.allowed(current.status, "kept"):
             step(change, current, "kept", why, now, US)
 
 

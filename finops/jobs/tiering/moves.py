@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,10 +17,11 @@ from finops.tiering.singles import Ended, Single, batches, look_again
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
-    from finops.state import Intent
+    from finops.state import Intent, State
     from finops.tiering.model import Account
 
 MOVES = f"{TIERING}{BLOBS}"
+WENT = f"{TIERING}went/"  # kept under, by the number of the intent: the blobs of a batch that were moved
 TOLD = 3  # reasons that are told
 
 
@@ -99,16 +100,28 @@ def cut(azure: Azure, account: Account, wanted: Sequence[Single]) -> list[Batch]
     return [Batch(azure, account, part) for part in batches(wanted)]
 
 
-def left(intents: Sequence[Intent]) -> list[Single]:
-    """The blobs that were moved and not moved back since, as they were to go. Whether they did, reading tells."""
+def keep(state: State, intent: int | None, batch: Batch | None, now: datetime) -> None:
+    """Write down which blobs of a batch went: what stayed behind, others may move later, and that is theirs."""
+    if intent is not None and batch is not None and batch.ended:
+        # What could not be read back may have gone: reading it decides, at undo.
+        went = [each.single for each in batch.ended if each.result in ("done", "unknown")]
+        state.keep(f"{WENT}{intent}", [[one.container, one.name] for one in went], now)
+
+
+def left(intents: Sequence[Intent], kept: Mapping[str, Any]) -> list[Single]:
+    """The blobs that were moved and not moved back since, as they were to go. kept: what `keep` wrote; where a run was
+    broken off before that, all that were to go: whether they did, reading tells."""
     found: dict[tuple[str, str], Single] = {}
     for intent in intents:
+        went = kept.get(f"{WENT}{intent.number}")
         for row in intent.evidence.get("blobs") or () if intent.rule == MOVES else ():
             one = _single(row)
+            if went is not None and [one.container, one.name] not in went:
+                continue
             if intent.action == MOVE_BACK:
                 if intent.outcome == "done":
                     found.pop((one.container, one.name), None)
-            elif intent.outcome != "changed-since":
+            elif intent.outcome not in ("changed-since", "not-done"):
                 before = found.get((one.container, one.name))
                 # Moved on by a later run: the way back is to where it was at first.
                 found[one.container, one.name] = _on(before, one) if before else one

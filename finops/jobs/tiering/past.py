@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from finops.acts.storage import RULES, parts_in, plain
+from finops.approvals import WORDS
+from finops.approvals.votes import ASIDE
+from finops.approvals.whose import TIERING as TIERING_RULE
 from finops.approvals.whose import of_janitor
 from finops.estate.ids import key
 from finops.jobs.tiering.deeds import MOVE_BACK, SET_RULES, TAKE_RULES, TIERING
+from finops.tiering.policy import is_ours, rules_in
 
 if TYPE_CHECKING:
     from finops.state import Intent, Record, State
+    from finops.tiering.looking import Seen
+    from finops.tiering.model import Account
+
+
+# The decision of acts by which tiering itself takes out rules that take what is protected by now.
+PROTECTS = "what is protected is not moved"
 
 
 def changes(state: State, account_id: str = "") -> list[Intent]:
@@ -25,9 +36,50 @@ def changes(state: State, account_id: str = "") -> list[Intent]:
 
 
 def undone_at(state: State, account_id: str) -> datetime | None:
-    """When rules or moves of an account were taken back last; None: never."""
-    back = [one for one in changes(state, account_id) if one.action in (TAKE_RULES, MOVE_BACK)]
+    """When people had rules or moves of an account taken back last; None: never."""
+    back = [
+        one for one in changes(state, account_id) if one.action in (TAKE_RULES, MOVE_BACK) and one.decision != PROTECTS
+    ]
     return back[-1].opened_at if back else None
+
+
+def not_wanted(state: State, seen: Seen, now: datetime, named: bool) -> str:
+    """What people said or did against tiering an account: it holds for what needs no approval, too. "" for nothing.
+
+    named: somebody named the account, who is then taken to know what was done to our rules by hand
+    """
+    if why := put_aside(state, seen.account.id, now):
+        return why
+    changed = [] if named else by_hand(state, seen.account, rules_in(seen.policy))
+    if not changed:
+        return ""
+    said = f"Somebody changed, switched off or deleted {', '.join(changed)} since we set it: it is left so."
+    return f"{said} To set rules all the same: --account {seen.account.name}"
+
+
+def put_aside(state: State, account_id: str, now: datetime) -> str:
+    """That a person said no to tiering an account, put it off or exempted it, and until when; "" where nobody did."""
+    number = state.findings.alive().get((TIERING_RULE, key(account_id)))
+    record = state.findings.get(number) if number is not None else None
+    if record is None or record.status not in ASIDE or record.snoozed_until is None or record.snoozed_until <= now:
+        return ""
+    return f"Finding {number}: {WORDS[record.status]}, until {record.snoozed_until:%d %B %Y}."
+
+
+def by_hand(state: State, account: Account, there: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of rules that our last change left in force, and that are not as it left them.
+
+    there: the rules in force
+    """
+    made = account.created.isoformat() if account.created else ""
+    last = [
+        one
+        for one in changes(state, account.id)
+        if one.action in (SET_RULES, TAKE_RULES) and one.outcome == "done" and one.generation == made
+    ]
+    left = parts_in(last[-1].afterwards).get(RULES, {}).get("rules", ()) if last else ()
+    found = plain(list(there))
+    return [str(rule["name"]) for rule in left if is_ours(rule) and rule not in found]
 
 
 def set_for(state: State, account_id: str) -> Decimal:

@@ -43,7 +43,7 @@ def seen_of(
     texts = _own(settings.tiering.protect, found.account.name, [])
     if texts:
         found = look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)], currency=currency)
-    return replace(found, times=_own(settings.tiering.reads_a_day, found.account.name, 1.0))
+    return replace(found, times=_own(settings.tiering.reads_a_day, found.account.name, found.times))
 
 
 def _own(told: Mapping[str, Any], account: str, usual: Any) -> Any:

@@ -18,7 +18,7 @@ from finops.estate.ids import key
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import Applied, Line
 from finops.jobs.tiering.applying import RESULTS
-from finops.jobs.tiering.moves import cut, left
+from finops.jobs.tiering.moves import WENT, Batch, cut, keep, left
 from finops.jobs.tiering.past import changes
 from finops.jobs.tiering.returning import way_back
 from finops.tiering.account import account as account_of
@@ -101,7 +101,7 @@ class _Undo:
     def _moves(self, account: Account, intents: list[Intent], execute: bool) -> Iterator[Line]:
         """Single blobs back to where they were, those that are still where we moved them."""
         storage = self.azure.storage(self.azure.get(account.id, VERSION))
-        ready, _ = look_again(self.azure, storage, [one.back() for one in left(intents)])
+        ready, _ = look_again(self.azure, storage, [one.back() for one in left(intents, self.state.kept(WENT))])
         # Bound to their time of writing again: an etag changes with more than the content.
         for batch in cut(self.azure, account, [replace(one, etag="") for one in ready]):
             costs = way_back(self.azure, account, batch.wanted, self.now, self.settings.tiering.currency)
@@ -110,7 +110,7 @@ class _Undo:
             if not execute:
                 yield self._would(account, act)
                 continue
-            line = self._done(account, act)
+            line = self._done(account, act, batch)
             whole = line.result != "done" or batch.whole
             yield (
                 line
@@ -166,11 +166,12 @@ class _Undo:
         stop = thrown(self.settings.tiering.kill_switch)
         return Line(account.name, "held" if stop else "would", act.action, stop or act.why)
 
-    def _done(self, account: Account, act: Act) -> Line:
+    def _done(self, account: Account, act: Act, batch: Batch | None = None) -> Line:
         caps = Caps(1, 100, None, None, 1, names=Names().of("tiering"))
         [outcome] = perform(
             [act], self.azure, self.state, caps, self.now, self._decision(), self.settings.tiering.kill_switch, self.who
         )
+        keep(self.state, outcome.intent, batch, self.now)
         return Line(account.name, RESULTS[outcome.result], act.action, outcome.why)
 
     def _decision(self) -> str:

@@ -138,6 +138,7 @@ def _read(asked: Asked) -> Response:
     if tier != HOT:
         holding.post(prices.RETRIEVAL, tier, asked.now, end - start)
     rows = np.array([row])
+    holding.observe(np.array([asked.now]), np.array([1]), np.array([end - start]))
     holding.touch(rows, np.array([asked.now]))
     headers = headers_of(holding, row) | {"Content-Length": str(end - start)}
     if told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -211,6 +212,7 @@ class Holding:
     def read_out(self, rows: Any, minute: Any, times: Any) -> None:
         """Bill reads of online blobs: an operation each, and outside Hot what is read."""
         blobs = self.blobs
+        self.observe(minute, times, blobs.size[rows] * times)
         hours = minute // 60 * 60
         for tier in range(ARCHIVE):
             of = blobs.tier[rows] == tier
@@ -219,6 +221,19 @@ class Holding:
                 self.post(prices.READ, tier, hour, int(times[at].sum()))
                 if tier != HOT:
                     self.post(prices.RETRIEVAL, tier, hour, int((blobs.size[rows[at]] * times[at]).sum()))
+
+    def observe(self, minute: Any, times: Any, size: Any) -> None:
+        """Tell Monitor of reads: when, how many, and of how many bytes."""
+        dimensions = {"GeoType": "Primary", "ApiName": "GetBlob", "Authentication": "OAuth"}
+        hours = minute // 60
+        for metric, amounts, more in (
+            ("Transactions", times, {"ResponseType": "Success", "TransactionType": "User"}),
+            ("Egress", size, {}),
+        ):
+            told = json.dumps({**more, **dimensions})
+            for hour in np.unique(hours).tolist():
+                series = self.life.metrics.series(f"{self.id}/blobServices/default", metric, told, hour * 60)
+                series.add(hour * 60, float(np.asarray(amounts)[hours == hour].sum()))
 
     def touch(self, rows: Any, minute: Any) -> None:
         """Note reads: the first of 24 hours counts, and is billed as another operation."""

@@ -18,10 +18,11 @@ from finops.simulator.store import Json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from finops.simulator.storage import Kept, Storage
+    from finops.simulator.storage import Holding, Kept, Storage
 
 KNOWN = {"container", "name", "bytes", "tier", "type", "created", "modified", "accessed", "tierChanged", "snapshot",
          "version", "hold", "until", "leased", "tags"}  # fmt: skip
+KEPT_DAYS = 93  # of Monitor's metrics
 PLACES = {"snapshot": SNAPSHOT, "version": VERSION}
 
 
@@ -38,6 +39,7 @@ def fill(storage: Storage, account: Json, told: Sequence[Json]) -> None:
             holding.noted_since = holding.tracked_at = minutes(_moment(line["trackedSince"]))
     noted = now + 1 if holding.noted_since is None else holding.noted_since
     crowds.remember_reads(holding.blobs, now, noted)
+    _observed(holding, now)
     for line in told:
         if "blob" in line:
             _place(kept, line["blob"], account["name"], now)
@@ -46,6 +48,15 @@ def fill(storage: Storage, account: Json, told: Sequence[Json]) -> None:
         if storage.container(account, name) is None:
             storage.life.resources.put(storage.container_body(account, name, {}))
     holding.count()
+
+
+def _observed(holding: Holding, now: int) -> None:
+    """Tell Monitor of the reads before asOf that it would remember still."""
+    for day in range(now // crowds.DAY - KEPT_DAYS, now // crowds.DAY + 1):
+        rows, minute, times = crowds.reads_on(holding.blobs, day)
+        at = day * crowds.DAY + minute
+        rows, at, times = rows[at < now], at[at < now], times[at < now]
+        holding.observe(at, times, holding.blobs.size[rows] * times)
 
 
 def grow(kept: Kept, number: int, crowd: Crowd, minute: int) -> None:
