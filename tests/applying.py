@@ -35,7 +35,7 @@ from finops import approvals
 from finops.approvals import APPROVER, Person
 from finops.cloud import connect
 from finops.cloud.retry import Time
-from finops.config.model import AzureSettings, JanitorSettings, MailSettings, RuleSettings, Settings
+from finops.config.model import AzureSettings, ChargesSettings, JanitorSettings, MailSettings, RuleSettings, Settings
 from finops.estate.ids import key
 from finops.jobs.sweeping.applying import Applied, apply
 from finops.jobs.sweeping.looking import Looker
@@ -285,6 +285,7 @@ def applying(
         rules[name] = RuleSettings(grace_days=0, persist_runs=1, quiet_days=quiet_days)
     settings = Settings(
         azure=AzureSettings(endpoint="http://127.0.0.1:1", call_deadline_seconds=20),
+        charges=ChargesSettings(store=folder / "charges"),
         mail=MailSettings(outbox=folder / "outbox"),
         janitor=JanitorSettings(
             **{
