@@ -172,5 +172,5 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
         "lines": [*moves, *(singles if proposed.singles else rules)],
         "facts": facts,
         "risks": risks,
-        "notes": [note for note in plan.notes if note not in (*risks, APPROVAL)],
+        "notes": [note for note in plan.notes if note not in (*risks, APPROVAL, GOES_ON)],
     }
