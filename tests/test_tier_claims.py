@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -136,13 +136,14 @@ def test_a_request_is_identified_then_approved_then_one_act_until_it_is_undone(t
         after_the_grace(account)
         account.apply()
         [done] = claims(account.state)
+        [intent] = account.state.intents_since(account.now - timedelta(hours=1))
         account.undo()
         [undone] = claims(account.state)
 
     assert [one.stage for one in (identified, approved, done, undone)] == ["found", "decided", "done", "done"]
     assert identified.expected is not None
-    assert done.expected is not None
-    assert round(done.expected, 2) == identified.expected
+    assert done.expected == Decimal(intent.saving), "of the day of acting, on which more was old enough"
+    assert identified.expected < done.expected < identified.expected * Decimal("1.25")
     assert (done.until, undone.until is None) == (None, False)
 
 

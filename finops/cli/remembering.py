@@ -157,9 +157,10 @@ def told(record: Record, events: list[Event]) -> Iterator[str]:
     }.items():  # fmt: skip
         if moment is not None:
             yield f"{label:<10} {'' if label in {'Not before', 'Expires'} else 'until '}{_moment(moment)}"
+    known = [*(finding.evidence.get("risks") or []), *(finding.evidence.get("notes") or [])]
     for label, lines in {
         "Evidence": finding.evidence.get("lines") or [], "Refers to it": finding.dependents,
-        "Not checked": finding.not_checked,
+        "Not checked": finding.not_checked, "To be known": known if finding.action == "tier" else [],
     }.items():  # fmt: skip
         if lines:
             yield from ("", label, *(_hanging(_plain(str(one))) for one in lines))

@@ -79,6 +79,8 @@ def figures(made: TierPlan) -> list[tuple[str, str, str]]:
             ("Coming", money(made.coming, made), "by blobs that grow old enough meanwhile"),
             ("Worst case", money(made.worst, made), "more than today, if all of it is read back"),
         ]
+    if made.worst_high is not None:
+        told.append(("At high priority", money(made.worst_high, made), "the same, if what is in Archive is urgent"))
     if made.noting_month is not None:
         told.append(("Noting reads", money(made.noting_month, made), "a month, already paid"))
     return told
@@ -127,6 +129,7 @@ def row(made: TierPlan) -> dict[str, Any]:
         "blobs": made.blobs, "bytes": made.bytes, "movedBlobs": made.moved_blobs, "movedBytes": made.moved_bytes,
         "savingMonth": made.month, "once": made.once, "paybackDays": made.payback_days, "reads": made.reads,
         "saving": made.net, "savingUnread": made.unread, "coming": made.coming, "worst": made.worst,
+        "worstHigh": made.worst_high,
         "today": made.stay, "ofToday": made.of_today,
         "optimum": made.optimum, "ofOptimum": made.share, "notingMonth": made.noting_month,
         "readsADay": _often(made),

@@ -67,7 +67,7 @@ def words(subject: str) -> str:
     if subject.startswith("["):
         return subject
     name = subject.rpartition(".")[2]
-    return SAID.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+    return SAID.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
 
 
 ASKED = {

@@ -74,7 +74,8 @@ def _considered(
     )
     rows = optimum.connection.execute(
         f"SELECT guard, tier, after, rule, count(*), sum(bytes)::BIGINT, min(age), max(age), sum(reads), avg(chance), "
-        f"{costs} FROM (SELECT *, {_ruled(rules)} AS rule FROM {optimum.decisions} WHERE {where}) AS told GROUP BY ALL",
+        f"{costs} FROM (SELECT *, {ruled_sql(rules)} AS rule FROM {optimum.decisions} WHERE {where}) AS told "
+        "GROUP BY ALL",
         [what],
     ).fetchall()
     found = []
@@ -92,7 +93,7 @@ def _considered(
     return found
 
 
-def _ruled(rules: Sequence[LifecycleRule]) -> str:
+def ruled_sql(rules: Sequence[LifecycleRule]) -> str:
     """Which rule and tier a blob comes to, as one number: the coldest, as Azure takes the cheapest of all actions."""
     cases = []
     for number in range(len(TIERS) - 1, 0, -1):

@@ -18,6 +18,7 @@ from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Ra
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import LIMIT, LifecycleRule, Ruleset, compress
+from finops.tiering.waking import APPROVAL, GOES_ON, Waking, waking
 
 if TYPE_CHECKING:
     from finops.tiering.inventory import Inventory
@@ -51,6 +52,7 @@ class TierPlan:
     aged: what is considered, by age, as it is and as the rules leave it at once.
     often: how often a blob is read on a day on which it is, None where reads are not noted. bearable: how often it may
     be until the rules, with what is coming, save nothing; None: however often.
+    waking: what bringing blobs out of Archive takes, None where Archive has no price.
     """
 
     account: Account
@@ -86,6 +88,7 @@ class TierPlan:
     aged: tuple[Aged, ...] = ()
     often: Often | None = None
     bearable: Decimal | None = None
+    waking: Waking | None = None
 
     @property
     def moved_blobs(self) -> int:
@@ -94,6 +97,11 @@ class TierPlan:
     @property
     def moved_bytes(self) -> int:
         return sum(move.bytes for move in self.moves)
+
+    @property
+    def worst_high(self) -> Decimal | None:
+        """`worst` with what is in Archive read back at high priority; None where nothing goes there at once."""
+        return self.waking.urgent(self.moves) if self.waking else None
 
     @property
     def of_today(self) -> Decimal | None:
@@ -192,16 +200,17 @@ def plan(
         notes=(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
-            *_archiving(found.rules),
             *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
             *_often(chosen, found),
+            *_lasting(found.rules, rates),
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
         fingerprint=hashlib.sha256(json.dumps(seal, sort_keys=True).encode()).hexdigest(),
         aged=found.aged,
         often=chosen.often,
         bearable=found.bearable,
+        waking=waking(rates),
     )
 
 
@@ -284,11 +293,21 @@ def _notes(inventory: Inventory, rates: Rates, empty: int, others: Sequence[str]
     return (*found, *rates.missing)
 
 
-def _archiving(rules: Sequence[LifecycleRule]) -> tuple[str, ...]:
-    """https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview#lifecycle-management"""
-    if not any(tier == "Archive" and rule.basis == LAST_ACCESS for rule in rules for tier, _ in rule.days):
-        return ()
+def _lasting(rules: Sequence[LifecycleRule], rates: Rates) -> tuple[str, ...]:
+    """What the rules go on doing, and what Archive means.
+
+    https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview#lifecycle-management
+    """
+    found = [GOES_ON] if rules else []
+    archiving = [rule for rule in rules if any(tier == "Archive" for tier, _ in rule.days)]
+    if not archiving:
+        return tuple(found)
+    prices = waking(rates)
+    found += [*([prices.said] if prices else []), APPROVAL]
+    if not any(rule.basis == LAST_ACCESS for rule in archiving):
+        return tuple(found)
     return (
+        *found,
         "Who takes a blob out of Archive has to read it within the day, or to copy it instead: rehydrating is no "
         "access, and the rules would archive it again.",
     )

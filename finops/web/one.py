@@ -203,9 +203,25 @@ def _need(record: Record, person: Person, now: datetime) -> str:
 
 def _afterwards(record: Record) -> str:
     grace = f"after the owner's grace, {day(record.due_at)}, and" if record.due_at else "only"
+    if record.finding.action == "tier":
+        return f"{grace} in working hours it is planned again. {_holds(record)}"
     quiet = record.finding.quiet
     first = f" First comes a quiet step of {quiet.get('days')} days, taken back at any sign of life." if quiet else ""
     return f"{grace} in working hours it is read again, and if anything of this differs, your approval is void.{first}"
+
+
+def _holds(record: Record) -> str:
+    """What a plan may differ in from the one that was approved: finops.jobs.tiering.proposing and standing say so."""
+    more = (
+        "or where blobs, bytes, the one-off cost or the worst case are over a quarter higher (money: by over 0.50 too)"
+    )
+    if record.finding.evidence.get("singles"):
+        own = "Of single blobs only those that you approve are moved"
+        return f"{own}. Your approval is void where rules are set in place of that, {more}."
+    return (
+        "The rules are set as they stand here. Your approval is void where they take what is protected, leased or held "
+        f"by then, where others would save over a quarter more, where these save over a fifth less, {more}."
+    )
 
 
 def _asked(record: Record) -> str:

@@ -56,11 +56,19 @@ ARCHIVED = WayBack(
     "It is taken out of the archive.", "Seconds.", "Nothing: what is archived stays, and is only hidden."
 )
 DISABLED = WayBack("It is enabled again.", "Seconds.", "The runs that it would have started meanwhile.")
+_PAID = "Nothing is deleted. What was paid for moving, and for leaving a tier early, is not paid back."
+_AWAKE = "What is in Archive takes up to 15 hours to be read again, at high priority often under an hour."
 TIERED = WayBack(
-    "Our rules are taken out of the account's lifecycle policy, those of others stay; single blobs are moved back. "
-    "What rules have moved stays where it is until somebody moves it. The command: finops tier undo.",
-    "Seconds. What is in Archive takes up to 15 hours to be read again.",
-    "Nothing is deleted. What was paid for moving, and for leaving a tier early, is not paid back.",
+    "Our rules are taken out of the account's lifecycle policy, those of others stay: they move nothing more. What "
+    "they have moved does not come back by that; it stays where it is until somebody moves it. The command: finops "
+    "tier undo.",
+    f"Rules go at once; blobs that they have moved do not come back by it. {_AWAKE}",
+    _PAID,
+)
+MOVED = WayBack(
+    "Blobs that are still where they were moved are moved back. The command: finops tier undo.",
+    f"Minutes, by their number. {_AWAKE}",
+    _PAID,
 )
 UNKNOWN = WayBack("Not known.", "Not known.", "Not known: take it for all of it.")
 
@@ -77,7 +85,7 @@ def way_back(finding: StoredFinding) -> WayBack:
         "deleteImage": IMAGE,
         "archive": ARCHIVED,
         "disable": DISABLED,
-        "tier": TIERED,
+        "tier": MOVED if finding.evidence.get("singles") else TIERED,
     }.get(finding.action, UNKNOWN)
 
 

@@ -14,6 +14,7 @@ from finops.approvals.votes import ASIDE, ran_out
 from finops.approvals.whose import TIERING
 from finops.jobs.tiering.proposing import ARCHIVE, Proposal, named, size
 from finops.state import Change, Record, State, StoredFinding
+from finops.tiering.waking import APPROVAL, GOES_ON
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 US = "finops tier apply"
 ACTION = "tier"
 APPROVED_MOVES = "tiering/moves/"  # kept under, by digest: the single blobs that are asked about
-# https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview (2025-06)
-WAITS = (
-    "What is in Archive cannot be read: it must be brought back first, which takes up to 15 hours at standard "
-    "priority, and for blobs below 10 GB often under an hour at high priority, which costs more."
-)
 
 
 def ask(state: State, settings: Settings, now: datetime, proposed: Proposal, owner: str) -> Record:
@@ -133,7 +129,7 @@ def finding(proposed: Proposal, settings: Settings, owner: str) -> StoredFinding
         monthly_cost=None,
         saving=proposed.sum("month").quantize(Decimal("0.01")),
         dependents=(),
-        not_checked=(*plan.notes, *plan.unresolved)[:20],
+        not_checked=plan.unresolved[:20],
         grace_days=settings.tiering.grace_days,
         quiet=None,
     )
@@ -155,8 +151,10 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
         for rule in plan.rules
     ]
     risks = ["A blob that leaves its new tier early is charged for the rest: Cool 30 days, Cold 90, Archive 180."]
-    if proposed.archives:
-        risks.insert(0, WAITS)
+    if not proposed.singles:
+        risks.insert(0, GOES_ON)
+    if proposed.archives and plan.waking:
+        risks.insert(0, plan.waking.said)
     facts = {
         "savesAMonth": fact(money("month")), "costsOnce": fact(money("once")),
         "ifAllIsReadBack": fact(f"{money('worst')} more than today"), "moved": fact(size(proposed.bytes)),
@@ -165,10 +163,14 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
     if proposed.archives:
         archived = sum(m.bytes for m in proposed.figures if m.after == ARCHIVE)
         facts |= {"toArchive": fact(size(archived)), "hoursUntilItCanBeReadAgain": fact("up to 15")}
+        urgent = plan.waking.urgent(proposed.figures) if plan.waking else None
+        if urgent is not None:
+            facts["ifReadBackAtHighPriority"] = fact(f"{urgent:,.2f} {plan.currency} more than today")
     singles = [f"{len(proposed.singles):,} blobs are moved one by one, no rule is set."]
     return {
         "title": "Blobs in a dearer tier than they need",
         "lines": [*moves, *(singles if proposed.singles else rules)],
         "facts": facts,
         "risks": risks,
+        "notes": [note for note in plan.notes if note not in (*risks, APPROVAL, GOES_ON)],
     }

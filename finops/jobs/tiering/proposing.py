@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ARCHIVE = "Archive"
 # What was approved may come to this much more, or save this much less, without being asked about again.
 SPREAD = Decimal("1.25")
+# Of money: or so much more, as nobody is to be asked again for cents.
+CENTS = Decimal("0.50")
 GB = Decimal(2**30)
 
 
@@ -102,15 +105,19 @@ class Proposal:
             f"costs {self.sum('once'):,.2f} once, {self.sum('worst'):,.2f} more if all of it is read back."
         )
 
-    def still(self, approved: dict[str, Any]) -> str:
+    def still(self, approved: Mapping[str, Any]) -> str:
         """ "" where it is what was approved, in its rules and its magnitude; else what is other."""
         if self.rules != approved.get("rules"):
             return "the rules are others"
         if bool(self.singles) != bool(approved.get("singles")):
             return "single blobs are moved in place of rules" if self.singles else "rules are set in place of moves"
         now = self.evidence
-        for name, said in (("bytes", "more would be moved"), ("once", "it costs more"), ("worst", "it may cost more")):
-            if Decimal(now[name]) > Decimal(approved.get(name) or 0) * SPREAD:
+        for name, said, more in (
+            ("bytes", "more would be moved", Decimal(0)), ("blobs", "more blobs would be moved", Decimal(0)),
+            ("once", "it costs more", CENTS), ("worst", "it may cost more", CENTS),
+        ):  # fmt: skip
+            known = Decimal(approved.get(name) or 0)
+            if Decimal(now[name]) > max(known * SPREAD, known + more):
                 return said
         if not self.singles and Decimal(now["month"]) * SPREAD < Decimal(approved.get("month") or 0):
             return "it saves less"

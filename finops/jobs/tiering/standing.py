@@ -8,13 +8,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.errors import DataError
-from finops.jobs.tiering.proposing import SPREAD, Proposal
-from finops.tiering.explain import explain
+from finops.jobs.tiering.proposing import Proposal
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import MONTH_DAYS, TIERS
-from finops.tiering.optimum import Move
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import CONDITIONS, LifecycleRule
+from finops.tiering.weighing import Weighed, weigh
 from finops.tiering.yields import yields
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ TENTH = Decimal("0.1")
 
 
 def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
-    """What was asked about, where it still holds; None where the plan of today is to be asked about instead."""
+    """What was asked about, with what it comes to today; None where the plan of today is to be asked about instead."""
     plan = made.plan
     rules = _sound(made, approved.get("rules") or ())
     if not rules:
@@ -41,13 +40,10 @@ def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
     except DataError:
         return None
     weighed, today = _weighed(made, rules), _weighed(made, plan.rules)
-    if weighed is None or today is None:
+    if weighed is None or today is None or weighed.net <= 0 or weighed.net < today.net * LEAST:
         return None
-    (moved, saved, _), (_, best, _) = weighed, today
-    if moved > Decimal(approved["bytes"]) * SPREAD or saved <= 0 or saved < best * LEAST:
-        return None
-    figures = tuple(_move(row) for row in approved["moves"])
-    return Proposal(made.seen, replace(plan, rules=tuple(rules), policy=policy), (), figures)
+    proposed = Proposal(made.seen, replace(plan, rules=tuple(rules), policy=policy), (), weighed.moves)
+    return None if proposed.still(approved) else proposed
 
 
 def good_enough(made: Reckoned, month: Decimal) -> bool:
@@ -63,7 +59,7 @@ def good_enough(made: Reckoned, month: Decimal) -> bool:
     if weighed is None or today is None:
         return False
     set_for = month * made.plan.horizon_days / MONTH_DAYS
-    return today[1] - weighed[1] <= max(weighed[2] * NEARLY, set_for * TENTH)
+    return today.net - weighed.net <= max(weighed.stay * NEARLY, set_for * TENTH)
 
 
 def taking_too_much(made: Reckoned) -> bool:
@@ -81,22 +77,10 @@ def _sound(made: Reckoned, bodies: Sequence[Mapping[str, Any]], any_basis: bool 
     return None if any(_overlap(rule, each) for rule in rules for each in closed) else rules
 
 
-def _weighed(made: Reckoned, rules: Sequence[LifecycleRule]) -> tuple[Decimal, Decimal, Decimal] | None:
-    """The bytes that rules would move today, what that saves until the horizon, and what all considered blobs cost
-    until then if nothing moves; None: it cannot be told."""
-    moved = saved = stay = barred = Decimal(0)
-    for lot in explain(made.optimum, rules, made.seen.protected, ""):
-        costs = lot.costs or {}
-        if not lot.reason:
-            stay += costs.get(lot.tier, Decimal(0))
-        if lot.reason or lot.ruled == lot.tier:
-            continue
-        moved += lot.bytes
-        if lot.tier in costs and lot.ruled in costs:
-            saved += costs[lot.tier] - costs[lot.ruled]
-        else:
-            barred += lot.bytes  # by now too likely to be read: no saving is counted for them
-    return None if barred > moved * SLACK else (moved, saved, stay)
+def _weighed(made: Reckoned, rules: Sequence[LifecycleRule]) -> Weighed | None:
+    """What rules come to today; None: it cannot be told."""
+    found = weigh(made.optimum, made.seen.rates, rules)
+    return None if found is None or found.barred > found.bytes * SLACK else found
 
 
 def _rule(body: Mapping[str, Any]) -> LifecycleRule | None:
@@ -117,8 +101,3 @@ def _rule(body: Mapping[str, Any]) -> LifecycleRule | None:
 
 def _overlap(rule: LifecycleRule, closed: str) -> bool:
     return not rule.prefixes or any(closed.startswith(each) or each.startswith(closed) for each in rule.prefixes)
-
-
-def _move(row: Sequence[Any]) -> Move:
-    before, after, blobs, size, *money = row
-    return Move(before, after, int(blobs), int(size), *(Decimal(each) for each in money))
