@@ -133,13 +133,13 @@ class Sign:
 
 
 class _TokenDesk(Desk):
-    """XOAUTH2 as Exchange Online and Gmail speak it."""
-
-    token = "local"
+    """XOAUTH2 as Exchange Online speaks it: for a token that was made for it."""
 
     async def auth_XOAUTH2(self, server: Any, args: list[str]) -> AuthResult:  # noqa: N802
-        said = base64.b64decode(args[1]).decode()
-        if said == f"user=finops@contoso.com\x01auth=Bearer {self.token}\x01\x01":
+        user, token, *_ = base64.b64decode(args[1]).decode().split("\x01")
+        parts = token.removeprefix("auth=Bearer ").split(".")
+        told = json.loads(base64.urlsafe_b64decode(parts[1] + "==")) if len(parts) == 3 else {}
+        if user == "user=finops@contoso.com" and told.get("aud") == "https://outlook.office365.com":
             return AuthResult(success=True)
         await server.challenge_auth(json.dumps({"status": "401"}))
         return AuthResult(success=False, handled=False)

@@ -91,7 +91,7 @@ def test_a_blob_that_was_written_since_the_plan_stays(tmp_path: Path):
 
 
 def test_a_second_run_moves_nothing_more(tmp_path: Path):
-    with small(tmp_path) as account:
+    with small(tmp_path, reads_a_day={"datalake": 1}) as account:
         account.apply()
         account.inventory = None
         account.served.world.clock.advance(days=2)

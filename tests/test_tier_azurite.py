@@ -32,7 +32,7 @@ MIB = bytes(2**20)
 OLD = [f"frames/{number:02}" for number in range(12)]
 NEW = [f"frames/new-{number}" for number in range(3)]
 FIELDS = ("Name", "Content-Length", "Creation-Time", "Last-Modified", "LastAccessTime", "BlobType", "AccessTier",
-          "AccessTierInferred", "AccessTierChangeTime", "LeaseState")  # fmt: skip
+          "AccessTierInferred", "AccessTierChangeTime", "LeaseState", "LegalHold")  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -44,7 +44,7 @@ def account(azurite: Azurite, tmp_path: Path) -> Iterator[Tiering]:
     told = azurite.account()["properties"]
     estate = storage_estate(tmp_path / "estate", (), tracked=False, properties=told, as_of=datetime.now(UTC))
     with serving(estate, retry_after=0) as served, State.open(tmp_path / "state.db") as state:
-        yield Tiering(served, state, tmp_path, None, mode="enforce", small_account=1000)
+        yield Tiering(served, state, tmp_path, None, mode="enforce", small_account=1000, reads_a_day={"datalake": 1})
 
 
 def reported(azurite: Azurite, now: datetime, unread_days: int) -> None:
@@ -60,7 +60,9 @@ def reported(azurite: Azurite, now: datetime, unread_days: int) -> None:
             times = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (blob.creation_time, blob.last_modified, read)]
             tier, since = blob.blob_tier, "" if blob.blob_tier_inferred else f"{now:%Y-%m-%dT%H:%M:%SZ}"
             inferred = str(bool(blob.blob_tier_inferred)).lower()
-            writer.writerow([f"raw/{blob.name}", blob.size, *times, "BlockBlob", tier, inferred, since, "available"])
+            writer.writerow(
+                [f"raw/{blob.name}", blob.size, *times, "BlockBlob", tier, inferred, since, "available", "false"]
+            )
     content = text.getvalue().encode()
     folder = f"inventory/{now:%Y/%m/%d/%H-%M-%S}/nightly/nightly"
     manifest = json.dumps({

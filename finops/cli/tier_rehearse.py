@@ -104,7 +104,7 @@ def _lines(made: TierPlan, told: Record, found: Rehearsal) -> list[str]:
         lines.append("No rules were worth it.")
     for rule in made.rules:
         days = ", ".join(f"{tier} after {after} days" for tier, after in rule.days)
-        lines.append(f"{rule.name}: {days} without use")
+        lines += textwrap.wrap(f"{rule.name}: {days} without use", 80, subsequent_indent="    ")
         lines += [f"  {prefix}" for prefix in rule.prefixes or ["the whole account"]]
     return [*lines, *(line for note in _notes(made, told) for line in textwrap.wrap(f"Note: {note}", 80))]
 
