@@ -19,15 +19,6 @@ os.environ.pop("COLUMNS", None)
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
 
 
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """Tests write into folders of their own: none takes the default ones, which lie below the current folder."""
-    left = Path("finops-data").absolute()
-    before = left.exists()
-    yield
-    assert before or not left.exists(), f"{left} was left behind: give the settings of this test folders of its own."
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Recorded real data that is not part of the repository; tests that need it skip where it is absent."""
