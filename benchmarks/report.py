@@ -1,8 +1,8 @@
 """The weekly report of ten million charges and 300 cost centres: time and memory, beside what one would write by hand.
 
-    python benchmarks/focus_rows.py /tmp/focus300 --centres 300 --since 2026-07-25
-        # once: 10 million rows to 24 October, about 1 GB
-    python benchmarks/report.py /tmp/focus300 [--rounds 3] [--only finops,pandas]
+    python benchmarks/focus_rows.py SCRATCH --centres 300 --since 2026-07-25
+        # once, into a scratch folder: 10 million rows to 24 October, about 1 GB
+    python benchmarks/report.py SCRATCH [--rounds 3] [--only finops,pandas]
 
 `finops` is the whole report: forecast of every cost centre and its record, figures, mail, text, page, two pictures and
 the workbook of fourteen sheets with its pivot. `pandas` is what an analyst's script makes: the five columns it needs,

@@ -55,14 +55,13 @@ def load(
     if not found.runs:
         raise find.nothing(paths, found)
     _sweep()
-    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
-    database = engines.connect(scratch, memory, threads)
-    try:
+    with contextlib.ExitStack() as unless_loaded:
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+        unless_loaded.callback(_remove, scratch)
+        database = engines.connect(scratch, memory, threads)
+        unless_loaded.callback(database.close)
         known = _read(database, found, store or scratch, scratch, late_hours, now)
-    except BaseException:
-        database.close()
-        _remove(scratch)
-        raise
+        unless_loaded.pop_all()
     return Charges(database, known, scratch)
 
 

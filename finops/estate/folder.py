@@ -184,9 +184,8 @@ def write(file: Path, fill: Callable[[IO[bytes]], object]) -> None:
         os.umask(umask)
         os.chmod(draft, 0o666 & ~umask)
         os.replace(draft, file)
-    except BaseException:
+    finally:
         Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def write_lines(file: Path, found: Iterable[Json]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -53,14 +53,13 @@ class State:
         url = url_of(where)
         engine = engine_of(url, busy_seconds)
         state = cls(engine, shown(url), audit_key)
-        try:
+        with ExitStack() as unless_open:
+            unless_open.callback(state.close)
             with explained(state.where):
                 state.check()
                 with writing(engine, state.where) as db:
                     migrate(db, state.where)
-        except BaseException:
-            state.close()
-            raise
+            unless_open.pop_all()
         return state
 
     def __enter__(self) -> Self:
