@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finops.config import folder
 from finops.errors import ConfigError
 from finops.report.columns import one_stop
+from finops.report.dated import dated
 from finops.report.words import Words
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=self._printed,
         )
         self._environment.filters.update(self.words.filters())
 
@@ -77,6 +79,12 @@ class Templates:
                 "Its first comment says what each line is.",
             )
         return found
+
+    def _printed(self, value: Any) -> Any:
+        """What a template prints: a text with its dates as the site's locale has them, all else as it is."""
+        if not isinstance(value, str) or self.words.writing.is_ours:
+            return value
+        return type(value)(dated(value, self.words.writing))
 
     def source(self, name: str) -> str:
         """A file of the folder as it is, such as style.css."""

@@ -14,6 +14,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from finops.report.columns import cells, left, one_stop, right, wrapped
+from finops.report.dated import month_dated
 from finops.report.locales import NO_BREAK, OURS, Writing
 from finops.report.model import Decision, Line, Money, Month, Mover, Range, Saving, Savings, Source, Sum
 from finops.report.periods import DAY
@@ -101,14 +102,13 @@ class Words:
 
     def told(self, sentence: str) -> str:
         """A sentence that the program made, such as why something is not known, in the site's words where it has some:
-        the phrase itself, or the one with {names} that fits it. What stands in their places is looked up too."""
-        if not self.phrases or not sentence:
-            return sentence
+        the phrase itself, or the one with {names} that fits it. What stands in their places is looked up too, and its
+        dates are as the site's locale has them."""
         if sentence in self.phrases:
             return self.phrases[sentence]
         found = fitted(sentence, self._patterns)
         if found is None:
-            return sentence
+            return month_dated(sentence, self.writing)
         said, values = found
         for name, value in values.items():
             said = said.replace(f"{{{name}}}", self.told(value))
