@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+from leaving import pytest_sessionfinish, pytest_sessionstart, pytest_terminal_summary
 
 if TYPE_CHECKING:
     from azurite_service import Azurite
+
+__all__ = ["pytest_sessionfinish", "pytest_sessionstart", "pytest_terminal_summary"]
 
 CHECKOUT = Path(__file__).parent.parent
 # Whoever runs the tests may have exported the width of a terminal; what goes to a file has none.
