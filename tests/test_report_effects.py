@@ -189,8 +189,8 @@ def test_the_parts_add_up_to_the_change_whatever_the_charges_say(rows: list[dict
     assert sum(split(rows).values()) == change
 
 
-DAYS = [date(2026, 11, 8) + timedelta(days=n) for n in range(14)]
-OLD, NEW = Period(DAYS[0], DAYS[7]), Period(DAYS[7], DAYS[7] + timedelta(days=7))
+DAYS = [date(2026, 11, 1) + timedelta(days=n) for n in range(21)]
+OLDEST, OLD, NEW = (Period(DAYS[n], DAYS[n] + timedelta(days=7)) for n in (0, 7, 14))
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ OLD, NEW = Period(DAYS[0], DAYS[7]), Period(DAYS[7], DAYS[7] + timedelta(days=7)
     ],
 )
 def test_what_is_there_on_the_last_days_lasts_and_what_has_passed_does_not(this_week: list[int], word: str) -> None:
-    days = dict(zip(DAYS, map(Decimal, [10] * 7 + this_week), strict=True))
+    days = dict(zip(DAYS, map(Decimal, [10] * 14 + this_week), strict=True))
 
-    assert lasting(days, OLD, NEW, Decimal(sum(this_week) - 70))[0] == word
+    assert lasting(days, OLD, NEW, Decimal(sum(this_week) - 70), earlier=OLDEST)[0] == word
 
 
 def test_a_quiet_saturday_does_not_say_that_a_rise_has_passed() -> None:
     weekly = [10, 50, 50, 50, 50, 50, 10]  # Sunday to Saturday
-    days = dict(zip(DAYS, map(Decimal, [*weekly, *(2 * cost for cost in weekly)]), strict=True))
+    days = dict(zip(DAYS[7:], map(Decimal, [*weekly, *(2 * cost for cost in weekly)]), strict=True))
 
     assert lasting(days, OLD, NEW, Decimal(270))[0] == "structural"
 

@@ -96,7 +96,8 @@ def build(
         known = share_of(known, book, share, basis, currency, periods.last_day(month_period))
     completeness = completeness_of(book, chosen, estate, gaps)
     before = None if completeness.not_compared else chosen.before
-    earliest = min(each.start for each in (period, chosen.before or period, periods.month_before(month_period)))
+    compared = periods.days_before(chosen.before or period)
+    earliest = min(each.start for each in (compared, periods.month_before(month_period)))
     asked = replace(asked, window=Period(earliest, max(period.end, month_period.end)))
     names = subscription_names(book, period)
     with_month = chosen.wording.kind == "week"

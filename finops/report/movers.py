@@ -16,6 +16,7 @@ from finops.report.gather import ZERO, Asked, the_day
 from finops.report.lasting import lasting
 from finops.report.missing import subscription_name
 from finops.report.model import Driver, Effects, Lasts, Line, Money, Mover, Movers, Table
+from finops.report.periods import days_before
 from finops.report.rounding import LONGEST_ID, printable, rounded
 from finops.report.table import merged, worth_saying
 
@@ -77,7 +78,9 @@ def _centres(
 ) -> dict[str, Effects]:
     """Why each cost centre changed, by its key."""
     days: dict[str, dict[date, Decimal]] = defaultdict(dict)
-    for times in (before, period):
+    earlier = days_before(before)
+    known = earlier.start >= asked.book.span.start and not asked.book.missing(earlier)
+    for times in (earlier, before, period):
         for (centre, day), spent in asked.by(["CostCenter", "Day"], times).items():
             days[centre][the_day(day)] = spent.cost
     found = {}
@@ -88,7 +91,7 @@ def _centres(
             continue
         figure = f"driver/{line.key}"
         told = effects.effects(amounts, _shown(line), digits, asked.currency, figure, "not known", "", mine)
-        lasts, why = lasting(days[line.key], before, period, _change(line), told.parts)
+        lasts, why = lasting(days[line.key], before, period, _change(line), told.parts, earlier if known else None)
         found[line.key] = replace(told, lasts=lasts, why=why)
     return found
 

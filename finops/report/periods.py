@@ -65,9 +65,7 @@ def choose(book: Charges, now: datetime, week_ends: str, asked: Period | None) -
                 "Ask for a period inside it, or load the cost data of that time.",
             )
     by_month = is_whole_month(asked or period)
-    before = (
-        month_before(period) if by_month else Period(period.start.date() - length(period) * DAY, period.start.date())
-    )
+    before = month_before(period) if by_month else days_before(period)
     return Chosen(
         period=period,
         before=before if before.start.date() >= first else None,
@@ -96,6 +94,11 @@ def month_before(month: Period) -> Period:
     if last_day(month) + DAY == next_month(start):
         return Period(previous, start)
     return Period(previous, min(previous + timedelta(days=length(month)), start))
+
+
+def days_before(period: Period) -> Period:
+    """As many days, up to the period."""
+    return Period(period.start.date() - length(period) * DAY, period.start.date())
 
 
 def next_month(day: date) -> date:
