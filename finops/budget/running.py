@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -111,7 +112,7 @@ class Rates:
 
 def rates(estate: Estate) -> Rates:
     """What runs in `estate`, which was read with `FACTS` and prices."""
-    jobs = [one.body for one in estate.of_type(JOB)]
+    jobs = _open_jobs(estate)
     found: list[Running] = []
     for one in estate.of_type(COMPUTE):
         kind = text(one.body, "properties.computeType").lower()
@@ -125,7 +126,17 @@ def rates(estate: Estate) -> Rates:
     return Rates(estate.as_of, tuple(found), tuple(gap for gap in estate.gaps if gap.what in NEEDED))
 
 
-def _cluster(one: Resource, estate: Estate, jobs: list[Json]) -> Iterator[Running]:
+def _open_jobs(estate: Estate) -> dict[str, list[Json]]:
+    """The jobs that are not over, by the id of the compute that they, or a step of theirs, are sent to."""
+    found: dict[str, list[Json]] = defaultdict(list)
+    for job in estate.of_type(JOB):
+        if text(job.body, "properties.status").lower() not in OVER:
+            for target in targets(job.body):
+                found[target].append(job.body)
+    return found
+
+
+def _cluster(one: Resource, estate: Estate, jobs: Mapping[str, list[Json]]) -> Iterator[Running]:
     """Its nodes in two parts: those at work or getting ready for it, and those that are paid for nothing."""
     price = _price(one)
     every = _count(one, "nodes")
@@ -157,10 +168,9 @@ def _cluster(one: Resource, estate: Estate, jobs: list[Json]) -> Iterator[Runnin
         yield _made(one, estate, "compute cluster", unusable, each, why, False, None, "unusable, says Azure")
 
 
-def _work(one: Resource, estate: Estate, jobs: list[Json]) -> tuple[datetime | None, str]:
+def _work(one: Resource, estate: Estate, jobs: Mapping[str, list[Json]]) -> tuple[datetime | None, str]:
     """When the work of a cluster ends at the latest, where every job of it has a limit; and what it is."""
-    name = key(one.id)
-    here = [job for job in jobs if name in targets(job) and text(job, "properties.status").lower() not in OVER]
+    here = jobs.get(key(one.id), [])
     waiting = sum(text(job, "properties.status").lower() in WAITING for job in here)
     if not here:
         return None, "at work, on a job that is not in the list"
@@ -177,13 +187,12 @@ def _work(one: Resource, estate: Estate, jobs: list[Json]) -> tuple[datetime | N
     return latest, f"{says}, ends by {latest:%-d %b %H:%M} UTC at the latest"
 
 
-def _instance(one: Resource, estate: Estate, jobs: list[Json]) -> Iterator[Running]:
+def _instance(one: Resource, estate: Estate, jobs: Mapping[str, list[Json]]) -> Iterator[Running]:
     state = text(one.body, "properties.properties.state").lower()
     if state in ("stopped", "deleting", "createfailed"):
         return
     price = _price(one)
-    name = key(one.id)
-    busy = any(name in targets(job) and text(job, "properties.status").lower() not in OVER for job in jobs)
+    busy = key(one.id) in jobs
     stops = _duration(text(one.body, "properties.properties.idleTimeBeforeShutdown"))
     if busy:
         says = f"{state or 'running'}, with a job"

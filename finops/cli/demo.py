@@ -205,11 +205,12 @@ def written(folder: Path, settings: Settings) -> Path:
 
 
 def tell(weekly: Weekly, found: dict[str, Any], seconds: float, calls: int) -> None:
-    """Print what was found, in ten lines."""
-    from finops.cli.findings import lines
+    """Print what was found, in seven lines."""
+    from finops.cli.findings import lines, read
 
     click.echo(
-        f"\n{weekly.made.figures.organisation}: read, decided and told in {seconds:.0f} s, {calls} calls to Azure\n"
+        f"\n{weekly.made.figures.organisation}, {read(found)}: "
+        f"read, decided and told in {seconds:.0f} s, {calls} calls to Azure\n"
     )
     for heading, sentence in lines(weekly, found):
         click.echo(f"  {heading:<12}{sentence}")

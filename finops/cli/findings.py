@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finops.estate import Estate, Resource
+    from finops.estate import Resource
     from finops.jobs import Weekly
     from finops.report.model import Line, Money
 
@@ -55,33 +55,26 @@ def record(weekly: Weekly) -> dict[str, Any]:
 
 def lines(weekly: Weekly, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """A heading and a sentence each, dearest facts first."""
-    from finops.report.words import Words, count, percent, until
+    from finops.report.words import Words, percent, until
 
     figures = weekly.made.figures
     words = Words(figures.digits)
     clusters, endpoints = found["clusters"], found["endpoints"]
     yield (
-        "Estate",
+        "Idle",
         (
-            f"{count(found['resources'], 'resource', 'resources')} in "
-            f"{count(found['subscriptions'], 'subscription', 'subscriptions')}, {_whole(weekly.estate)}"
-        ),
-    )
-    yield (
-        "Clusters",
-        (
-            f"{clusters['all']}: {clusters['spot']} on spot nodes, {clusters['dedicated']} on dedicated ones; "
-            f"{count(clusters['idleNodes'], 'node is', 'nodes are')} paid for and idle right now"
-        ),
-    )
-    yield (
-        "Endpoints",
-        (
-            f"{endpoints['all']}: {endpoints['withoutRequestsFor14Days']} had no request in 14 days; "
+            f"{clusters['idleNodes']} nodes of {clusters['all']} clusters ({clusters['spot']} on spot) "
+            "are paid for and idle; "
+            f"{endpoints['withoutRequestsFor14Days']} of {endpoints['all']} endpoints had no request in 14 days, "
             f"of {endpoints['unknown']} more Azure could not tell"
         ),
     )
-    yield "The week", f"{figures.period.label} cost {_changed(words, figures.total)}"
+    moved = ""
+    if figures.movers and figures.movers.drivers:
+        driver = figures.movers.drivers[0]
+        cause = f", mainly {driver.resources[0].name}" if driver.resources else ""
+        moved = f"; {driver.line.name} {words.signed(driver.line.change)}{cause}"
+    yield "The week", f"{figures.period.label} cost {_changed(words, figures.total)}{moved}"
     if figures.month:
         budget = figures.month.budget
         against = (
@@ -94,25 +87,27 @@ def lines(weekly: Weekly, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             figures.month.name,
             f"{words.money(figures.month.cost)}{'' if figures.month.ended else ' so far'}{against}",
         )
-    if figures.movers and figures.movers.drivers:
-        driver = figures.movers.drivers[0]
-        cause = f", most of it {driver.resources[0].name}" if driver.resources else ""
-        yield "Moved most", f"{driver.line.name} {words.signed(driver.line.change)}{cause}"
     share = f" ({percent(figures.untagged_percent)})" if figures.untagged_percent is not None else ""
-    yield "Untagged", f"{words.money(figures.untagged.cost)}{share} has no CostCenter"
-    if not figures.completeness.is_whole:
-        yield "Data", "incomplete: the report says what is missing"
-    elif figures.completeness.until:
-        yield "Data", f"complete to {until(figures.completeness.until)}"
+    reach = "incomplete: the report says what is missing"
+    if figures.completeness.is_whole:
+        end = figures.completeness.until
+        reach = f"complete to {until(end)}" if end else "complete as far as is known"
+    yield "Data", f"{reach}; {words.money(figures.untagged.cost)}{share} of the week has no CostCenter"
+
+
+def read(found: dict[str, Any]) -> str:
+    """ "2,418 resources in 3 subscriptions": what was read, and how much of it could not be."""
+    from finops.report.words import count
+
+    gaps = found["gaps"]
+    lacks = f", {count(len(gaps), 'part', 'parts')} could not be read" if gaps else ""
+    subscriptions = count(found["subscriptions"], "subscription", "subscriptions")
+    return f"{count(found['resources'], 'resource', 'resources')} in {subscriptions}{lacks}"
 
 
 def _changed(words: Any, line: Line) -> str:
     change: Money | None = line.change
     return f"{words.money(line.cost)}, {words.change(line)}" if change else str(words.money(line.cost))
-
-
-def _whole(estate: Estate) -> str:
-    return "all of it could be read" if estate.complete else f"{len(estate.gaps)} parts could not be read"
 
 
 def _value(resource: Resource, fact: str) -> Any:
