@@ -150,6 +150,33 @@ def test_a_share_says_what_goes_on_beyond_its_own_forecast(tmp_path: Path):
     assert share.other.outlook.goes_on == ()
 
 
+@pytest.mark.parametrize("since", ["2026-11-15", "2026-11-20"])
+def test_what_we_stopped_since_it_began_does_not_go_on_though_no_charge_shows_it_yet(tmp_path: Path, since: str):
+    given = settings(tmp_path, "{all: {amount: 120000, thresholds: [50]}}")
+    with book(tmp_path, *BASE, *STEP) as costs, State.open(tmp_path / "state.db") as state:
+        state.keep(*kept_as(case()), NOW)
+        scaled(state, datetime.fromisoformat(f"{since}T10:00:00+00:00"))
+        known = known_by_charges(costs, given, NOW, state=state)
+        share, whole = (
+            build(costs, NOW, given.report, known=known, share=share).outlook.goes_on for share in ("CC-1", None)
+        )
+        (standing,) = budgeting.check(costs, given, state, NOW).looked.current()
+
+    is_stopped = since > "2026-11-16"  # what was done before it began did not end it
+    assert [len(share), len(whole), len(standing.goes_on)] == [0 if is_stopped else 1] * 3
+
+
+def scaled(state: State, at: datetime) -> None:
+    """The guard's act on the cluster, as it is recorded."""
+    with state.turn():
+        number = state.open_intent(
+            at, generation=None, evidence={"seen": {"minNodeCount": 4}, "wanted": {"minNodeCount": 0}},
+            afterwards=None, run="r", resource_id=GPU, workspace="w", api_version="v", action="scale",
+            rule="guard/scale", why="idle", who="finops", decision="enforce", saving="90",
+        )  # fmt: skip
+        state.close_intent(number, "done", "read back", at, "finops", {})
+
+
 SMALL = days("2026-08-01", "2026-11-20", "400", Tags='{"CostCenter": "CC-1"}')
 
 

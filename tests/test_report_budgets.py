@@ -29,7 +29,7 @@ def test_a_budget_in_another_currency_is_the_status_and_a_warning(tmp_path: Path
 
     assert [status.word for status in found.statuses] == ["Budget not comparable"]
     assert forms.subject.startswith("Budget not comparable: ")
-    assert "The budget all is in EUR, and its charges are in USD" in forms.warnings[0]
+    assert "The budget for everything is in EUR, and its charges are in USD" in forms.warnings[0]
     assert "no budget is set" not in forms.text
     assert "the budget cannot be compared" in forms.text
 
@@ -40,7 +40,7 @@ def test_a_budget_of_other_charges_than_the_report_is_said_as_well(tmp_path: Pat
     found, forms = made(tmp_path, {"all": {"amount": 1000, "currency": "EUR"}}, None, *euros)
 
     assert [status.word for status in found.statuses] == ["Budget not comparable"]
-    assert "The budget all is in EUR, and this report is in USD" in forms.warnings[0]
+    assert "The budget for everything is in EUR, and this report is in USD" in forms.warnings[0]
 
 
 def test_what_is_wrong_with_the_budget_of_another_is_not_a_share_s_matter(tmp_path: Path):

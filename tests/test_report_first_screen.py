@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from budgeting import book, days, settings
@@ -16,7 +17,7 @@ from report_data import daily, report_of
 
 from finops.config.model import ReportSettings, Settings
 from finops.jobs.knowing import known_by_charges
-from finops.report import build, render
+from finops.report import Claim, build, render
 from finops.report.explain import explain
 from finops.report.known import Known, Request
 from finops.report.model import Decision, Money, More, Outlook, Report
@@ -55,6 +56,52 @@ def test_what_is_no_longer_charged_is_not_asked_to_be_stopped(tmp_path: Path) ->
     assert one.what.startswith("raise the budget for Dec, or spend less")
 
 
+def first_days(folder: Path, budgets: str, *rows: dict[str, str], **more: Any) -> Decision:
+    """The first decision of 2 December, when no day of December is complete."""
+    given, now = settings(folder, budgets), datetime(2026, 12, 2, 12, tzinfo=UTC)
+    with book(folder, *rows, now=now) as costs:
+        known = replace(known_by_charges(costs, given, now), **more)
+        model = build(costs, now, given.report, known=known)
+    assert model.month
+    assert model.month.next
+    assert model.month.next.period is None
+    return model.decisions[0]
+
+
+def test_before_its_first_complete_day_what_rose_since_last_month_is_to_be_stopped(tmp_path: Path) -> None:
+    late = days("2026-11-28", "2026-12-01", "60", ResourceId="/r/a100", ResourceName="a100")
+
+    one = first_days(
+        tmp_path, "{all: {amount: 1300, owner: fin@x.example}}", *BASE, *late, owners={"/r/a100": "ann@x.example"}
+    )
+
+    assert one.what.startswith("raise the budget for Dec, or stop what drives it most: a100")
+    assert one.a_day == Money(Decimal(60), "USD")
+    assert one.takes == Money(Decimal(60) * 30, "USD")  # 2 to 31 December
+    assert one.owner == "ann@x.example (a100), fin@x.example (budget)"
+
+
+def test_where_nothing_rose_what_costs_most_is_to_be_stopped(tmp_path: Path) -> None:
+    small = days("2026-08-01", "2026-12-01", "5", ResourceId="/r/disk", ResourceName="disk")
+
+    one = first_days(tmp_path, "{all: {amount: 1000, owner: fin@x.example}}", *BASE, *small)
+
+    assert one.what.startswith("raise the budget for Dec, or stop what costs most: base")
+    assert (one.a_day, one.owner) == (Money(Decimal(40), "USD"), "fin@x.example")
+
+
+def test_what_we_stopped_ourselves_is_not_to_be_stopped_again(tmp_path: Path) -> None:
+    late = days("2026-11-20", "2026-12-01", "60", ResourceId="/r/a100", ResourceName="a100")
+    act = Claim(
+        1, "done", "/r/a100", "a100", "compute", "ws", "rule", "stop", "stopped", Decimal(300), None, "USD",
+        since=datetime(2026, 12, 2, 9, tzinfo=UTC),
+    )  # fmt: skip
+
+    one = first_days(tmp_path, "{all: {amount: 1300, owner: f@x.example}}", *BASE, *late, claims=(act,))
+
+    assert one.what.startswith("raise the budget for Dec, or stop what costs most: base")
+
+
 def test_a_month_that_has_begun_within_its_budget_asks_for_nothing(tmp_path: Path) -> None:
     assert [one.kind for one in turn_of(tmp_path, "{all: 99000}").decisions] == ["untagged"]
 
@@ -66,6 +113,18 @@ def test_the_third_tile_at_the_turn_is_where_the_new_month_leads(tmp_path: Path)
 
     assert "December forecast, 8 in 10 $" in text
     assert "over budget in the mean" in text
+
+
+def test_a_month_that_has_begun_without_a_forecast_has_a_tile_of_its_own(tmp_path: Path) -> None:
+    given, now = settings(tmp_path, "{}"), datetime(2026, 12, 2, 12, tzinfo=UTC)
+    late = days("2026-11-28", "2026-12-01", "60", ResourceId="/r/a100", Tags='{"CostCenter": "CC-2"}')
+    with book(tmp_path, *BASE, *late, now=now) as costs:
+        model = build(costs, now, given.report, known=known_by_charges(costs, given, now), share="CC-2")
+
+    text = " ".join(render(model, given).text.split())
+
+    assert "December to date $0.00 no day of it is complete yet" in text
+    assert text.count("Largest change") == 1
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,15 @@ def test_a_month_of_a_share_without_charges_is_zero_and_not_an_error(tmp_path: P
 
     assert report.total.cost.amount == 0
     assert [line.cost.amount for line in report.by_cost_centre.rows] == [0]
+
+
+def test_what_was_only_bought_in_the_last_period_is_not_gone_in_this_one(tmp_path: Path) -> None:
+    bought = charge("2026-11-10", "CC-3", "500", "order", ChargeCategory="Purchase")
+    ended = charge("2026-11-10", "CC-4", "500", "vm")
+    with book(tmp_path, *ROWS, bought, ended) as loaded:
+        shares = {one: render(build(loaded, NOW, ReportSettings(), share=one), Settings()) for one in ("CC-3", "CC-4")}
+
+    assert "gone" in shares["CC-4"].text
+    for form in (shares["CC-3"].text, shares["CC-3"].html):
+        assert "no purchase this time" in " ".join(form.split())
+        assert "gone" not in form

@@ -29,8 +29,8 @@ ROWS = [
 class Turn:
     """The weekly report and the budget mail of one moment."""
 
-    def __init__(self, folder: Path, now: datetime = NOW) -> None:
-        given = settings(folder, "{all: {amount: 2000, thresholds: [5, 100]}}")
+    def __init__(self, folder: Path, now: datetime = NOW, amount: int = 2000) -> None:
+        given = settings(folder, f"{{all: {{amount: {amount}, thresholds: [5, 100]}}}}")
         with book(folder, *ROWS, now=now) as costs, State.open(folder / "state.db") as state:
             self.report: Report = build(costs, now, given.report, known=known_by_charges(costs, given, now))
             self.behind = explain(self.report, costs, "month/next")
@@ -116,6 +116,20 @@ def test_the_budget_mail_says_that_no_day_of_a_month_is_complete(tmp_path: Path)
 
     assert "No day of December 2026 is complete yet; the budget of everything for it is $2,000." in mail
     assert "0% of the month gone" not in mail
+
+
+def test_the_budget_mail_names_what_runs_before_a_day_of_the_month_is_complete(tmp_path: Path) -> None:
+    turn = Turn(tmp_path, datetime(2026, 12, 2, 12, tzinfo=UTC))
+
+    assert [row.name for row in turn.drove.rows] == ["office", "gpu-1"]
+    assert "What drives it (24 to 30 Nov 2026 against 27 Oct to 2 Nov 2026) office" in turn.mail
+
+
+def test_a_budget_that_is_over_before_a_day_is_complete_says_so(tmp_path: Path) -> None:
+    mail = Turn(tmp_path, datetime(2026, 12, 2, 12, tzinfo=UTC), amount=90).mail
+
+    assert "$110.00 over its budget of $90.00, before a day of it is complete." in mail
+    assert "To 30 Nov" not in mail
 
 
 def test_the_budget_of_a_month_without_a_complete_day_is_a_decision(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.charges import Period
-from finops.forecast import Reach
+from finops.forecast import Reach, Track
 
 if TYPE_CHECKING:
     from finops.budget.going_on import GoesOn
@@ -107,6 +107,10 @@ class Escalation:
     to: tuple[str, ...]
 
 
+# What the settings call the budget for everything.
+ALL = "all"
+
+
 @dataclass(frozen=True)
 class Budget:
     """`amount` for each period. currency: None is the one of the charges. thresholds: lowest first, none twice.
@@ -129,6 +133,26 @@ class Budget:
     end: date | None = None
     azure_scope: str | None = None
     owner: str = ""  # who decides when it runs out
+
+    @property
+    def called(self) -> str:
+        """In a sentence: "the " and this."""
+        return called(self.name)
+
+    @property
+    def title(self) -> str:
+        """On its own, as a heading or in a table."""
+        return title(self.name, self.scope.said)
+
+
+def called(name: str) -> str:
+    """ "budget for everything", which the settings call all, or "budget dev"."""
+    return "budget for everything" if name == ALL else f"budget {name}"
+
+
+def title(name: str, said: str) -> str:
+    """ "Everything", "Resource group ml", "dev": its name, or what it is for (`said`) where the name says no more."""
+    return said[:1].upper() + said[1:] if name == ALL or name.startswith("/") else name
 
 
 @dataclass(frozen=True)
@@ -164,7 +188,7 @@ class Standing:
     gaps: charges that ought to be here and are not, as sentences: `spent` is then at least so much.
     crossed: the thresholds that are reached, worst last. label: how a person calls the period.
     runs_out: the day by whose end the mean of the forecast is over the amount. before: what the period before came to.
-    goes_on: what open anomalies add to the forecast, if they go on.
+    goes_on: what open anomalies add to the forecast, if they go on. track: how earlier ones of the scope came out.
     """
 
     budget: Budget
@@ -188,6 +212,7 @@ class Standing:
     runs_out: date | None = None
     before: Before | None = None
     goes_on: tuple[GoesOn, ...] = ()
+    track: Track | None = None
 
     @property
     def known(self) -> Decimal:

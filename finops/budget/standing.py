@@ -41,7 +41,7 @@ def standing(
     """
     period = period or period_of(budget, now)
     if period is None:
-        raise UsageError(f"The budget {budget.name} is not on at {now:%Y-%m-%d}.", "Look at its start and end.")
+        raise UsageError(f"The {budget.called} is not on at {now:%Y-%m-%d}.", "Look at its start and end.")
     currency, foreign = currency_of(budget, book, period)
     basis, note = basis_of(budget, book)
     # To one day, as the calendar and the forecast are: what is charged of later days is a part of what will be.
@@ -74,6 +74,7 @@ def standing(
         later=later,
         until=until,
         runs_out=_runs_out(seen, budget.amount) if spent + later <= budget.amount else None,
+        track=seen.outlook.track if seen.outlook else None,
         before=None if ended else _before(budget, book, period, basis, currency),
     )
     return _with_crossed(found)
@@ -122,20 +123,20 @@ def currency_of(budget: Budget, book: Charges, period: Period) -> tuple[str, tup
         known = held or book.currencies
         if len(known) != 1:
             raise DataError(
-                f"The budget {budget.name} names no currency, and its charges are in {' and '.join(known)}.",
+                f"The {budget.called} names no currency, and its charges are in {' and '.join(known)}.",
                 f"Write the one it is in, such as budgets.{budget.name}.currency: {known[0]}.",
             )
         return known[0], ()
     others = [one for one in held if one != wanted]
     if others and wanted not in held:
         raise DataError(
-            f"The budget {budget.name} is in {wanted}, and its charges are in {' and '.join(others)}: these are never "
+            f"The {budget.called} is in {wanted}, and its charges are in {' and '.join(others)}: these are never "
             "converted.",
             f"Give it an amount in {others[0]}, and budgets.{budget.name}.currency: {others[0]}.",
         )
     if not held and book.currencies and wanted not in book.currencies:
         raise DataError(
-            f"The budget {budget.name} is in {wanted}, and all charges are in {' and '.join(book.currencies)}.",
+            f"The {budget.called} is in {wanted}, and all charges are in {' and '.join(book.currencies)}.",
             f"Give it an amount in {book.currencies[0]}, and budgets.{budget.name}.currency: {book.currencies[0]}.",
         )
     return wanted, tuple(f"charges in {one} are not counted: currencies are never added" for one in others)

@@ -198,13 +198,13 @@ def mute(session: Session, name: str, until: str | None, why: str | None, end: b
 
 @contextmanager
 def _looked(session: Session, name: str = "") -> Iterator[tuple[Looked, Charges]]:
-    from finops.anomalies.cases import cases
     from finops.jobs.budgeting import look
     from finops.jobs.budgeting.charging import book_of
     from finops.jobs.knowing import remembering
+    from finops.jobs.stopped import cases_now
 
     with book_of(session.settings, session.now, session.azure) as book, remembering(session.settings) as state:
-        strange = () if session.estate else cases(state)
+        strange = () if session.estate else cases_now(state)
         yield look(book, session.settings, session.now, only=name, found_strange=strange), book
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finops.anomalies.cases import cases
 from finops.charges import Period
 from finops.cloud import policystates
 from finops.errors import AzureError, FinopsError, SignInError
@@ -21,6 +20,7 @@ from finops.exemptions import Exemptions, by_file, by_tag
 from finops.forecast.charged import last_complete
 from finops.jobs import guard_claims, published
 from finops.jobs.claims import claims_of
+from finops.jobs.stopped import cases_now
 from finops.jobs.workload import work_of
 from finops.report.build import basis_of, currency_of
 from finops.report.foreseeing import foreseen, lasting
@@ -67,7 +67,7 @@ def known_by_charges(
     month = month_to(chosen, last_complete(book, now))
     through = last_day(month)
     currency, _ = currency_of(book, settings.report)
-    strange = cases(state)
+    strange = cases_now(state)
     outlook, why = foreseen(book, basis_of(book, settings.report), currency, through, strange=strange)
     if state is None and outlook is not None:
         strange = _strange(book, settings, now)

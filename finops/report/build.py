@@ -113,7 +113,8 @@ def build(
         spent = asked.by([key], period)
         was = asked.by([key], before) if before else None
         month = asked.by([key], month_period) if with_month else None
-        return table(spent, was, month, totals, currency, digits, top, names, untagged, figure)
+        bought = asked.bought(key, before, period) if before else ()
+        return table(spent, was, month, totals, currency, digits, top, names, untagged, figure, bought)
 
     centres = tabled("CostCenter", settings.top, settings.cost_centres, UNTAGGED, "cost-centre")
     services = tabled("ServiceName", min(settings.top, SERVICES), {"": "(no service named)"}, None, "service")
@@ -181,7 +182,17 @@ def build(
         decisions=decisions(
             known,
             Sources(
-                asked, period, now, budgets, strange, saved, untagged, untagged_percent, settings.untagged_target, month
+                asked,
+                period,
+                now,
+                budgets,
+                strange,
+                saved,
+                untagged,
+                untagged_percent,
+                settings.untagged_target,
+                month,
+                known.owners,
             ),
         ),
         anomalies=strange,

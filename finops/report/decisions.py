@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from finops.charges import Period
 from finops.charges.book import added
 from finops.errors import DataError
 from finops.estate.ids import key, scopes
-from finops.report.driving import driving
+from finops.report.driving import Driving, driving, running_on
 from finops.report.gather import ZERO, Asked
 from finops.report.governed import owned
 from finops.report.known import Known, Request
@@ -52,6 +52,7 @@ class Sources:
     untagged_percent: Decimal | None
     target: Decimal  # percent of the cost that may lack a cost centre
     month: Month | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)  # of resources, by id in lower case
 
     @property
     def today(self) -> date:
@@ -218,10 +219,11 @@ def _budgets(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
         of_month = one.is_everything and of.month is not None and one.period.start == of.month.period.start
         if over > 0:
             name = "" if one.name == "all" else f" “{one.name}”"
-            month = of.month.period if of.month and of_month else None
+            drives = driving(of.asked, of.month.period, _stopped(of)) if of.month and of_month else None
             told = Decision("budget", Money(over, of.asked.currency), per, "", one.owner, by, 1, 0, "", "")
             told = replace(told, needs=one.forecast.middle if one.forecast else None)
-            yield _budget(f"raise the budget{name} for {one.period_name}", ends, told, month, scale, of)
+            last = last_day(one.period)
+            yield _budget(f"raise the budget{name} for {one.period_name}", ends, told, drives, last, scale, of)
 
 
 def _begun(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
@@ -234,18 +236,23 @@ def _begun(scale: Sequence[Decision], of: Sources) -> Iterable[Decision]:
     owner = next((one.owner for one in of.budgets if one.is_everything), "")
     needs = Money(begun.budget.amount + begun.over.amount, of.asked.currency) if begun.budget else None
     told = Decision("budget", begun.over, "over budget at the end", "", owner, by, 1, 0, "", "", needs=needs)
-    yield _budget(f"raise the budget for {first:%b}", ends, told, begun.period, scale, of)
+    # Before its first day is complete, only the last days of the month before show what runs.
+    drives = (
+        driving(of.asked, begun.period, _stopped(of))
+        if begun.period
+        else running_on(of.asked, first - DAY, _stopped(of))
+    )
+    yield _budget(f"raise the budget for {first:%b}", ends, told, drives, next_month(first) - DAY, scale, of)
 
 
 def _budget(
-    what: str, ends: str, told: Decision, month: Period | None, scale: Sequence[Decision], of: Sources
+    what: str, ends: str, told: Decision, drives: Driving | None, last: date, scale: Sequence[Decision], of: Sources
 ) -> Decision:
-    """To raise a budget, and what would stop it. told: the rest of the decision; month: of these days."""
-    drives = driving(of.asked, month) if month else None
-    if month is None or drives is None:
+    """To raise a budget, and what would stop it. told: the rest of the decision; last: the last day of its month."""
+    if drives is None:
         return replace(told, what=f"{what}, or spend less{ends}")
     # Today counts: what it still costs if nobody decides.
-    left = (next_month(month.start.date()) - max(of.today, month.start.date())).days
+    left = (last - max(of.today, last.replace(day=1))).days + 1
     for one in scale:
         if one.a_day and any(_asks(one, each, drives.resource_id) for each in (of.savings.all if of.savings else ())):
             owners = (f"{one.owner} (nodes)", f"{told.owner} (budget)") if one.owner and told.owner else ()
@@ -258,8 +265,20 @@ def _budget(
                 refs=one.refs,
                 takes=_times(one.a_day, left),
             )
-    what += f", or stop what drives it most: {drives.name}{ends}"
-    return replace(told, what=what, a_day=drives.a_day, takes=_times(drives.a_day, left))
+    what += f", or stop what {'drives it' if drives.rose else 'costs'} most: {drives.name}{ends}"
+    runs = printable(owned(of.owners, drives.resource_id))
+    both = runs and told.owner and runs != told.owner
+    owner = f"{runs} ({drives.name}), {told.owner} (budget)" if both else told.owner or runs
+    return replace(told, what=what, owner=owner, a_day=drives.a_day, takes=_times(drives.a_day, left))
+
+
+def _stopped(of: Sources) -> frozenset[str]:
+    """What an act of ours changed since the last day that is charged: it runs on no more as these days show it."""
+    acts = of.savings.all if of.savings else ()
+    end = last_day(of.asked.book.span)
+    return frozenset(
+        key(one.resource_id) for one in acts if one.saves and not one.until and one.since and one.since > end - DAY
+    )
 
 
 def _asks(one: Decision, found: Saving, resource_id: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from finops.budget.model import called
 from finops.report.model import Line, Money, Report
 
 
@@ -27,11 +28,6 @@ def figures(report: Report) -> tuple[Figure, ...]:
     return tuple(found.values())
 
 
-def budget_name(name: str) -> str:
-    """ "the budget for everything", which is called all in the settings, or "the budget dev"."""
-    return "the budget for everything" if name == "all" else f"the budget {name}"
-
-
 def _all(report: Report) -> Iterator[Figure]:
     the = report.wording
     yield _money("total", f"{the.this}, everything", report.total.cost)
@@ -42,7 +38,7 @@ def _all(report: Report) -> Iterator[Figure]:
         if report.month.next:
             yield _money(report.month.next.figure, "the month that has begun", report.month.next.cost)
         if report.month.budget:
-            yield _money("month/budget", budget_name(report.month.budget.name), report.month.budget.amount)
+            yield _money("month/budget", f"the {called(report.month.budget.name)}", report.month.budget.amount)
     if report.outlook:
         yield _money("month/forecast", f"where {report.outlook.month} ends, the mean", report.outlook.middle)
         for more in report.outlook.goes_on:
@@ -72,7 +68,7 @@ def _all(report: Report) -> Iterator[Figure]:
     for line in (*report.by_cost_centre.all, *report.by_service.all):
         yield from _line(line)
     for budget in report.budgets:
-        yield _money(budget.figure, f"spent of {budget_name(budget.name)}", budget.spent)
+        yield _money(budget.figure, f"spent of the {called(budget.name)}", budget.spent)
     for strange in report.anomalies.all if report.anomalies else ():
         yield _money(strange.figure, f"{strange.kind} of {strange.name}", strange.impact)
     yield from _trusted(report)

@@ -20,6 +20,7 @@ Basis = Literal["effective", "billed"]
 Key = tuple[str, ...]
 # What charges print where a column is empty (finops.charges.keys).
 NONE = "(none)"
+PURCHASE = "Purchase"  # FOCUS 1.2, ChargeCategory
 BASES: tuple[Basis, Basis] = ("effective", "billed")
 ZERO = Decimal(0)
 
@@ -106,6 +107,18 @@ class Asked:
         for *key, cost, charges in zip(*columns, strict=True):
             found[tuple(_text(part) for part in key)] = Spent(cost, int(charges))
         return found
+
+    def bought(self, key: str, before: Period, after: Period) -> frozenset[str]:
+        """The values of `key` that cost something in one of both times alone, and there by purchases alone."""
+        was, now = self.by([key], before), self.by([key], after)
+        lone = [one for one in {*was, *now} if bool(cost_in(was, one)) != bool(cost_in(now, one))]
+        where = {key: sorted(value or NONE for (value,) in lone)}
+        kinds: dict[str, set[str]] = defaultdict(set)
+        for period in (before, after) if lone else ():
+            for (value, kind), spent in self.by([key, "ChargeCategory"], period, where=where).items():
+                if spent.cost:
+                    kinds[value].add(kind)
+        return frozenset(value for value, found in kinds.items() if found == {PURCHASE})
 
     def both(
         self, keys: list[str], period: Period, where: Mapping[str, list[str]] | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from finops.charges import Period
 from finops.report import periods
 from finops.report.foreseeing import foreseen, lasting
-from finops.report.gather import ZERO, Asked, cost_in
+from finops.report.gather import PURCHASE, ZERO, Asked, cost_in
 from finops.report.model import Begun, Budget, Budgeted, Money, Month, Moved, Pace, Range
 from finops.report.movers import resource_name
 from finops.report.periods import DAY, last_day, length
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # Fewer days than a week lack its weekend or its busy days.
 PACE_DAYS = 7
-PURCHASE = "Purchase"  # FOCUS 1.2, ChargeCategory
 
 
 def month_so_far(

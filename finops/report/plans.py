@@ -82,7 +82,7 @@ def not_comparable(standings: Sequence[Standing], others: Sequence[NotStanding],
     held = [
         NotStanding(
             one.budget,
-            f"The budget {one.budget.name} is in {one.currency}, and this report is in {asked.currency}: these are "
+            f"The {one.budget.called} is in {one.currency}, and this report is in {asked.currency}: these are "
             "never converted.",
         )
         for one in standings

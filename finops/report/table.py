@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -49,11 +49,12 @@ def table(
     names: Mapping[str, str],
     untagged: str | None,
     figure: str = "",
+    bought: Collection[str] = (),
 ) -> Table:
     """The table of everything that cost something in any of the three times.
 
     names: what to print beside a key; untagged: the key of what has no owner, which gets a row even at zero; figure:
-    what the ids of its figures begin with.
+    what the ids of its figures begin with; bought: keys that cost something in one period alone, by purchases.
     """
     keys = {*now, *(before or {}), *(month or {})} | ({(untagged,)} if untagged else set())
     amounts = {
@@ -76,6 +77,7 @@ def table(
             currency,
             now[key].charges if key in now else 0,
             f"{figure}/{key[0] or 'none'}",
+            key[0] in bought,
         )
         for place, key in enumerate(order)
     ]
@@ -147,8 +149,9 @@ def _sum(shown: Sequence[Amounts]) -> Amounts:
 
 
 def _line(
-    key: str, name: str, role: Role, exact: Amounts, shown: Amounts, currency: str, charges: int, figure: str
-) -> Line:
+    key: str, name: str, role: Role, exact: Amounts, shown: Amounts, currency: str, charges: int, figure: str,
+    bought: bool = False,
+) -> Line:  # fmt: skip
     def money(amount: Decimal | None) -> Money | None:
         return None if amount is None else Money(amount, currency)
 
@@ -166,6 +169,7 @@ def _line(
         shown_change=money(shown.before),
         shown_month=money(shown.month),
         figure=figure,
+        bought=bought,
     )
 
 

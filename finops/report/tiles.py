@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from finops.forecast import LEVEL
 from finops.report import naming
-from finops.report.model import Close, Money, Outlook, Record, Report, Share, Unit, Wording
+from finops.report.model import Close, Money, Outlook, Report, Share, Unit, Wording
+from finops.report.promise import promise
 from finops.report.words import Words
 
 # Sizes of GPU nodes, and endpoints, that are printed, the dearest first; the workbook has all.
@@ -109,7 +109,7 @@ def _ahead(model: Report, words: Words) -> Tile:
     if outlook.range is None:
         label = words.say("Month-end forecast, mean")
         return Tile(label, words.forecast(outlook.middle), _no_range(outlook, words))
-    label = words.say("Month-end forecast, {held}", held=_held(outlook.record, outlook.level, words))
+    label = words.say("Month-end forecast, {held}", held=promise(outlook.record, words, outlook.level))
     figure = words.range(outlook.range)
     over = outlook.over
     if over is None:
@@ -123,21 +123,19 @@ def _ahead(model: Report, words: Words) -> Tile:
 def _next(model: Report, words: Words) -> Tile | None:
     """Where the month leads that has begun since the reported one ended."""
     begun = model.month.next if model.month and model.month.ended else None
-    if begun is None or begun.range is None:
+    if begun is None:
         return None
     month = words.writing.month(begun.first)
-    label = words.say("{month} forecast, {held}", month=month, held=_held(begun.record, LEVEL, words))
+    if begun.range is None:
+        under = words.say("no day of it is complete yet") if begun.period is None else _no_budget(model, words)
+        if begun.period and begun.budget:
+            under = words.say("of {amount}", amount=words.money(begun.budget))
+        return Tile(words.say("{month} to date", month=month), words.about(begun.cost), under)
+    label = words.say("{month} forecast, {held}", month=month, held=promise(begun.record, words))
     if begun.over is None:
         return Tile(label, words.range(begun.range), _no_budget(model, words))
     tone = "bad-text" if begun.over.amount > 0 else "level"
     return Tile(label, words.range(begun.range), _over(begun.over, words), tone)
-
-
-def _held(record: Record | None, level: Decimal, words: Words) -> str:
-    """ "8 in 10"; where such ranges held less often than that, how often they did."""
-    if record is None or record.kept(level):
-        return words.say("{n} in 10", n=f"{level * 10:.0f}")
-    return words.say("held {inside} of {of} times", inside=words.number(record.inside), of=words.number(record.of))
 
 
 def _over(over: Money, words: Words) -> str:

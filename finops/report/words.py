@@ -151,6 +151,8 @@ class Words:
             return f"{text}, {self.say('new')}"
         if line.is_gone:
             return f"{text}, {self.say('gone')}"
+        if line.bought:
+            return f"{text}, {self.say('purchase' if shown.amount > 0 else 'no purchase this time')}"
         return text if line.percent is None else f"{text} ({self.signed_percent(line.percent)})"
 
     def forecast(self, money: Money) -> str:

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from finops.report.model import Money, Range, Report, Unit
 from finops.report.periods import last_day
+from finops.report.promise import promise
+from finops.report.words import Words
 from finops.report.workbook_cells import Cell, Price, Sheets, add_sheet
 
 Row = Sequence[Cell]
@@ -75,7 +77,7 @@ def _plan(model: Report) -> list[tuple[str, Cell, str]]:
     name = f"Forecast of {outlook.month}"
     rows.append((f"{name}, mean", outlook.middle, outlook.figure))
     if outlook.range:
-        share = f"{outlook.level * 10:.0f} in 10"
+        share = promise(outlook.record, Words(0), outlook.level)
         rows += [
             (f"{name}, low end ({share})", outlook.range.low, outlook.figure),
             (f"{name}, high end ({share})", outlook.range.high, outlook.figure),
@@ -132,7 +134,7 @@ def budgets(book: Sheets, model: Report) -> None:
     header += ["Chance over (%)", "Status", "Thresholds reached", "Complete to (UTC)", "Figure"]
     rows: list[Row] = [
         (
-            budget.name,
+            budget.title,
             budget.scope,
             budget.period_name,
             budget.period.start.date(),

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from finops.anomalies.cases import Case
-from finops.estate.ids import scopes
 from finops.jobs.anomalies.reading import DAY, Read
 from finops.jobs.claims import said
+from finops.jobs.stopped import acts_behind
 from finops.report import Claim
 
 
@@ -18,13 +18,9 @@ def ended_by(case: Case, acts: Sequence[Claim], seen: Read, now: datetime) -> Ca
     one = case.so_far
     if one.state != "open" or one.going_on or one.impact <= 0 or not case.ids:
         return case
-    for act in acts:
-        if act.since is None or act.stage != "done" or act.until or act.measure == "none":
-            continue
-        day = act.since.date()
+    for act, day in acts_behind(case, acts):
         # What was stopped late in a day is charged on the next, too.
-        ended = one.first <= day < seen.through and one.last <= day + DAY and one.last < seen.through
-        if ended and act.id in scopes(case.ids[0]):
+        if day < seen.through and one.last <= day + DAY and one.last < seen.through:
             why = f"{act.name} was {said(act)}"
             return replace(case, anomaly=replace(case.anomaly, state="resolved", why=why), ended=now, by_act=True)
     return case

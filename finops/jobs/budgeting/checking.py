@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops.anomalies.cases import Case, cases
+from finops.anomalies.cases import Case
 from finops.budget import (
     Alert,
     Budget,
@@ -37,6 +37,7 @@ from finops.jobs.budgeting.letters import Item, Letter, Why, written
 from finops.jobs.budgeting.memory import Remembered, remembered
 from finops.jobs.budgeting.outgoing import finish, leave, misaddressed
 from finops.jobs.claims import claims_of
+from finops.jobs.stopped import cases_now
 
 if TYPE_CHECKING:
     from finops.charges import Charges
@@ -161,7 +162,7 @@ def check(
     with state.telling():
         left = finish(state, settings, OUTGOING)
         step("Working out where the budgets stand")
-        looked = look(book, settings, now, found_strange=cases(state))
+        looked = look(book, settings, now, found_strange=cases_now(state))
         for one in looked.current():
             memory.keep_standing(state, one, now)
         known = remembered(state)

@@ -70,6 +70,7 @@ class Drivers:
 
     rows: tuple[Driver, ...]
     against: str = ""  # "1 to 14 October 2026"; "" where nothing could be compared
+    days: str = ""  # which they are of, where no day of the period is complete: "24 to 30 Nov 2026"
     change: Money | None = None  # of everything
     rose: Others | None = None
     fell: Others | None = None
@@ -92,15 +93,19 @@ class Stop:
 def drivers(standing: Standing, book: Charges, now: datetime, acts: Collection[Claim] = ()) -> Drivers:
     """What the money of this period went to, dearest change first, over the days whose charges are complete.
 
+    Before the first of them is, the seven days before the period tell what runs, against four weeks before.
     acts: what we did, to be told beside what it was done to.
     """
     period, where = standing.period, standing.budget.scope.where
     through = min(last_complete(book, now) + timedelta(days=1), period.end.date())
     ask: dict[str, Any] = {"basis": standing.basis, "currency": standing.currency, "where": where}
-    if through <= period.start.date():
-        return Drivers(())
-    after = Period(period.start.date(), through)
-    before = _before(standing.budget, after, book)
+    first = period.start.date()
+    after = Period(first, through) if through > first else Period(through - WEEK, through)
+    if through > first:
+        before, days = _before(standing.budget, after, book), ""
+    else:
+        before, days = Period(after.start - 4 * WEEK, after.end - 4 * WEEK), after.label
+        before = None if before.start < book.span.start or book.missing(before) else before
     if before is None:
         frame = book.by(["ResourceId", "ResourceName"], period=after, **ask)
         rows = [
@@ -113,7 +118,7 @@ def drivers(standing: Standing, book: Charges, now: datetime, acts: Collection[C
             for key, name, cost in _columns(frame, "ResourceId", "ResourceName", "Cost")[:MOST]
             if cost > 0
         ]
-        return Drivers(tuple(rows))
+        return Drivers(tuple(rows), days=days)
     frame = book.side_by_side(["ResourceId", "ResourceName"], before, after, **ask)
     all_ = _columns(frame, "ResourceId", "ResourceName", "Before", "After", "Change")
     rose = [row for row in all_ if row[4] >= CENT]
@@ -133,7 +138,8 @@ def drivers(standing: Standing, book: Charges, now: datetime, acts: Collection[C
     def others(rows: Sequence[tuple[Any, ...]]) -> Others:
         return Others(len(rows), Money(sum((row[4] for row in rows), Decimal(0)), standing.currency))
 
-    return Drivers(found, before.label, Money(total, standing.currency), others(rose[MOST:]), others(fell))
+    change = Money(total, standing.currency)
+    return Drivers(found, before.label, days, change, others(rose[MOST:]), others(fell))
 
 
 def _done_about(resource_id: str, period: Period, acts: Collection[Claim]) -> str:
@@ -148,10 +154,9 @@ def _done_about(resource_id: str, period: Period, acts: Collection[Claim]) -> st
 
 
 def charged_ids(standing: Standing, book: Charges) -> frozenset[str]:
-    """The ids of the resources that this budget pays for."""
-    frame = book.by(
-        ["ResourceId"], standing.basis, standing.period, standing.currency, where=standing.budget.scope.where
-    )
+    """The ids of the resources that this budget pays for, or paid for just before its period."""
+    days = Period(standing.period.start - WEEK, standing.period.end)
+    frame = book.by(["ResourceId"], standing.basis, days, standing.currency, where=standing.budget.scope.where)
     return frozenset(str(one).lower() for one in frame["ResourceId"].tolist()) - NOWHERE
 
 

@@ -15,7 +15,8 @@ from finops.budget.standing import percent_of
 from finops.jobs.budgeting.drivers import Drivers, Stop
 from finops.report.locales import writing
 from finops.report.model import Money, Range
-from finops.report.plans import SAID
+from finops.report.plans import SAID, record_of
+from finops.report.promise import promise
 from finops.report.render import inlined
 from finops.report.rounding import rounded
 from finops.report.templates import Templates
@@ -47,10 +48,8 @@ class Item:
 
     @property
     def title(self) -> str:
-        """What people call the budget: its name, or what it is for where the name says no more."""
-        budget = self.standing.budget
-        name = budget.scope.said if budget.name == "all" or budget.name.startswith("/") else budget.name
-        return shown(name[:1].upper() + name[1:] if name == budget.scope.said else name)
+        """What people call the budget."""
+        return shown(self.standing.budget.title)
 
     @property
     def rank(self) -> tuple[int, int, Decimal]:
@@ -77,8 +76,8 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
     context: Json = {
         "organisation": shown(settings.report.organisation),
         "to": letter.to,
-        "items": [_figures(one, settings.report.cost_centres) for one in items[:WHOLE]],
-        "rest": [_figures(one, settings.report.cost_centres) for one in items[WHOLE:]],
+        "items": [_figures(one, settings.report.cost_centres, templates.words) for one in items[:WHOLE]],
+        "rest": [_figures(one, settings.report.cost_centres, templates.words) for one in items[WHOLE:]],
         "count": len(items),
         "site": base_url(settings.web) if settings.web.auth != "none" else "",
         "now": now,
@@ -98,7 +97,7 @@ def written(letter: Letter, settings: Settings, now: datetime) -> Json:
     }
 
 
-def _figures(one: Item, names: Mapping[str, str]) -> Json:
+def _figures(one: Item, names: Mapping[str, str], words: Words) -> Json:
     """One budget as the templates see it."""
     standing, budget = one.standing, one.standing.budget
 
@@ -144,6 +143,7 @@ def _figures(one: Item, names: Mapping[str, str]) -> Json:
         "no_day": not standing.gone_percent,
         "at_least": standing.at_least,
         "range": ends,
+        "promise": promise(record_of(standing.track) if standing.track else None, words),
         "middle": money(reach.middle) if reach is not None else None,
         "likely": standing.status == "over likely",
         "likely_over": money(reach.middle - budget.amount) if reach and reach.middle > budget.amount else None,

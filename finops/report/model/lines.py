@@ -48,6 +48,7 @@ class Line:
     forecast: Money | None = None  # the mean of where its month ends; means add up
     shown_forecast: Money | None = None
     budget: Budgeted | None = None  # of its month
+    bought: bool = False  # it cost something in one of the two periods alone, by purchases: neither new nor gone
 
     @property
     def is_one(self) -> bool:
@@ -55,11 +56,17 @@ class Line:
 
     @property
     def is_new(self) -> bool:
-        return self.is_one and self.before is not None and self.before.amount == 0 and self.cost.amount != 0
+        return self._is_in_one and self.cost.amount != 0
 
     @property
     def is_gone(self) -> bool:
-        return self.is_one and self.before is not None and self.before.amount != 0 and self.cost.amount == 0
+        return self._is_in_one and self.cost.amount == 0
+
+    @property
+    def _is_in_one(self) -> bool:
+        """Whether it cost something in just one of the periods, and was used there."""
+        was = self.before is not None and self.before.amount != 0
+        return self.is_one and self.before is not None and was != (self.cost.amount != 0) and not self.bought
 
 
 @dataclass(frozen=True)

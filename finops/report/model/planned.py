@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from finops.budget.model import title
 from finops.report.model.lines import Money, Tone
 
 if TYPE_CHECKING:
@@ -168,6 +169,11 @@ class Budgeted:
     runs_out: date | None = None  # the day by whose end the mean of the forecast, or what is charged, passes the amount
     gap: Excess | None = None
     later: Money | None = None  # charged after `through`, on incomplete days as a rule; `left` is left after that, too
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return title(self.name, self.scope)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ class Month:
     moved: Moved | None = None
     is_new: bool = False
     is_gone: bool = False
+    bought: bool = False
 
 
 @dataclass(frozen=True)
