@@ -137,7 +137,10 @@ def build(
     if share is not None and share != UNTAGGED:
         centres = _without(centres, untagged)
     untagged_percent = percent_of(untagged.cost.amount, totals.cost) if totals.cost > 0 else None
-    strange = anomalies(known.anomalies, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
+    found = known.anomalies
+    if found is not None and (closing or period.end < periods.choose(book, now, settings.week_ends, None).period.end):
+        found = tuple(one for one in found if one.first < period.end.date())  # what is over knows nothing of later days
+    strange = anomalies(found, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
     saved = savings(known.claims, book, currency, digits, now) if known.claims else None
     in_period = days_of(asked, period)
     cents = get_currency_precision(currency)

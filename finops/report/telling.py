@@ -138,10 +138,21 @@ def _taxed(model: Report) -> bool:
 
 
 def cause_of(driver: Driver, model: Report) -> Anomaly | None:
-    """The open anomaly of a cost centre whose cause is known: it says more than the split does."""
-    found = model.anomalies.all if model.anomalies else ()
-    open_ones = [one for one in found if one.cost_centre == driver.line.key and one.state == "open"]
-    return next((one for one in open_ones if not one.cause.lower().startswith("cause not found")), None)
+    """The open anomaly behind a cost centre's change, where its cause is known: it says more than the split does.
+
+    It began within the compared days and went on into the reported ones; what made a cost rise is no reason for its
+    fall.
+    """
+    if model.before is None or driver.line.change is None:
+        return None
+    rose, began = driver.line.change.amount > 0, model.before.start.date()
+    first, last = model.period.start.date(), periods.last_day(model.period)
+    for one in model.anomalies.all if model.anomalies else ():
+        is_its = one.cost_centre == driver.line.key and one.state == "open" and (one.impact.amount > 0) == rose
+        is_then = began <= one.first <= last and one.last >= first
+        if is_its and is_then and not one.cause.lower().startswith("cause not found"):
+            return one
+    return None
 
 
 def act_of(mover: Mover, model: Report) -> Saving | None:
