@@ -107,6 +107,8 @@ class Escalation:
     to: tuple[str, ...]
 
 
+# How a gap reads that is none within the charges: nobody knows whether anything was charged before their first day.
+BEGINS = "the charges begin on"
 # What the settings call the budget for everything.
 ALL = "all"
 
@@ -189,6 +191,7 @@ class Standing:
     crossed: the thresholds that are reached, worst last. label: how a person calls the period.
     runs_out: the day by whose end the mean of the forecast is over the amount. before: what the period before came to.
     goes_on: what open anomalies add to the forecast, if they go on. track: how earlier ones of the scope came out.
+    begins: the day of the first charge that there is, where it comes after the period's first: that is in gaps, too.
     """
 
     budget: Budget
@@ -213,6 +216,7 @@ class Standing:
     before: Before | None = None
     goes_on: tuple[GoesOn, ...] = ()
     track: Track | None = None
+    begins: date | None = None
 
     @property
     def known(self) -> Decimal:
@@ -236,9 +240,25 @@ class Standing:
 
     @property
     def status(self) -> Status:
-        """The worst that is true of it. With charges missing nothing is ever on plan."""
+        """The worst that is true of it. With charges missing that might change that, nothing is ever on plan."""
         ahead = self.percent - self.gone_percent
-        return status_of(self.budget.amount, self.known, self.chance_over, ahead, self.at_least)
+        return status_of(self.budget.amount, self.known, self.chance_over, ahead, self.unsure)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The gaps, but for the days before the first charge."""
+        return tuple(gap for gap in self.gaps if self.begins is None or not gap.startswith(BEGINS))
+
+    @property
+    def unsure(self) -> bool:
+        """Whether charges are missing that might make it worse. Nobody knows if there were any before the first one:
+        where the worst of the forecast has room for as much a day as since then, they make it no worse."""
+        if self.begins is None or self.lacking or self.until is None:
+            return self.at_least
+        if self.forecast is None or self.forecast.high is None:
+            return True
+        before, since = self.begins - self.period.start.date(), self.until.date() - self.begins
+        return self.forecast.high + self.spent * before.days / max(since.days, 1) > self.budget.amount
 
     @property
     def gap(self) -> Gap | None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.budget.foresee import NOTHING, Foreseen
-from finops.budget.model import Basis, Before, Budget, Standing, Threshold
+from finops.budget.model import BEGINS, Basis, Before, Budget, Standing, Threshold
 from finops.budget.periods import DAY, calendar_start, days_gone, label_of, period_of
 from finops.charges import Period
 from finops.errors import DataError, UsageError
@@ -68,6 +68,7 @@ def standing(
         basis_note=note,
         complete_until=book.complete_until,
         gaps=lacking,
+        begins=_begins(book, period, until),
         crossed=(),
         ended=ended,
         label=label_of(budget, period),
@@ -174,12 +175,17 @@ def _lacking(budget: Budget, book: Charges, period: Period, until: datetime) -> 
     if until > period.start:
         past = Period(period.start, min(until, period.end))
         found += [_said(gap, book) for gap in book.missing(past) if _concerns(gap, budget) and gap.scope not in refused]
-        first = book.span.start
-        if first > period.start:
-            found.append(f"the charges begin on {first:%-d %b %Y}, after the period did")
+        first = _begins(book, period, until)
+        if first:
+            found.append(f"{BEGINS} {first:%-d %b %Y}, after the period did")
     if book.rejected:
         found.append(f"{len(book.rejected)} rows of the cost data could not be read")
     return tuple(dict.fromkeys(found))
+
+
+def _begins(book: Charges, period: Period, until: datetime) -> date | None:
+    """The day of the first charge, where it comes after the period's first, and some day of it is known."""
+    return book.span.start.date() if until > period.start and book.span.start > period.start else None
 
 
 def _stale(book: Charges, period: Period, now: datetime) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ def _before(asked: Asked, period: Period) -> Decimal | None:
 def _budget(asked: Asked, period: Period, budget: Budgeted, in_month: int, is_whole: bool) -> Budget:
     days, spent = length(period), budget.spent.amount
     pace = None
-    if is_whole and PACE_DAYS <= days < in_month and spent > 0:
+    if is_whole and not budget.begins and PACE_DAYS <= days < in_month and spent > 0:
         end = spent / days * in_month
         pace = Pace(Money(end, asked.currency), Money(end - budget.amount.amount, asked.currency))
     return Budget(
@@ -159,6 +159,7 @@ def _budget(asked: Asked, period: Period, budget: Budgeted, in_month: int, is_wh
         name=budget.name,
         basis=budget.basis,
         later=budget.later,
+        begins=budget.begins,
     )
 
 

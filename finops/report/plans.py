@@ -132,7 +132,7 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         gone_percent=gone,
         forecast=reach,
         chance_over=chance,
-        status=SAID[replace(one, chance_over=chance).status],
+        status=SAID[replace(one, forecast=ahead, chance_over=chance).status],
         crossed=tuple(t.key for t in one.crossed if t.on != "actual" or spent >= t.limit(one.budget.amount)),
         complete_until=one.complete_until,
         through=last_day(mine),
@@ -140,6 +140,8 @@ def _budgeted(one: Standing, asked: Asked, period: Period, now: datetime, seen: 
         owner=printable(one.budget.owner or _first_of(one.budget.to)),
         gap=_excess(one, currency),
         later=Money(one.known - spent, currency) if one.known != spent else None,
+        gaps=tuple(printable(gap, longest=300) for gap in one.lacking),
+        begins=one.begins,
         runs_out=one.runs_out or (one.until.date() if one.until and one.known > one.budget.amount else None),
     )
 

@@ -87,6 +87,9 @@ def _month(model: Report, words: Words) -> Tile:
         later, over = words.money(month.budget.later), words.money(month.budget.over_with_later)
         under = words.say("{later} more since then: {size} over budget", later=later, size=over)
         return Tile(label, words.about(month.cost), under, "bad-text")
+    if month.budget and month.budget.begins and month.budget.left.amount >= 0:
+        spent, day = words.percent(month.budget.spent_percent), words.writing.day(month.budget.begins)
+        return Tile(label, words.about(month.cost), words.say("{spent} of budget, from {day} on", spent=spent, day=day))
     if month.budget:
         under = words.say(
             "{spent} of budget, {gone} of month gone",

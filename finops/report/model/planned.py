@@ -169,6 +169,8 @@ class Budgeted:
     runs_out: date | None = None  # the day by whose end the mean of the forecast, or what is charged, passes the amount
     gap: Excess | None = None
     later: Money | None = None  # charged after `through`, on incomplete days as a rule; `left` is left after that, too
+    gaps: tuple[str, ...] = ()  # what is missing from `spent` on days since `begins`, as sentences
+    begins: date | None = None  # the first charged day, where it comes after the period's first
 
     @property
     def title(self) -> str:

@@ -39,6 +39,7 @@ class Budget:
     basis: Literal["effective", "billed"] = "effective"  # of `spent`
     later: Money | None = None
     figure: str = "month/budget"
+    begins: date | None = None  # the first charged day, where it comes after the month's first
 
     @property
     def known(self) -> Money:
