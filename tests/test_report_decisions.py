@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from adding_up import amiss
+from deciding import ANEW, cluster, decided, request, strange
 from report_data import NOW, book, charge, daily, report_of
 from same_figures import differences
 
-from finops.anomalies import Anomaly, Reach, Scope
 from finops.budget import Budget
 from finops.budget import Scope as BudgetScope
 from finops.charges import Period
@@ -20,20 +20,10 @@ from finops.config.model import ReportSettings, Settings
 from finops.jobs.budgeting.checking import stands
 from finops.report import Claim, build, render
 from finops.report.explain import explain
-from finops.report.known import Known, Request
-from finops.report.model import Decision, Report
+from finops.report.known import Known
+from finops.report.model import Report
 
 TODAY = NOW.date()
-
-
-def decided(folder: Path, known: Known, *rows: dict[str, str], **settings: Any) -> tuple[Decision, ...]:
-    rows = rows or tuple(daily("2026-11-08", "2026-11-22", "CC-1", "10"))
-    return report_of(folder, *rows, known=known, **settings).decisions
-
-
-def request(number: int, saving: str | None, currency: str = "USD", expires: date | None = None) -> Request:
-    amount = Decimal(saving) if saving else None
-    return Request(number, f"delete endpoint e{number}", amount, currency, "p@contoso.com", expires)
 
 
 def test_what_waits_for_approval_is_added_up_with_what_is_not_known(tmp_path: Path) -> None:
@@ -53,15 +43,15 @@ def test_what_waits_for_approval_is_added_up_with_what_is_not_known(tmp_path: Pa
     assert (one.by, one.owner) == (date(2026, 11, 28), "p@contoso.com")
 
 
-def test_three_decisions_at_most_the_dearest_first(tmp_path: Path) -> None:
+def test_three_decisions_at_most_what_saves_most_first(tmp_path: Path) -> None:
     rows = [*daily("2026-11-08", "2026-11-22", None, "10"), *daily("2026-11-08", "2026-11-22", "CC-1", "90", "vm-2")]
     known = Known(requests=(request(1, "60"),), claims=(cluster("gpu", "500"),))
 
     found = decided(tmp_path, known, *rows, monthly_budget=Decimal(500))
 
-    assert [one.kind for one in found] == ["budget", "spot", "untagged"]
+    assert [one.kind for one in found] == ["budget", "spot", "approvals"]
     assert [one.figure for one in found] == ["decision/1", "decision/2", "decision/3"]
-    assert [one.amount.amount for one in found if one.amount] == [1000, 500, 70]  # 15 days x 100 less 500; 7 x 10
+    assert [one.amount.amount for one in found if one.amount] == [1000, 500, 60]  # 15 days x 100 less 500
 
 
 def test_what_has_no_cost_centre_names_the_likely_owner_and_the_end_of_the_month(tmp_path: Path) -> None:
@@ -89,29 +79,6 @@ def test_a_week_without_charges_decides_nothing(tmp_path: Path) -> None:
     assert decided(tmp_path, Known(), *rows) == ()
 
 
-ANEW = "make it anew as spot when drained"
-
-
-def cluster(name: str, saving: str | None, rule: str = "spot", owner: str = "m@contoso.com", **other: Any) -> Claim:
-    does = {"spot": ANEW, "scale": "set minNodeCount to 0"}[rule]
-    values: dict[str, Any] = {
-        "number": 0, "stage": "found", "resource_id": f"/subscriptions/s/computes/{name}", "name": name,
-        "what": "compute", "holder": "ws", "rule": f"guard/{rule}", "does": does, "did": "", "cost": None,
-        "expected": Decimal(saving) if saving else None, "currency": "USD", "source": "Spot guard",
-        "ref": f"guard-{rule}-{name}", "owner": owner, "basis": "list price" if rule == "scale" else "bill",
-    }  # fmt: skip
-    return Claim(**{**values, **other})
-
-
-def strange(impact: str, *resources: str, state: str = "open") -> Anomaly:
-    reach = Reach(Decimal(10), Decimal(20), Decimal(30))
-    return Anomaly(
-        "A1", Scope("cost centre", "vision"), "step", date(2026, 11, 18), date(2026, 11, 21), Decimal(impact) + 20,
-        reach, Decimal(impact), None, state=state, cause="gpu: it keeps at least 4 nodes",  # type: ignore[arg-type]
-        owner="vera@contoso.com", resources=resources,
-    )  # fmt: skip
-
-
 def test_nodes_that_nobody_uses_are_a_decision_with_its_verb_and_what_a_day_costs(tmp_path: Path) -> None:
     [one] = decided(tmp_path, Known(claims=(cluster("gpu", "730", "scale"),)))
 
@@ -136,7 +103,7 @@ def test_the_cluster_behind_an_anomaly_is_one_decision_with_it(tmp_path: Path) -
 def test_an_anomaly_of_something_else_stays_a_decision_of_its_own(tmp_path: Path) -> None:
     known = Known(claims=(cluster("gpu", "730", "scale"),), anomalies=(strange("300", "/subscriptions/s/computes/x"),))
 
-    assert [one.kind for one in decided(tmp_path, known)] == ["scale", "anomaly"]
+    assert [one.kind for one in decided(tmp_path, known)] == ["anomaly", "scale"]
 
 
 def test_what_is_asked_for_on_one_cluster_is_in_one_decision_only(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_one_sentence_says_where_the_month_is_heading_and_why(mail: Rendered) ->
         "$1,000 over budget in the mean; 9 in 10 chance over",
         "$257 a day:",
         "Owner: p.ortiz@contoso.com. Decide by Tue 24 Nov.",
-        "The amount of 2 more is not known.",
+        "The amount of 2 of them is not known.",
         "Looking back on 2 closed months from days 7, 14 and 21, the actual total fell inside such a range in 5 of 6 "
         "looks; median miss 3.1%.",
         "+$997 is more use at the same price; +$250 is a higher price for the same use",

@@ -52,7 +52,8 @@ KNOWN = Known(
         replace(claim(5, "one", "found", "9"), rule="guard/spot"),
     ),
     requests=tuple(
-        Request(n, name, Decimal(10 * n), "USD", "", None, the_id(name)) for n, name in enumerate(["one", "two"], 1)
+        Request(n, name, Decimal(saving), "USD", "", None, the_id(name))
+        for n, name, saving in ((1, "one", 10), (2, "two", 40))
     ),
     work=Work(nodes=(NodeHours(the_id("one"), Decimal(5), Decimal(1)),), jobs_completed=4),
     verdicts=Verdicts(NOW, 10, {"allowed sizes": (the_id("one"), the_id("nobody")), "tags": (the_id("nobody"),)}),
@@ -133,7 +134,7 @@ def test_a_decision_of_a_share_is_about_its_own(reports: dict[str | None, Report
         one: {each.kind: each.amount.amount for each in reports[one].decisions if each.amount} for one in CENTRES
     }
 
-    assert amounts == {"CC-1": {"approvals": 10, "spot": 9}, "CC-2": {"approvals": 20}, UNTAGGED: {}}
+    assert amounts == {"CC-1": {"approvals": 10, "spot": 9}, "CC-2": {"approvals": 40}, UNTAGGED: {}}
 
 
 def test_the_mail_of_a_share_goes_to_its_readers_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What waits for a person: at most three things, the dearest first, each with an owner and a day."""
+"""What waits for a person: at most three things, what saves most first, each with an owner and a day."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from decimal import Decimal
 
 from finops.charges import Period
 from finops.charges.book import added
-from finops.errors import DataError
 from finops.estate.ids import key, scopes
 from finops.report.driving import Driving, driving, running_on
 from finops.report.gather import ZERO, Asked
-from finops.report.governed import owned
+from finops.report.governed import owned, without_centre
 from finops.report.known import Known, Request
 from finops.report.measuring import FINEST
-from finops.report.model import UNTAGGED, Anomalies, Anomaly, Budgeted, Decision, Line, Money, Month, Saving, Savings
+from finops.report.model import Anomalies, Anomaly, Budgeted, Decision, Line, Money, Month, Saving, Savings
 from finops.report.periods import DAY, last_day, next_month
 from finops.report.rounding import printable, rounded
+from finops.report.savings import MONTH
 
 MOST = 3
 # An anomaly goes on while nobody answers; three days are a weekend and a working day.
@@ -31,7 +31,6 @@ NEXT = timedelta(days=7)
 LOOKED_AT = 500
 # Owners that are named where none has most of what has no cost centre.
 NAMED = 3
-OWNER = "Tags.Owner"
 # What a day is of a month's saving: list prices are for 730 hours, the bill was of 30 days.
 DAYS = {"list price": (24, 730), "bill": (1, 30)}
 _ANEW = re.compile("^make it anew")
@@ -69,24 +68,41 @@ class Sources:
 
 
 def decisions(known: Known, of: Sources) -> tuple[Decision, ...]:
-    """The dearest decisions that are open; what has no known amount comes last."""
+    """What can be decided, ranked by the money that a month of it comes to.
+
+    After it what has no known amount, then what saves nothing: to say why a cost was, that is over; to set a tag.
+    """
     scale, told = _scale(of)
     budgets = [*_budgets(scale, of), *_begun(scale, of)]
     # One act is asked for once: what stops what drives a budget is asked for with it.
     scale = [] if any(one.refs for one in budgets) else scale
-    found = [*_approvals(known.requests, of), *scale, *_spot(of), *_anomalies(of, told), *budgets]
-    found += _untagged(known, of)
-    found.sort(key=lambda one: (one.amount is None, -(one.amount.amount if one.amount else ZERO), one.kind, one.what))
-    kept, over = found[:MOST], [one for one in found if one.kind == "budget"]
+    of_a_month = [*_approvals(known.requests, of), *scale, *_spot(of), *budgets]
+    found: list[tuple[Decimal | None, Decision]] = [
+        *((one.amount.amount if one.amount else None, one) for one in of_a_month),
+        *_anomalies(of, told),
+        *((ZERO, one) for one in _untagged(known, of)),
+    ]
+    ranked = [one for _, one in sorted(found, key=_rank)]
+    kept, over = ranked[:MOST], [one for one in ranked if one.kind == "budget"]
     if over and over[0] not in kept:
         kept[-1] = over[0]  # whether the month stays on plan is what the report is read for
     return tuple(replace(one, figure=f"decision/{place}") for place, one in enumerate(kept, 1))
 
 
+def _rank(found: tuple[Decimal | None, Decision]) -> tuple[int, Decimal, str, Decimal, str]:
+    a_month, one = found
+    order = 1 if a_month is None else 0 if a_month > 0 else 2
+    return order, -(a_month or ZERO), one.kind, -(one.amount.amount if one.amount else ZERO), one.what
+
+
 def _approvals(requests: Sequence[Request], of: Sources) -> Iterable[Decision]:
+    """Requests that wait, by what they save as the sum of savings has it: what is asked of one resource counts once."""
     if not requests:
         return
-    amounts = [one.saving if one.currency.upper() == of.asked.currency else None for one in requests]
+    waits = {one.number: one for one in (of.savings.all if of.savings else ()) if one.kind == "identified"}
+    savings = [waits.get(one.number) for one in requests]
+    apart = sum(one is not None and one.counted_with is not None for one in savings)
+    amounts = [_asked(request, one, of) for request, one in zip(requests, savings, strict=True)]
     known = [amount for amount in amounts if amount is not None]
     one, ends = requests[0], [each.expires for each in requests if each.expires]
     what = f"approve or refuse: {printable(one.name)}"
@@ -105,7 +121,18 @@ def _approvals(requests: Sequence[Request], of: Sources) -> Iterable[Decision]:
         unknown=len(requests) - len(known),
         page="/findings",
         figure="",
+        refs=tuple(one.ref for one in savings if one is not None and one.counted_with is None),
+        elsewhere=apart,
     )
+
+
+def _asked(request: Request, saving: Saving | None, of: Sources) -> Decimal | None:
+    """What a request saves that nothing else counts; None where that is not known."""
+    if saving is None:
+        return request.saving if request.currency.upper() == of.asked.currency else None
+    if saving.counted_with is not None:
+        return ZERO
+    return saving.expected.amount if saving.expected else None
 
 
 def _scale(of: Sources) -> tuple[list[Decision], set[str]]:
@@ -170,18 +197,21 @@ def _of_savings(kind: str, mine: Sequence[Saving], what: str, by: date, of: Sour
     )
 
 
-def _anomalies(of: Sources, told: set[str]) -> Iterable[Decision]:
+def _anomalies(of: Sources, told: set[str]) -> Iterable[tuple[Decimal, Decision]]:
+    """What costs more than expected and is not answered for, with what a month of it comes to if it goes on."""
     judged = of.anomalies.evaluated if of.anomalies else None
     for one in _open(of):
         if one.id in told:
             continue
         what = f"{one.name} costs more than expected since {_day(one.first)}: {one.cause}".rstrip(".")
+        a_month = one.impact.amount * MONTH / ((one.last - one.first).days + 1)
         if judged and last_day(judged) - one.last >= OVER:
             days = f"on {_day(one.first)}" if one.first == one.last else f"from {_day(one.first)} to {_day(one.last)}"
             what = f"say why {one.name} cost more than expected {days}: {one.cause}".rstrip(".")
+            a_month = ZERO
         by = of.working(of.today + ANSWER)
         owner, page = printable(one.owner), f"/anomalies/{one.id}"
-        yield Decision("anomaly", one.impact, "so far", what, owner, by, 1, 0, page, "")
+        yield a_month, Decision("anomaly", one.impact, "so far", what, owner, by, 1, 0, page, "")
 
 
 def _open(of: Sources) -> list[Anomaly]:
@@ -303,7 +333,7 @@ def _untagged(known: Known, of: Sources) -> Iterable[Decision]:
     percent, cost = of.untagged_percent, of.untagged.cost.amount
     if percent is None or percent <= of.target or cost <= 0 or of.asked.share is not None:
         return
-    found = _without_centre(of)
+    found = without_centre(of.asked, of.period)
     costs: dict[str, Decimal] = {}
     dearest = sorted(found.items(), key=lambda item: (-item[1][1], item[0]))
     for place, (resource_id, (tagged, spent)) in enumerate(dearest):
@@ -327,22 +357,6 @@ def _untagged(known: Known, of: Sources) -> Iterable[Decision]:
     by = max(next_month(max(last_day(of.period), of.today)) - DAY, of.soon)
     count = len(dearest)
     yield Decision("untagged", of.untagged.cost, "in the period", what, who, by, count, 0, "", "")
-
-
-def _without_centre(of: Sources) -> dict[str, tuple[str, Decimal]]:
-    """What has no cost centre: the Owner tag that most of its cost has, where charges hold that tag, and its cost."""
-    where = {"CostCenter": [UNTAGGED]}
-    try:
-        rows = of.asked.by(["ResourceId", OWNER], of.period, where=where)
-    except DataError:  # Cost Management was not asked for it
-        rows = {
-            (name, UNTAGGED): spent for (name,), spent in of.asked.by(["ResourceId"], of.period, where=where).items()
-        }
-    found: dict[str, tuple[str, Decimal]] = {}
-    for (resource_id, owner), spent in sorted(rows.items(), key=lambda item: item[1].cost):
-        _, earlier = found.get(resource_id, ("", ZERO))
-        found[resource_id] = ("" if owner == UNTAGGED else owner, earlier + spent.cost)
-    return found
 
 
 def _owners(parts: Iterable[tuple[str, Decimal | None]]) -> str:

@@ -1,4 +1,4 @@
-"""What does not follow a policy, and what is exempt from it, each with what it cost in the period."""
+"""What does not follow a policy, is exempt from it, or has no cost centre; each with what it cost in the period."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from decimal import Decimal
 
 from finops.charges import Period
 from finops.charges.book import added
+from finops.errors import DataError
 from finops.estate.ids import key as id_of
 from finops.estate.ids import scopes
 from finops.exemptions import Listed
-from finops.report.gather import Asked
+from finops.report.gather import ZERO, Asked
 from finops.report.known import Verdicts
-from finops.report.model import Broken, Compliance, Exempt, Exemptions, Money
+from finops.report.model import UNTAGGED, Broken, Compliance, Exempt, Exemptions, Money
 from finops.report.rounding import printable
 
 ROWS = 8
+OWNER = "Tags.Owner"
 
 
 class Costs:
@@ -115,3 +117,17 @@ def exemptions(asked: Asked, period: Period, listed: Iterable[Listed] | None, no
 def owned(owners: Mapping[str, str], resource_id: str) -> str:
     """Who owns a resource, or what it lies in; "" nobody is known."""
     return next((owners[scope] for scope in scopes(resource_id) if scope in owners), "")
+
+
+def without_centre(asked: Asked, period: Period) -> dict[str, tuple[str, Decimal]]:
+    """What has no cost centre: the Owner tag that most of its cost has, where charges hold that tag, and its cost."""
+    where = {"CostCenter": [UNTAGGED]}
+    try:
+        rows = asked.by(["ResourceId", OWNER], period, where=where)
+    except DataError:  # Cost Management was not asked for it
+        rows = {(name, UNTAGGED): spent for (name,), spent in asked.by(["ResourceId"], period, where=where).items()}
+    found: dict[str, tuple[str, Decimal]] = {}
+    for (resource_id, owner), spent in sorted(rows.items(), key=lambda item: item[1].cost):
+        _, earlier = found.get(resource_id, ("", ZERO))
+        found[resource_id] = ("" if owner == UNTAGGED else owner, earlier + spent.cost)
+    return found

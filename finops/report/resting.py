@@ -6,7 +6,7 @@ from finops.budget.model import called
 from finops.charges import Period
 from finops.report.behind import Answer, Behind, Of, changed, charged
 from finops.report.gather import NONE
-from finops.report.model import UNTAGGED
+from finops.report.model import UNTAGGED, Decision
 from finops.report.periods import DAY
 from finops.report.rounding import printable
 
@@ -90,19 +90,27 @@ def decision(of: Of, rest: str) -> Answer:
     if one.kind == "untagged":
         return charged(of, of.period, {"CostCenter": [UNTAGGED]})
     unknown = [f"{one.unknown} of {one.count} have no known amount."] if one.unknown else []
+    if one.refs and one.kind != "budget":
+        return [
+            Behind("", each.name, each.resource_id, each.rule, each.expected.amount, note=f"saving/{each.ref}")
+            for each in (of.report.savings.all if of.report.savings else ())
+            if each.ref in one.refs and each.expected is not None
+        ], [*unknown, *_apart(of, one)]
     if one.kind == "approvals":
         return [
             Behind("", printable(each.name), each.resource_id, "", each.saving, note=each.owner or "owner not known")
             for each in of.known.requests
             if each.saving is not None and each.currency.upper() == of.report.currency
         ], unknown
-    if one.refs and one.kind != "budget":
-        return [
-            Behind("", each.name, each.resource_id, each.rule, each.expected.amount, note=f"saving/{each.ref}")
-            for each in (of.report.savings.all if of.report.savings else ())
-            if each.ref in one.refs and each.expected is not None
-        ], unknown
     return [], [one.what]
+
+
+def _apart(of: Of, one: Decision) -> list[str]:
+    """Which requests save what is counted with something else."""
+    numbers = {each.number for each in of.known.requests} if one.elsewhere else set()
+    every = of.report.savings.all if of.report.savings else ()
+    waits = [each for each in every if each.number in numbers and each.kind == "identified"]
+    return [f"{each.name}: {each.why}." for each in waits if each.counted_with is not None]
 
 
 def budget(of: Of, rest: str) -> Answer:

@@ -210,6 +210,7 @@ class Decision:
     refs: tuple[str, ...] = ()
     needs: Money | None = None
     takes: Money | None = None
+    elsewhere: int = 0  # of `count`, what saves nothing of its own: it counts with what else is asked of its resource
 
 
 @dataclass(frozen=True)
