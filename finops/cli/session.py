@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import Settings
 
+# Seconds that a simulator has to say what time it is there: on a small machine it may be busy with a browser, or with
+# settling a day of its estate. Where nothing listens at all, nobody waits.
+PATIENCE = 60
+
 
 @dataclass
 class Session:
@@ -52,9 +56,7 @@ class Session:
 
             return stamp(self.estate).as_of
         endpoint = self.settings.azure.endpoint
-        if endpoint:
-            reachable(endpoint)
-        return (simulated_time(endpoint) if endpoint else None) or datetime.now(UTC)
+        return (told_time(endpoint) if endpoint else None) or datetime.now(UTC)
 
     @contextmanager
     def azure(self) -> Iterator[Azure]:
@@ -78,35 +80,32 @@ class Session:
                 yield azure
 
 
-def simulated_time(endpoint: str) -> datetime | None:
-    """What the clock of a simulator at `endpoint` says; None where something else answers, or nothing."""
+def told_time(endpoint: str, patience: float = PATIENCE) -> datetime | None:
+    """What the clock of a simulator at `endpoint` says; None where something else answers.
+
+    Raises where nothing answers within so many seconds: whoever decides by this machine's clock then, decides wrongly.
+    """
     import json
-    import urllib.request
-
-    try:
-        with urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=5) as answer:  # noqa: S310  # http, loopback
-            return datetime.fromisoformat(json.load(answer)["now"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def reachable(endpoint: str) -> None:
-    """Raise where nothing answers at `endpoint`: whoever decides by this machine's clock then, decides wrongly."""
     import urllib.error
     import urllib.request
 
     from finops.errors import TemporaryError
 
     try:
-        urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=5).close()  # noqa: S310  # http, loopback
+        with urllib.request.urlopen(f"{endpoint}/simulator/clock", timeout=patience) as answer:  # noqa: S310  # loopback
+            said = answer.read()
     except urllib.error.HTTPError:
-        return  # something answers; it may be no simulator
+        return None
     except (OSError, ValueError) as fault:
         why = getattr(fault, "reason", fault)
         raise TemporaryError(
             f"Nothing answers at {endpoint} ({why}), so nobody knows what time it is there.",
             "Start it with `finops simulate serve`, or mend azure.endpoint.",
         ) from fault
+    try:
+        return datetime.fromisoformat(json.loads(said)["now"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def reads_azure(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finops.cli.output import note
-from finops.errors import ConfigError, FinopsError
+from finops.errors import ConfigError, FinopsError, TemporaryError
 
 if TYPE_CHECKING:
     from finops.config.model import Settings, WebSettings
+
+# Seconds that a simulator has to tell the time while pages wait for it.
+ASKED = 5
 
 
 @click.command()
@@ -97,16 +100,19 @@ def clock(endpoint: str | None) -> Callable[[], datetime]:
 
     Raises where nothing answers at `endpoint`. Where it does not tell the time, now or later, a note says so.
     """
-    from finops.cli.session import reachable, simulated_time
+    from finops.cli.session import told_time
 
     if not endpoint:
         return lambda: datetime.now(UTC)
-    reachable(endpoint)
+    told_time(endpoint)
     silent = False
 
     def now() -> datetime:
         nonlocal silent
-        told = simulated_time(endpoint)
+        try:
+            told = told_time(endpoint, ASKED)
+        except TemporaryError:
+            told = None
         if told is None and not silent:
             note(f"{endpoint} does not tell the time: the clock of this machine counts until it does.")
         silent = told is None
