@@ -45,7 +45,10 @@ SAID = {
 
 @dataclass(frozen=True)
 class Cause:
-    """said: one sentence for people. ids: of the resources behind it. actor, stop, command: as `Seen` has them."""
+    """said: one sentence for people. ids: of the resources behind it. actor, stop, command: as `Seen` has them.
+
+    is_told: it says why, not only what: who changed it, or where the cost moved to.
+    """
 
     said: str
     evidence: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Cause:
     actor: str = ""
     stop: str = ""
     command: str = ""
+    is_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,17 @@ def cause_of(found: Anomaly, book: Charges, read: Read, azure: Azure | None, now
     seen = look_in_azure(azure, ids[:1], found.first, found.last, now, gone=found.kind == "gone") if azure else Seen()
     evidence += seen.evidence
     said = _sentence(culprits, why.short, seen)
-    return Cause(said, tuple(evidence), ids, seen.owner, seen.gaps, seen.actor, seen.stop, seen.command)
+    return Cause(
+        said,
+        tuple(evidence),
+        ids,
+        seen.owner,
+        seen.gaps,
+        seen.actor,
+        seen.stop,
+        seen.command,
+        moved is not None or bool(seen.actor),
+    )
 
 
 def before_of(found: Anomaly, read: Read) -> Period | None:

@@ -1,16 +1,35 @@
-"""Which open cases an act of our own has ended: nobody needs to answer for them any more."""
+"""Which open cases an act of our own has ended, or is the reason of: nobody needs to answer for them any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from finops.anomalies.cases import Case
+from finops.estate.ids import scopes
 from finops.jobs.anomalies.reading import DAY, Read
 from finops.jobs.claims import said
 from finops.jobs.stopped import acts_behind
 from finops.report import Claim
+
+# What was taken away stays on the bill for as long as it can still be brought back.
+QUARANTINE = timedelta(days=30)
+
+
+def gained_by(case: Case, acts: Sequence[Claim]) -> Case:
+    """The case, explained where it costs less since we acted on what is behind most of it: that is what we did it for.
+    What was done late in a day shows on the next; what shows before it was done has another reason."""
+    one = case.anomaly
+    if one.state != "open" or one.impact >= 0 or not case.ids:
+        return case
+    behind = scopes(case.ids[0])
+    for act in acts:
+        if act.stage != "done" or act.since is None or act.until or act.measure == "none" or act.id not in behind:
+            continue
+        if one.first - QUARANTINE <= act.since.date() <= one.first:
+            return replace(case, anomaly=replace(one, state="explained", why=f"{act.name} was {said(act)}"))
+    return case
 
 
 def ended_by(case: Case, acts: Sequence[Claim], seen: Read, now: datetime) -> Case:

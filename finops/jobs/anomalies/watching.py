@@ -14,7 +14,7 @@ from finops.jobs.anomalies.causes import Cause, cause_of
 from finops.jobs.anomalies.lasting import carried
 from finops.jobs.anomalies.letters import closing, first_mails
 from finops.jobs.anomalies.matching import goes_on, is_news, matched, moved, own_id
-from finops.jobs.anomalies.ours import ended_by
+from finops.jobs.anomalies.ours import ended_by, gained_by
 from finops.jobs.anomalies.reading import DAY, Read, read
 from finops.jobs.budgeting.outgoing import finish, leave
 from finops.jobs.claims import claims_of
@@ -116,11 +116,11 @@ def watch(
         known = cases(state)
         new: list[Case] = []
         changed: list[Case] = []
-        acts = claims_of(state) if known else ()
+        acts = claims_of(state)
         for one in looks:
             fresh, same = _judged(one, known, book, settings, azure, now)
-            same = [ended_by(case, acts, one.read, now) for case in same]
-            new, changed = [*new, *fresh], [*changed, *same]
+            new += [gained_by(case, acts) for case in fresh]
+            changed += [ended_by(gained_by(case, acts), acts, one.read, now) for case in same]
         before = {case.id: case for case in known}
         ended = [case for case in changed if before[case.id].is_open and not case.is_open]
         told, letters, problems = _letters([*new, *changed], settings, now) if tell else ({}, [], [])
@@ -176,6 +176,9 @@ def caused(one: Anomaly, book: Charges, seen: Read, azure: Azure | None, now: da
 
 def _caused(case: Case, cause: Cause) -> Case:
     one = replace(case.anomaly, cause=cause.said, evidence=cause.evidence, owner=cause.owner or case.anomaly.owner)
+    # Nobody needs to say why it costs less where that is known.
+    if one.state == "open" and one.impact < 0 and cause.is_told:
+        one = replace(one, state="explained", why=cause.said)
     return replace(
         case, anomaly=one, ids=cause.ids, gaps=cause.gaps, actor=cause.actor, stop=cause.stop, command=cause.command
     )
