@@ -17,7 +17,7 @@ from finops.approvals.moving import NotAllowed, due, lapsed, moved, not_due, reo
 from finops.approvals.people import APPROVER, COMMAND_LINE, READER, Answer, Person, address, owns
 from finops.approvals.recording import Changes, record
 from finops.approvals.statuses import APPROVED, ENDED, MOVES, OPEN, STATUSES, WORDS, allowed
-from finops.approvals.votes import aside, counting, invalid, is_high, needed
+from finops.approvals.votes import aside, counting, invalid, is_high, needed, over
 from finops.approvals.words import words
 from finops.approvals.workdays import Workdays
 
@@ -48,6 +48,7 @@ __all__ = [
     "moved",
     "needed",
     "not_due",
+    "over",
     "owns",
     "record",
     "reoffered",

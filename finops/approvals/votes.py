@@ -64,6 +64,11 @@ def invalid(record: Record, now: datetime) -> str:
     return "" if stand >= needed(record) else f"{stand} of {needed(record)} approvals stand for what it is now."
 
 
+def over(record: Record, now: datetime) -> bool:
+    """Whether nobody decided in time. The next sweep writes that down; nothing is done, whenever it comes."""
+    return record.status in {"asked", "pending"} and record.expires_at is not None and record.expires_at <= now
+
+
 def ran_out(record: Record) -> bool:
     """Whether it waits, and had been approved: that ran out before it was done. What `step` keeps of it says so."""
     return record.status in WAITING and record.approved_until is not None

@@ -95,7 +95,7 @@ def _strange(book: Charges, settings: Settings, now: datetime) -> tuple[Case, ..
     )
 
 
-def known_by_state(state: State | None, currency: str = "") -> Known:
+def known_by_state(state: State | None, now: datetime, currency: str = "") -> Known:
     """What is remembered: savings, requests that wait, anomalies, earlier figures, the audit trail's head."""
     from finops.jobs.anomalies import evaluated, open_cases
 
@@ -103,11 +103,13 @@ def known_by_state(state: State | None, currency: str = "") -> Known:
         return Known()
     kept = state.kept("report/")
     head = state.audit_head()
+    _, ended, _ = state.findings.all(status=("expired",), limit=0, now=now)
     return Known(
         claims=claims_of(state, currency),
         anomalies=open_cases(state, currency),
         anomalies_of=evaluated(state),
-        requests=tuple(_requests(state)),
+        requests=tuple(_requests(state, now)),
+        remarks=(_ended(ended),) if ended else (),
         audit_head=head if not head.startswith("0:") else "",
         published=tuple(published.published(kept)),
         said=tuple(published.forecasts(kept)),
@@ -198,10 +200,17 @@ def _standings(
     return tuple(found), tuple(others)
 
 
-def _requests(state: State) -> Iterable[Request]:
+def _ended(count: int) -> str:
+    said = f"{count} requests of the janitor ended undecided, and nothing is done with them"
+    if count == 1:
+        said = "1 request of the janitor ended undecided, and nothing is done with it"
+    return f"{said}; the sweep asks again about what is still there."
+
+
+def _requests(state: State, now: datetime) -> Iterable[Request]:
     from finops.approvals.naming import VERBS, kind_of, name_of
 
-    records, _, _ = state.findings.all(status=(WAITS,), order="number", limit=None)
+    records, _, _ = state.findings.all(status=(WAITS,), order="number", limit=None, now=now)
     for record in records:
         finding = record.finding
         name = (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOTAL = "report/published/"
 FORECAST = "report/forecast/"
+COUNTED = "report/counted-with"  # requests whose saving the last report counted with something else, and with what
 
 
 def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None:
@@ -40,6 +41,10 @@ def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None
     if not sent and where in state.kept(where):
         return
     state.keep(where, told, now)
+    if report.audience.key is None:
+        entries = report.savings.all if report.savings else ()
+        waits = [one for one in entries if one.number and one.kind == "identified" and one.counted_with is not None]
+        state.keep(COUNTED, {str(one.number): one.counted_with for one in waits}, now)
     seen = report.outlook
     if seen is None:
         return
@@ -85,6 +90,11 @@ def forecasts(kept: Mapping[str, Any]) -> Iterable[Said]:
                 basis=told["basis"],
                 audience=told["audience"],
             )
+
+
+def counted_with(kept: Mapping[str, Any]) -> dict[int, str]:
+    """By the number of a finding, with what the last report counts what it saves."""
+    return {int(number): name for number, name in (kept.get(COUNTED) or {}).items()}
 
 
 def _amount(written: str | None) -> Decimal | None:

@@ -122,7 +122,7 @@ def _known_here(
         return known_by_charges(book, settings, now, period)
     with remembering(settings) as state:
         by_charges = known_by_charges(book, settings, now, period, state)
-        return together(by_charges, known_by_state(state, currency_of(book, settings.report)[0]))
+        return together(by_charges, known_by_state(state, now, currency_of(book, settings.report)[0]))
 
 
 def _seen(

@@ -81,15 +81,20 @@ class Casebook:
         order: str = "amount",
         offset: int = 0,
         limit: int | None = 50,
+        now: datetime | None = None,
+        numbers: Collection[int] | None = None,
     ) -> tuple[list[Record], int, Decimal | None]:
         """A page of findings, how many there are in all, and what they would save a month in all.
 
         status, rule, owner, risk: only these; "" or () for any.  search: text in resource id, owner or rule
         owner: several are spellings of one; {""} for those without.  workspace: or registry, by its whole name
         order: a key of ORDERS.  limit: None for all
+        now: requests whose time is over by then are expired, as the next sweep writes down.  numbers: only these
         The amount adds saving, or the cost where the saving is not known; it is None where currencies differ.
         """
-        wanted = _wanted(_set(status), rule, _set(owner), search, risk, workspace)
+        wanted = _wanted(_set(status), rule, _set(owner), search, risk, workspace, now)
+        if numbers is not None:
+            wanted = and_(wanted, c.number.in_(sorted(numbers)))
         with reading(self._engine, self._where) as db:
             sums = select(func.count(), func.count(c.amount), func.coalesce(func.sum(c.amount), 0)).where(wanted)
             each = db.execute(sums.group_by(c.currency)).all()
@@ -173,7 +178,7 @@ class Change:
 
     def due_to_end(self, now: datetime) -> list[Record]:
         """Requests and approvals whose time is over."""
-        asked = and_(c.status.in_(("asked", "pending")), c.expires_at <= written(now))
+        asked = _over(now)
         approved = and_(c.status.in_(("approved", "scheduled")), c.approved_until <= written(now))
         return _records(self._db, self._db.execute(select(findings).where(or_(asked, approved))).all())
 
@@ -280,12 +285,20 @@ def _set(one_or_more: str | Collection[str]) -> set[str]:
     return ({one_or_more} - {""}) if isinstance(one_or_more, str) else set(one_or_more)
 
 
+def _over(now: datetime) -> ColumnElement[bool]:
+    """Requests that nobody decided in time. False, not unknown, for what has no end."""
+    return and_(c.status.in_(("asked", "pending")), c.expires_at.is_not(None), c.expires_at <= written(now))
+
+
 def _wanted(
-    status: set[str], rule: str, owner: set[str], search: str, risk: str, workspace: str
+    status: set[str], rule: str, owner: set[str], search: str, risk: str, workspace: str, now: datetime | None
 ) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = []
     if status:
-        parts.append(c.status.in_(sorted(status)))
+        has: ColumnElement[bool] = c.status.in_(sorted(status))
+        if now is not None:
+            has = or_(has, _over(now)) if "expired" in status else and_(has, ~_over(now))
+        parts.append(has)
     if rule:
         parts.append(c.rule == rule)
     if owner:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from finops.approvals import Answer, is_high
+from finops.approvals import Answer, is_high, over
 from finops.state import Record
 
 from .form import Form, Wrong
@@ -126,9 +127,10 @@ def _page(
     refused: dict[int, str], picked: bool, status: int,
 ) -> Response:  # fmt: skip
     found = {number: _record(site, number) for number in refused}
-    rows = [Row(record, False, refused[number]) for number, record in found.items() if record is not None]
-    rows = [Row(row.record, picked and row.pickable, row.said) for row in rows]
     now = site.now()
+    there = {number: record for number, record in found.items() if record is not None}
+    rows = [Row(record, said=refused[number], over=over(record, now)) for number, record in there.items()]
+    rows = [replace(row, picked=picked and row.pickable) for row in rows]
     return site.answer(
         "decided.html",
         request,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
+from finops.jobs.published import COUNTED, counted_with
+
 from .query import ORDERS, Query, query_of, status_choices
 from .rows import Row, days, rows_of
 from .words import STATUSES
@@ -23,17 +25,24 @@ def listing(site: Site, request: Request) -> Response:
     size = site.settings.web.page_rows
     now = site.now()
     records, total, amount = site.state.findings.all(
-        **query.filters(person), order=query.order, offset=(query.page - 1) * size, limit=size
+        **query.filters(person), order=query.order, offset=(query.page - 1) * size, limit=size, now=now
     )
-    rows = rows_of(records, picked=request.query_params.get("pick") == "low")
+    _, ended, _ = site.state.findings.all(status=("expired",), limit=0, now=now)
+    # As the report counts: what is asked of one resource saves once, whoever found it.
+    apart = counted_with(site.state.kept(COUNTED))
+    _, many, again = site.state.findings.all(**query.filters(person), limit=0, now=now, numbers=apart)
+    rows = rows_of(records, now, picked=request.query_params.get("pick") == "low")
+    currency = next((record.currency for record in records if record.currency), "")
     return site.answer(
         "list.html",
         request,
         rows=rows,
         total=total,
-        headline=_headline(amount, next((record.currency for record in records if record.currency), "")),
+        headline=_headline(amount, again, currency),
+        apart=_apart(again, many, currency),
         scope_said=_scope(query, total),
         query=query,
+        ended=ended if query == Query() else 0,
         pages=-(-total // size),
         rules=site.state.findings.rules(),
         status_choices=status_choices(),
@@ -48,8 +57,19 @@ def listing(site: Site, request: Request) -> Response:
     )
 
 
-def _headline(amount: Decimal | None, currency: str) -> str:
-    return "Amounts in several currencies" if amount is None else f"{written(amount, currency)} a month"
+def _headline(amount: Decimal | None, again: Decimal | None, currency: str) -> str:
+    if amount is None or again is None:
+        return "Amounts in several currencies"
+    return f"{written(amount - again, currency)} a month"
+
+
+def _apart(again: Decimal | None, many: int, currency: str) -> str:
+    """What the amount leaves out: the report counts it with another decision."""
+    if not again:
+        return ""
+    return (
+        f"{written(again, currency)} a month more counts with what else is asked of the same resource: {many} of them."
+    )
 
 
 def _scope(query: Query, total: int) -> str:

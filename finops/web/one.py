@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from finops.approvals import OPEN, Person, counting, is_high, needed, owns
-from finops.approvals.votes import GO, is_own
+from finops.approvals import OPEN, Person, counting, is_high, needed, over, owns
+from finops.approvals.votes import GO, is_own, ran_out
 from finops.janitor.wording import words
 from finops.state import Record
 
@@ -59,7 +59,8 @@ def shown_one(
     signed: SignedIn = request.state.signed
     now, finding = site.now(), record.finding
     evidence = finding.evidence
-    may = may_of(record, signed.person)
+    is_over = over(record, now)
+    may = may_of(record, signed.person, now)
     votes = site.state.findings.votes(record.number)
     return site.answer(
         "finding.html",
@@ -67,7 +68,8 @@ def shown_one(
         status,
         record=record,
         now=now,
-        tone=TONES.get(record.status, "plain"),
+        is_over=is_over,
+        tone="plain" if is_over else TONES.get(record.status, "plain"),
         keeps=_keeps(finding.monthly_cost, finding.saving),
         money_note=_money_note(record),
         seen=_seen(record),
@@ -76,7 +78,7 @@ def shown_one(
         tried=form.text("action") if form else "",
         reason=form.reason if form else "",
         may=may,
-        need=_need(record, signed.person, now),
+        need=_ended(record, site.settings.janitor.again_days, now) or _need(record, signed.person, now),
         afterwards=_afterwards(record),
         stale_sign_in=site.door.stale(signed) if may.approve or may.answer else "",
         sign_in_again=site.door.again(f"/findings/{record.number}"),
@@ -99,12 +101,12 @@ def shown_one(
     )
 
 
-def may_of(record: Record, person: Person) -> May:
+def may_of(record: Record, person: Person, now: datetime) -> May:
     """Which forms are shown. The desk decides anew what is taken."""
     open_ = person.approves and record.status in OPEN
     own = is_high(record) and is_own(record, person)
     return May(
-        approve=open_ and record.status == "pending" and not own,
+        approve=open_ and record.status == "pending" and not own and not over(record, now),
         deny=open_ and record.status != "denied",
         snooze=open_,
         answer=owns(person, record.finding.owner) and record.status in {"asked", "pending", "approved"},
@@ -178,6 +180,8 @@ def _seen(record: Record) -> str:
 
 
 def _dates(record: Record, now: datetime) -> list[tuple[str, str]]:
+    if over(record, now):
+        return [("Request ended", moment(record.expires_at))]
     named = [
         ("Request expires", record.expires_at if record.status in {"asked", "pending"} else None),
         ("Owner's grace ends", record.due_at if record.status in {"asked", "pending", "approved"} else None),
@@ -186,6 +190,18 @@ def _dates(record: Record, now: datetime) -> list[tuple[str, str]]:
         ("Left alone until", record.snoozed_until if record.status in {"snoozed", "exempt", "denied"} else None),
     ]
     return [(term, f"{moment(at)} ({left(at, now)})") for term, at in named if at is not None]
+
+
+def _ended(record: Record, again_days: int, now: datetime) -> str:
+    """What comes of a request that ended undecided, or of an approval that was not used; "" for any other."""
+    asked = "its owner and the approvers are asked again. You can still say no, or not now."
+    if over(record, now):
+        said = f"Nobody decided until {moment(record.expires_at)}, so nothing is done. The next sweep notes that"
+        return f"{said}; if it is found {again_days} days later still, {asked}"
+    if record.status == "expired" and not ran_out(record):
+        again = record.changed_at + timedelta(days=again_days)
+        return f"Nobody decided in time, so nothing is done. If a sweep finds it still from {day(again)} on, {asked}"
+    return f"If the next sweep finds it still, {asked}" if record.status == "expired" else ""
 
 
 def _need(record: Record, person: Person, now: datetime) -> str:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from finops.approvals import OPEN, is_high
+from finops.approvals import OPEN, is_high, over
 from finops.config.model import JanitorSettings
 from finops.state import Record, StoredFinding
 
 
 @dataclass(frozen=True)
 class Row:
-    """A finding in a table. said: why a decision on it was refused, just now."""
+    """A finding in a table. said: why a decision on it was refused, just now; over: nobody decided in time."""
 
     record: Record
     picked: bool = False
     said: str = ""
+    over: bool = False
 
     @property
     def open(self) -> bool:
@@ -34,11 +35,12 @@ class Row:
     @property
     def easy(self) -> bool:
         """Whether "all low-risk" means it: it waits for an approval."""
-        return self.pickable and self.record.status == "pending"
+        return self.pickable and self.record.status == "pending" and not self.over
 
 
-def rows_of(records: Iterable[Record], picked: bool = False) -> list[Row]:
-    return [Row(one, picked and Row(one).easy) for one in records]
+def rows_of(records: Iterable[Record], now: datetime, picked: bool = False) -> list[Row]:
+    rows = [Row(one, over=over(one, now)) for one in records]
+    return [replace(row, picked=picked and row.easy) for row in rows]
 
 
 def stops(finding: StoredFinding) -> Decimal | None:
