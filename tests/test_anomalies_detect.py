@@ -307,10 +307,9 @@ def test_growth_in_two_scopes_of_one_cost_centre_is_one_anomaly():
         Scope("meter", "NC24"): days_of([cost * 2 for cost in GROWING]),
     }  # fmt: skip
 
-    def meets(one: Scope, other: Scope) -> bool:
-        return one.kind != other.kind and CENTRE in (one, other)
+    cells = {(CENTRE, scope): own for scope, own in days.items() if scope != CENTRE}
 
-    assert [one.kind for one in detect(days, day(99), meets=meets)] == ["growth"]
+    assert [one.kind for one in detect(days, day(99), cells=cells)] == ["growth"]
 
 
 def test_a_spike_at_the_first_of_a_month_need_not_pass_chance_and_habit_together():
@@ -324,9 +323,11 @@ def test_scopes_that_share_no_charges_are_told_apart():
     first, second = series(), series()
     first[70] += 300
     second[70] += 300
-    days = {CENTRE: days_of(first), Scope("meter", "NC24"): days_of(second)}
+    meter = Scope("meter", "NC24")
+    days = {CENTRE: days_of(first), meter: days_of(second)}
+    cells = {(CENTRE,): days_of(first), (Scope("cost centre", "CC-4310"), meter): days_of(second)}
 
-    assert len(detect(days, day(89), meets=lambda one, other: False)) == 2
+    assert len(detect(days, day(89), cells=cells)) == 2
 
 
 def test_less_than_the_minimum_is_not_told():

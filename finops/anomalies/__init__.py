@@ -6,7 +6,7 @@ found[0].kind, found[0].impact, found[0].expected.low, found[0].also
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from finops.anomalies.model import (
     NO_CAUSE,
     Anomaly,
     Bar,
+    Cell,
     Planned,
     Raised,
     Reach,
@@ -29,6 +30,7 @@ __all__ = [
     "NO_CAUSE",
     "Anomaly",
     "Bar",
+    "Cell",
     "Planned",
     "Raised",
     "Reach",
@@ -40,10 +42,7 @@ __all__ = [
 ]
 
 USUAL = Bar()
-
-
-def _meets(one: Scope, other: Scope) -> bool:
-    return one.kind != other.kind
+NO_CELLS: Mapping[Cell, Sequence[tuple[date, Decimal]]] = {}
 
 
 def detect(
@@ -54,14 +53,14 @@ def detect(
     planned: Sequence[Planned] = (),
     missing: Collection[date] = (),
     raised: Sequence[Raised] = (),
-    meets: Callable[[Scope, Scope], bool] = _meets,
+    cells: Mapping[Cell, Sequence[tuple[date, Decimal]]] = NO_CELLS,
 ) -> tuple[Anomaly, ...]:
     """Every anomaly of the days up to `through`, the last complete one; later days are not used. Oldest first.
 
     days: usage in one currency; a day that is not there cost nothing, unless no scope has any or it is in `missing`.
-    Fewer than 14 days of history are judged by nothing. meets: whether two scopes share charges, so that money seen in
-    both can be the same; two of one kind never do.
+    Fewer than 14 days of history are judged by nothing. cells: the same usage where its scopes meet, each with its cost
+    centre first: what is off in one is told of that; and only scopes of one cell can show the same money.
     """
     from finops.anomalies.finding import find
 
-    return find(days, through, bar, planned, missing, raised, meets)
+    return find(days, through, bar, planned, missing, raised, cells)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from finops.anomalies.cells import Cells, of_cells
 from finops.anomalies.growing import growing
 from finops.anomalies.incidents import Incident, incidents
 from finops.anomalies.model import Anomaly, Bar, Planned, Raised, Reach, Scope, id_of
@@ -18,6 +19,14 @@ from finops.anomalies.walk import Run, Walk
 CENT = Decimal("0.01")
 FOUR_IN_FIVE = 1.28
 UNSEEN = Decimal(3)
+CELL = 1.55
+"""How much clearer a cell must be by itself: there are many."""
+ALONE = 1.3
+"""How much clearer a rise must be of which no cell shows anything: chance in several things at once."""
+ENOUGH, MONEY = 4.0, 0.3
+"""So many times the minimum a day is told at the bar; the bar falls with this power of what it comes to."""
+LEAST, MOST = 0.66, 1.5
+"""Of the bar, however much or little it comes to."""
 UNSURE = 0.25
 """Of a usual deviation: by how much the expected level itself may be wrong, on all days alike."""
 
@@ -29,23 +38,55 @@ def find(
     planned: Sequence[Planned],
     missing: Collection[date],
     raised: Sequence[Raised],
-    meets: Callable[[Scope, Scope], bool],
+    cells: Cells,
 ) -> tuple[Anomaly, ...]:
     table = table_of(days, through, missing)
     if table is None:
         return ()
     minimum, times = float(bar.minimum), float(bar.times)
     walk = Walk(table, minimum, times, _raised(table, raised))
-    runs = walk.judge()
+    runs = [*walk.judge(), *of_cells(cells, walk)]
     runs += [run for run in growing(walk, minimum, times) if _is_over(run, walk.raised)]
-    found = [_anomaly(one, table, planned) for one in incidents(runs, table, minimum, meets)]
-    found = [one for one in found if abs(one.impact) >= bar.minimum * _weight(one)]
+    found = []
+    for incident in incidents(runs, table, minimum, _meeting(cells)):
+        one = _anomaly(incident, table, planned)
+        told = _told(incident, table, bool(cells), minimum * float(_weight(one)))
+        if told is not None and abs(one.impact) >= bar.minimum * _weight(one):
+            found.append(replace(one, seen=max(one.seen or table.start, table.day(told))))
     return tuple(sorted(found, key=lambda one: (one.first, -abs(one.impact), one.id)))
 
 
 def _weight(one: Anomaly) -> Decimal:
     """What no cost centre shows must have come to more: there are many narrow scopes, and chance speaks in some."""
     return Decimal(1) if any(scope.kind == "cost centre" for scope in one.scopes) else UNSEEN
+
+
+def _told(incident: Incident, table: Table, split: bool, minimum: float) -> int | None:
+    """The first day on which it is clear enough for what it comes to: large money is told by less, small takes more."""
+    runs = (incident.run, *incident.also)
+    grows = [run.seen for run in runs if run.kind == "growth" and run.seen is not None and not run.force]
+    centre, narrow, inside, most = 0.0, 0.0, 0.0, 0.0
+    for day in sorted({day for run in runs for day in run.force}):
+        for run in runs:
+            force, is_centre = run.force.get(day, 0.0), table.scopes[run.row].kind == "cost centre"
+            inside = max(inside, force if run.cell else 0.0)
+            centre = max(centre, force if is_centre and not run.cell else 0.0)
+            narrow = max(narrow, force if not is_centre else 0.0)
+            most = max(most, abs(run.over.get(day, 0.0)))
+        money = min((most / minimum / ENOUGH) ** MONEY, 1 / LEAST)
+        alone = ALONE if split and incident.run.sign > 0 and not inside else 1.0
+        parts = max(inside / CELL, narrow / alone) * max(money, 1 / MOST)
+        if max(parts, centre / alone * max(money, 1.0)) >= 1:
+            return min([day, *grows])
+    return min(grows, default=None)
+
+
+def _meeting(cells: Cells) -> Callable[[Scope, Scope], bool]:
+    """Whether two scopes share charges, so that money seen in both can be the same; two of one kind never do."""
+    if not cells:
+        return lambda one, other: one.kind != other.kind
+    pairs = {(one, other) for cell in cells for one in cell for other in cell if one != other}
+    return lambda one, other: (one, other) in pairs
 
 
 def _is_over(growth: Run, raised: Mapping[int, Numbers]) -> bool:
@@ -73,7 +114,11 @@ def _anomaly(incident: Incident, table: Table, planned: Sequence[Planned]) -> An
     actual = table.actual(run.row, run.first, run.last)
     expected = _expected(run)
     impact = actual - expected.middle
-    also = tuple(dict.fromkeys(table.scopes[one.row] for one in incident.also if one.row != run.row))
+    seen_in = [
+        *(table.scopes[one.row] for one in incident.also),
+        *(at for one in (run, *incident.also) for at in one.cell),
+    ]
+    also = tuple(at for at in dict.fromkeys(seen_in) if at != scope)
     seen = [one.seen for one in (run, *incident.also) if one.seen is not None]
     found = Anomaly(
         id=id_of(scope, first),

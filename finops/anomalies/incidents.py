@@ -37,10 +37,11 @@ def incidents(runs: list[Run], table: Table, minimum: float, meets: Callable[[Sc
         return near and (one.row == other.row or meets(here, there) or grow_together(one, other))
 
     def grow_together(one: Run, other: Run) -> bool:
-        """Whether both grow, steadily, in one cost centre: growth there is of no single thing."""
+        """Whether both rise in one cost centre, one steadily: growth is of no single thing there, and has steps."""
         here, there = table.scopes[one.row], table.scopes[other.row]
-        in_one = any(meets(here, centre) and meets(there, centre) for centre in centres)
-        return one.kind == other.kind == "growth" and in_one
+        in_one = any(all(at == centre or meets(at, centre) for at in (here, there)) for centre in centres)
+        rises = {one.kind, other.kind}
+        return in_one and "growth" in rises <= {"growth", "step"}
 
     def explained(run: Run, near: list[Incident]) -> bool:
         whole = sum(max(0.0, run.sign * value) for value in run.over.values())

@@ -26,6 +26,10 @@ class Scope:
         return f"{self.kind}:{self.key}"
 
 
+Cell = tuple[Scope, ...]
+"""Where a cost centre, a workspace, a service and a meter meet: what one thing costs is there, with little else."""
+
+
 @dataclass(frozen=True)
 class Reach:
     """What was expected: the middle, and the ends between which four in five such stretches of days lie."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.anomalies.model import KINDS, Scope
+from finops.anomalies.model import KINDS, Cell, Scope
 
 Numbers = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -34,6 +34,19 @@ class Table:
 
     def day(self, column: int) -> date:
         return self.start + timedelta(days=column)
+
+    def beside(self, cells: Mapping[Cell, Sequence[tuple[date, Decimal]]], least: float) -> tuple[Table, list[Cell]]:
+        """The table of the cells that came to `least` on one of its days; a row is of the first scope of its cell."""
+        names = sorted(cell for cell in cells if cell[0] in self.scopes)
+        costs = np.zeros((len(names), self.days))
+        for row, cell in enumerate(names):
+            for day, cost in cells[cell]:
+                column = (day - self.start).days
+                if 0 <= column < self.days:
+                    costs[row, column] += float(cost)
+        rows = np.flatnonzero((costs >= least).any(1)).tolist()
+        kept = [names[row] for row in rows]
+        return Table(tuple(cell[0] for cell in kept), self.start, costs[rows], self.known, ()), kept
 
     def actual(self, row: int, first: int, last: int) -> Decimal:
         """The exact cost of a row from one column to another, both included."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finops.anomalies.expect import FEWEST, NOTHING, WEEK, expected, spreads, twice, unit
-from finops.anomalies.model import KINDS, Kind
+from finops.anomalies.model import KINDS, Cell, Kind
 from finops.anomalies.table import Numbers, Table, Truths
 
 ADOPT = 14
@@ -25,8 +25,8 @@ CALM = 3
 """Days within the usual after which something is over: a weekend, on which less is seen, does not end it."""
 UNLIKE = 0.5
 """Of what a level moved by: where days differ by more than that from it, the days before tell nothing of its shape."""
-STAYS = 0.5
-"""Of the bar: what is off stays so above it."""
+STAYS, FELL = 0.5, 0.7
+"""Of the bar: what is off stays so above it, and below it by so much of the usual, however high the bar."""
 DROP = 1.4
 """A fall takes so many times the bar: people are away, and less cost is less urgent."""
 GONE, EVER = 0.05, 0.15
@@ -49,6 +49,10 @@ LEAST_FALL, BOTH_FALL = 0.3, 0.24
 """Of what is expected: a smaller fall on one day, or on each of two, is none."""
 NARROW = 1.25
 """How much higher the bar is for workspaces, services and meters: there are many, and each is told by chance."""
+OPEN = 0.65
+"""Of `times`: what goes beyond so much is kept apart; how clear it must be to be told depends on what it comes to."""
+SURE = 99.0
+"""How clear it is that something is new, or gone."""
 REST = 0.85
 """A day on which the median scope of any kind cost less than that part of what is expected: people are away."""
 ACTIVE = 5
@@ -57,7 +61,10 @@ ACTIVE = 5
 
 @dataclass
 class Run:
-    """Days on which one row is off, first to last. should: what was expected of each day; spread: in money."""
+    """Days on which one row is off, first to last. should: what was expected of each day; spread: in money.
+
+    force: how many times its bar it came to, alone or with the day before; cell: where it shows, if it is of a cell.
+    """
 
     row: int
     first: int
@@ -72,6 +79,8 @@ class Run:
     seen: int | None = None
     calm: int = 0
     on: bool = True
+    force: dict[int, float] = field(default_factory=dict)
+    cell: Cell = ()
 
     @property
     def side(self) -> int:
@@ -98,13 +107,18 @@ class Run:
 
 @dataclass
 class Walk:
-    """The walk over one table. raised: money a day by row and column below which nothing is off."""
+    """The walk over one table. raised: money a day by row and column below which nothing is off.
+
+    fell: by column, what is left where most scopes fell together; wider: that of the scopes that cells are parts of.
+    """
 
     table: Table
     minimum: float
     times: float
     raised: Mapping[int, Numbers]
+    wider: Numbers | None = None
     runs: list[Run] = field(default_factory=list)
+    fell: Numbers = field(init=False)
     clean: Numbers = field(init=False)
     away: Numbers = field(init=False)
     began: NDArray[np.int64] = field(init=False)
@@ -112,6 +126,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         costs = self.table.costs
+        self.fell = np.ones(costs.shape[1])
         self.clean = costs.copy()
         self.away = np.full(costs.shape, np.nan)
         some = costs != 0
@@ -119,7 +134,7 @@ class Walk:
         self.excess, self.sizes = np.zeros(costs.shape), np.ones(costs.shape)
         # How far up and down each row was off on two days in a row; what yesterday came to, needed, was judged by.
         self.pairs = np.zeros((2, *costs.shape))
-        self.last, self.needs, self.before = (np.zeros((n, len(costs))) for n in (2, 2, 3))
+        self.last, self.needs, self.wide, self.before = (np.zeros((n, len(costs))) for n in (2, 2, 2, 3))
         self.places = [_places(table_day) for table_day in (self.table.day(n) for n in range(costs.shape[1] + 1))]
         self.strict = np.array([1.0 if scope.kind == "cost centre" else NARROW for scope in self.table.scopes])
         self.kinds = np.array([KINDS.index(scope.kind) for scope in self.table.scopes])
@@ -140,9 +155,10 @@ class Walk:
             return
         size = unit(should, level, self.minimum / 10)
         off = costs - should
-        shared = self._shared(costs, should)
+        shared = self._shared(costs, should) if self.wider is None else np.full(len(costs), self.wider[day])
+        self.fell[day] = shared.min()
         # A fall on a day on which many fell is told on the next one, if it is still there.
-        rest = float(shared.min()) < REST
+        rest = float(self.fell[day]) < REST
         low = costs - should * shared
         upper, lower = spreads(self.away, day)
         judged = day - self.began >= WEEK  # before that, nothing is known of weekends
@@ -152,14 +168,21 @@ class Walk:
         self.excess[:, day], self.sizes[:, day] = off, size
         if day < FEWEST:
             return
+        if day == FEWEST:
+            self._look_back(size)
         most, fell = twice(self.away, day)
         times = self.times * self.strict
-        wide = times * upper * size, np.minimum(times * DROP * lower, HALF) * size
-        bar_up = np.maximum(np.maximum(wide[0], AS_EVER * most * size), self._habit(day, size))
-        bar_down = np.maximum(np.maximum(wide[1], AS_EVER * fell * size), LEAST_FALL * size)
-        bar_up, bar_down = np.maximum(bar_up, self.minimum / STEP), np.maximum(bar_down, self.minimum / STEP)
+        clear = np.array([times * upper, np.minimum(times * DROP * lower, HALF)]) * size
+        wide = OPEN * clear
+        bar = np.array([AS_EVER * most, np.maximum(AS_EVER * fell, LEAST_FALL)]) * size
+        bar = np.maximum(bar, self.minimum / STEP)
         for row, least in self.raised.items():
-            bar_up[row], bar_down[row] = max(bar_up[row], least[day]), max(bar_down[row], least[day])
+            bar[:, row] = np.maximum(bar[:, row], least[day])
+        stays, habit = STAYS * np.maximum(bar, wide), self._habit(day, size)
+        stays[0] += habit / HABIT
+        stays[1] = np.minimum(stays[1], STAYS * FELL * size)
+        bar[0] = np.maximum(bar[0], habit)
+        bar_up, bar_down = np.maximum(bar, wide)
         is_new = self.began == day
         gone = self._gone(costs, should, level, day) & (shared > 0.3)
         young = (day - self.began < FEWEST) & ~is_new
@@ -173,33 +196,50 @@ class Walk:
             self.away[:, day] = np.where(off > wide[0], np.nan, self.away[:, day])
         up = (off > bar_up) & ~young
         down = ((-low > bar_down) | gone) & ~young & (not rest)
-        both = self._both(day, size, off, np.where(rest, 0.0, -low))
-        self.needs = np.maximum(BOTH * np.array(wide) / size, BOTH_TWICE * np.array([most, fell]))
+        both, clearly = self._both(day, size, off - habit, np.where(rest, 0.0, -low))
+        self.needs, self.wide = BOTH_TWICE * np.array([most, fell]), BOTH * clear / size
         before, self.before = self.before, np.array([should, spread[1], spread[-1]])
         held = dict(self.open_)
+        force = np.array([off, np.where(gone, SURE * size, -low)]) / np.maximum(bar, clear)
+        force[0, is_new] = SURE
         for row, run in held.items():
-            bar = bar_up[row] if run.sign > 0 else min(bar_down[row], 0.7 * size[row])
-            still = run.sign * off[row] > STAYS * bar and (run.kind != "gone" or costs[row] < 0.3 * should[row])
+            still = run.sign * off[row] > stays[run.side, row] and (
+                run.kind != "gone" or costs[row] < 0.3 * should[row]
+            )
             self._go_on(run, day, bool(still), float(should[row]), float(spread[run.sign][row]))
+            # What comes by and by is growth: only what came since yesterday makes it clearer.
+            now, was = run.sign * float(off[row]), max(run.sign * run.over.get(day - 1, 0.0), 0.0)
+            since = max(0.0, 1 - was / max(now, NOTHING))
+            second = clearly[run.side, row] if day == run.first + 1 else 0.0
+            run.force[day] = max(float(force[run.side, row]) * since, float(second))
         for row in np.flatnonzero(up | down).tolist():
             if row not in held:  # on the day on which a level becomes the usual one, it is not off again
                 sign = 1 if up[row] else -1
                 fresh = bool(is_new[row]) and sign > 0
                 kind: Kind = "new" if fresh else "gone" if gone[row] and sign < 0 else "spike"
                 run = self.open_[row] = Run(row, day, day, sign, kind)
+                run.force[day] = float(force[run.side, row])
                 self.runs.append(run)
                 self._go_on(run, day, True, float(should[row]), float(spread[sign][row]))
         for row in np.flatnonzero(both.any(0) & ~young & ~is_new).tolist():
             if row not in held and row not in self.open_:
                 run = self.open_[row] = Run(row, day - 1, day, 1 if both[0, row] else -1)
+                run.force[day] = float(clearly[run.side, row])
                 self.runs.append(run)
                 self._go_on(run, day - 1, True, float(before[0, row]), float(before[run.sign, row]))
                 self._go_on(run, day, True, float(should[row]), float(spread[run.sign][row]))
                 run.seen = None if run.seen is None else day  # the first of the two told nothing
 
-    def _both(self, day: int, size: Numbers, over: Numbers, under: Numbers) -> Truths:
-        """Which rows are off on this day and on the one before, up and down, judged by the days before both."""
-        now = np.maximum(np.array([over - self._habit(day, size), under]) / size, 0.0)
+    def _look_back(self, size: Numbers) -> None:
+        """What came in the first weeks, of which nothing was expected, against the same weekday of the other one."""
+        early = self.table.costs[:, :FEWEST]
+        other = np.roll(early, WEEK, axis=1)
+        self.excess[:, :FEWEST] = np.where(early > 2 * other, early - other, 0.0)
+        self.sizes[:, :FEWEST] = size[:, None]
+
+    def _both(self, day: int, size: Numbers, over: Numbers, under: Numbers) -> tuple[Truths, Numbers]:
+        """Which rows are off on this day and the one before, up and down, and how clearly, by the days before both."""
+        now = np.maximum(np.array([over, under]) / size, 0.0)
         least = np.full(len(size), self.minimum / STEP)
         for row, raised in self.raised.items():
             least[row] = max(least[row], raised[day])
@@ -207,7 +247,8 @@ class Walk:
         needs = np.maximum(np.maximum(self.needs, AS_BOTH * self.pairs[:, :, :day].max(2)), least / size)
         needs[1] = np.maximum(needs[1], BOTH_FALL)
         self.last = now
-        return np.asarray(self.pairs[:, :, day] > needs)
+        pair = self.pairs[:, :, day]
+        return pair > np.maximum(needs, OPEN * self.wide), pair / np.maximum(needs, self.wide)
 
     def _go_on(self, run: Run, day: int, still: bool, should: float, spread: float) -> None:
         cost = float(self.table.costs[run.row, day])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops.anomalies import Scope, ScopeKind
+from finops.anomalies import Cell, Scope, ScopeKind
 from finops.charges import Period
 from finops.charges.keys import NONE
 from finops.forecast.charged import last_complete
@@ -35,20 +34,22 @@ PLACELESS: frozenset[ScopeKind] = frozenset({"workspace", "meter"})
 ALL = ""
 """The part of all subscriptions that lack no day."""
 Days = dict[Scope, list[tuple[date, Decimal]]]
+Cells = dict[Cell, list[tuple[date, Decimal]]]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Daily usage by scope that is judged by itself, up to `through`; `missing`: days that say nothing."""
+    """Daily usage by scope and by cell that is judged by itself, to `through`; `missing`: days that say nothing."""
 
     days: Days
+    cells: Cells
     through: date
     missing: frozenset[date]
 
 
 @dataclass(frozen=True)
 class Read:
-    """Daily usage in one currency from `first` to `through`. meets: whether two scopes share charges.
+    """Daily usage in one currency from `first` to `through`.
 
     gaps: sentences on what lacks; touched: the scopes that it lacks in.
     """
@@ -58,7 +59,6 @@ class Read:
     through: date
     basis: str
     currency: str
-    meets: Callable[[Scope, Scope], bool]
     gaps: tuple[str, ...] = ()
     touched: frozenset[Scope] = frozenset()
 
@@ -84,8 +84,7 @@ def read(book: Charges, settings: Settings, now: datetime) -> tuple[Read, ...]:
         if not parts:
             continue
         touched = frozenset(scope for name, part in parts.items() if name != ALL for scope in part.days)
-        meets = _meeting(book, basis, period, currency)
-        found.append(Read(tuple(parts.values()), first, through, basis, currency, meets, gaps, touched))
+        found.append(Read(tuple(parts.values()), first, through, basis, currency, gaps, touched))
     return tuple(found)
 
 
@@ -145,28 +144,26 @@ def _parts(
     through = (period.end - DAY).date()
     everywhere = lacks.get(ALL, frozenset())
     alone = set(lacks) - {ALL}
-    split: dict[str, Days] = {}
-    for kind, name in NAMES.items():
-        keys = [name, "SubAccountId", "Day"] if alone else [name, "Day"]
-        frame = book.by(keys, basis, period, currency, where=USAGE)
-        for key, *of, day, cost in sorted(rows(frame, *keys, "Cost")):
-            if kind not in PLACELESS or key != NONE:
-                own = bare(str(of[0])) if of else ALL
-                days = split.setdefault(own if own in alone else ALL, {})
-                days.setdefault(Scope(kind, str(key)), []).append((day, cost))
+    split: dict[str, Cells] = {}
+    keys = [*NAMES.values(), *(["SubAccountId"] if alone else []), "Day"]
+    for row in rows(book.by(keys, basis, period, currency, where=USAGE), *keys, "Cost"):
+        named = zip(NAMES, row[: len(NAMES)], strict=True)
+        cell = tuple(Scope(kind, str(key)) for kind, key in named if kind not in PLACELESS or key != NONE)
+        own = bare(str(row[len(NAMES)])) if alone else ALL
+        split.setdefault(own if own in alone else ALL, {}).setdefault(cell, []).append(row[-2:])
     found = {}
-    for own, days in split.items():
+    for own, cells in split.items():
         missing = everywhere | lacks.get(own, frozenset())
         known = [day for day in period.days if day not in lacks.get(own, frozenset())]
-        found[own] = Part(days, max(known, default=through), missing)
+        found[own] = Part(_days(cells), cells, max(known, default=through), missing)
     return found
 
 
-def _meeting(book: Charges, basis: Any, period: Period, currency: str) -> Callable[[Scope, Scope], bool]:
-    frame = book.by(list(NAMES.values()), basis, period, currency, where=USAGE)
-    kinds = list(NAMES)
-    pairs: set[tuple[Scope, Scope]] = set()
-    for cells in rows(frame, *NAMES.values()):
-        own = [Scope(kind, str(key)) for kind, key in zip(kinds, cells, strict=True)]
-        pairs.update((one, other) for one in own for other in own if one.kind != other.kind)
-    return lambda one, other: (one, other) in pairs
+def _days(cells: Cells) -> Days:
+    sums: dict[Scope, dict[date, Decimal]] = {}
+    for cell, own in cells.items():
+        for scope in cell:
+            days = sums.setdefault(scope, {})
+            for day, cost in own:
+                days[day] = days.get(day, Decimal(0)) + cost
+    return {scope: sorted(days.items()) for scope, days in sums.items()}

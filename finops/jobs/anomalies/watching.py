@@ -81,7 +81,7 @@ def look(book: Charges, settings: Settings, state: State | None, now: datetime) 
         found = []
         for part in seen.parts:
             for one in detect(
-                part.days, part.through, bar, planned=planned, missing=part.missing, raised=bars, meets=seen.meets
+                part.days, part.through, bar, planned=planned, missing=part.missing, raised=bars, cells=part.cells
             ):
                 found.append(own_id(one, seen.currency, taken))
                 taken.add(found[-1].id)
