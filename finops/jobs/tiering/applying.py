@@ -18,9 +18,10 @@ from finops.approvals.whose import TIERING
 from finops.errors import AzureError, DataError
 from finops.estate import Known
 from finops.estate.ids import key
+from finops.jobs.run import Run
 from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
-from finops.jobs.tiering.applied import Applied, Line, Result
+from finops.jobs.tiering.applied import RESULTS, Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
 from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
 from finops.jobs.tiering.overreach import closed_to, overreaching, without
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
 WHO = "finops tier apply"
 TOO_MUCH = "Rules of ours take what is protected, leased or held by now, or of no known price"
 HOUR = timedelta(hours=1)
-RESULTS: dict[str, Result] = {
-    "done": "done", "refused": "held", "changed-since": "held", "failed": "failed", "unknown": "unknown",
-}  # fmt: skip
 
 
 def apply(
@@ -91,12 +89,7 @@ class Deed:
 
 
 @dataclass
-class _Run:
-    azure: Azure
-    settings: Settings
-    state: State
-    now: datetime
-    step: Callable[[str], None]
+class _Run(Run):
     names: list[str]
     paths: Sequence[Path]
     protect: Sequence[Protected]
@@ -107,9 +100,6 @@ class _Run:
     population: int = 0
     entered: set[int] = field(default_factory=set)  # findings whose approval this run has used up
     narrowed: set[str] = field(default_factory=set)  # accounts that rules of ours are taken out of, by their ids
-
-    def __post_init__(self) -> None:
-        self.started = self.azure.time.monotonic()
 
     # -- the two kinds of run -----------------------------------------------------------------------------------
 
@@ -383,10 +373,6 @@ class _Run:
 
     def _line(self, proposed: Proposal, result: Result, what: str, why: str, number: int = 0) -> None:
         self.lines.append(Line(proposed.name, result, what, why, proposed, number))
-
-    def time(self) -> datetime:
-        """Now: the time at which the run began, and as long as it has lasted."""
-        return self.now + timedelta(seconds=self.azure.time.monotonic() - self.started)
 
 
 def _owner(found: Estate, account_id: str) -> str:

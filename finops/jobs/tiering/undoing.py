@@ -15,9 +15,9 @@ from finops.acts.storage import INVENTORY, RULES, SERVICE, VERSION, part_of
 from finops.approvals.whose import TIERING
 from finops.errors import FinopsError, UsageError
 from finops.estate.ids import key
+from finops.jobs.run import Run
 from finops.jobs.tiering import deeds
-from finops.jobs.tiering.applied import Applied, Line
-from finops.jobs.tiering.applying import RESULTS
+from finops.jobs.tiering.applied import RESULTS, Applied, Line
 from finops.jobs.tiering.moves import WENT, Batch, cut, keep, left
 from finops.jobs.tiering.past import changes
 from finops.jobs.tiering.returning import way_back
@@ -57,12 +57,7 @@ def undo(
 
 
 @dataclass
-class _Undo:
-    azure: Azure
-    settings: Settings
-    state: State
-    now: datetime
-    step: Callable[[str], None]
+class _Undo(Run):
     names: list[str]
     who: str
 
