@@ -12,11 +12,9 @@ import click
 from finops.cli import tier_apply, tier_rehearse
 from finops.cli.output import note, show
 from finops.cli.session import Session, reads_azure
-from finops.errors import UsageError
 
 if TYPE_CHECKING:
     from finops.tiering.looking import Seen
-    from finops.tiering.model import Protected
     from finops.tiering.optimum import Optimum
     from finops.tiering.plan import TierPlan
 
@@ -119,21 +117,10 @@ def _reckoned(
     from finops import estate
     from finops.jobs.tiering.planning import reckoned, seen_of
 
-    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, wanted)
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, protect)
         with reckoned(azure, seen, paths, session.now) as found:
             yield found.plan, found.seen, found.optimum
-
-
-def protected(text: str) -> Protected:
-    """What --protect names."""
-    from finops.tiering.model import Protected
-
-    container, _, prefix = text.partition("/")
-    if not container:
-        raise UsageError(f"--protect '{text}' names no container.", "Write it as container, or container/folder/.")
-    return Protected(container, prefix, f"protected by --protect {text}", "--protect")
 
 
 tier.add_command(tier_apply.apply)

@@ -16,7 +16,6 @@ from finops.errors import PARTIAL, UsageError
 if TYPE_CHECKING:
     from finops.jobs.tiering.applied import Applied
     from finops.jobs.tiering.proposing import Proposal
-    from finops.tiering.model import Protected
 
 _accounts = click.option("--account", "accounts", metavar="NAME", multiple=True, help="Only this account. Repeatable.")
 _execute = click.option("--execute", is_flag=True, help="Do it. Without it nothing is changed, and what would be done "
@@ -61,10 +60,7 @@ def apply(
 
     _refuse_recording(session, "apply")
     with opened(session, create=True) as state, session.azure() as azure:
-        done = job(
-            azure, session.settings, state, session.now, execute, note, accounts, paths,
-            [_protected(text) for text in protect],
-        )  # fmt: skip
+        done = job(azure, session.settings, state, session.now, execute, note, accounts, paths, protect)
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")
     if done.partial or done.problems:
@@ -97,12 +93,6 @@ def undo(context: click.Context, session: Session, accounts: tuple[str, ...], ex
         note(f"Audit trail: {state.audit_head()}")
     if done.partial:
         context.exit(PARTIAL)
-
-
-def _protected(text: str) -> Protected:
-    from finops.cli.tier import protected
-
-    return protected(text)
 
 
 def _refuse_recording(session: Session, command: str) -> None:

@@ -53,16 +53,14 @@ def rehearse(
     import tempfile
 
     from finops import estate
-    from finops.cli.tier import protected
     from finops.jobs.tiering.planning import seen_of
     from finops.tiering.inventory import read_inventory
     from finops.tiering.plan import best, plan
     from finops.tiering.recording import record
     from finops.tiering.rehearsal import rehearse as lived
 
-    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = seen_of(azure, session.settings, estate.read(azure, session.now), account, session.now, wanted)
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), account, session.now, protect)
     with tempfile.TemporaryDirectory(prefix="finops-tier-") as folder:
         spool = Path(folder)
         told = record(paths, seen.account.name, session.now, spool)

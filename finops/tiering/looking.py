@@ -49,9 +49,9 @@ def look(
 ) -> Seen:
     """The account of that name, or the only one there is; prices in `currency`, as Azure publishes them in it.
 
-    Raises DataError where nothing can be planned for it, and says why; UsageError where `protect` names a container
-    that the account does not have."""
-    id = _one(estate, name)  # noqa: A001
+    Raises DataError where nothing can be planned for it, and says why; UsageError where --protect names a container that
+    the account does not have."""
+    id = the_one(estate, name)  # noqa: A001
     try:
         service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)
     except AzureError:
@@ -90,10 +90,12 @@ def _there(account: str, containers: Sequence[Mapping[str, Any]], protect: Seque
         if each.container and each.container not in names:
             near = difflib.get_close_matches(each.container, names, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names[:10]) or 'none'}."
-            raise UsageError(f"{account} has no container '{each.container}' to protect.", hint)
+            # What stands in the settings is not what somebody just wrote: other accounts go on.
+            fault = UsageError if each.source == "--protect" else DataError
+            raise fault(f"{account} has no container '{each.container}' to protect.", hint)
 
 
-def _one(estate: Estate, name: str | None) -> str:
+def the_one(estate: Estate, name: str | None) -> str:
     """The id of the account of that name (or id). An account's name is its own in all of Azure."""
     ids = {each.id.rpartition("/")[2]: str(each.body.get("id") or each.id) for each in estate.of_type(ACCOUNTS)}
     if name is None:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from finops.estate import Estate
     from finops.state import Record, State
     from finops.tiering.looking import Seen
-    from finops.tiering.model import Protected
     from finops.tiering.plan import TierPlan
 
 WHO = "finops tier apply"
@@ -56,7 +55,7 @@ def apply(
     step: Callable[[str], None] = lambda doing: None,
     accounts: Iterable[str] = (),
     paths: Sequence[Path] = (),
-    protect: Sequence[Protected] = (),
+    protect: Sequence[str] = (),
 ) -> Applied:
     """Do what may be done; without `execute` only say what would be.
 
@@ -92,7 +91,7 @@ class Deed:
 class _Run(Run):
     names: list[str]
     paths: Sequence[Path]
-    protect: Sequence[Protected]
+    protect: Sequence[str]
     execute: bool
     lines: list[Line] = field(default_factory=list)
     outcomes: list[tuple[Deed, Line]] = field(default_factory=list)
