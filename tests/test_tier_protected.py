@@ -50,11 +50,12 @@ def test_the_command_and_the_settings_are_read_alike(tmp_path: Path):
 
 
 def test_a_protected_path_needs_a_container(tmp_path: Path):
-    with tiering(tmp_path, blobs("raw", 1, 9), inventory=False) as account, pytest.raises(UsageError, match="names no container"):
-        looked(account, "/frames/")
+    account = tiering(tmp_path, blobs("raw", 1, 9), inventory=False)
+    with account as served, pytest.raises(UsageError, match="names no container"):
+        looked(served, "/frames/")
 
 
 def test_a_container_of_the_settings_that_is_gone_refuses_its_account_alone(tmp_path: Path):
-    gone = {NAME: ["raww/"]}
-    with tiering(tmp_path, blobs("raw", 1, 9), inventory=False, protect=gone) as account, pytest.raises(DataError):
-        looked(account)
+    account = tiering(tmp_path, blobs("raw", 1, 9), inventory=False, protect={NAME: ["raww/"]})
+    with account as served, pytest.raises(DataError, match="no container 'raww'"):
+        looked(served)

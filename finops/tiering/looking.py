@@ -49,8 +49,8 @@ def look(
 ) -> Seen:
     """The account of that name, or the only one there is; prices in `currency`, as Azure publishes them in it.
 
-    Raises DataError where nothing can be planned for it, and says why; UsageError where --protect names a container that
-    the account does not have."""
+    Raises DataError where nothing can be planned for it, and says why; UsageError where --protect names a container
+    that the account does not have."""
     id = the_one(estate, name)  # noqa: A001
     try:
         service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops.acts import Act, Held
+from finops.acts import Act
 from finops.acts.storage import BLOBS, afterwards, written
-from finops.approvals import NotAllowed
-from finops.jobs.tiering.deeds import MOVE, MOVE_BACK, TIERING
+from finops.jobs.tiering.deeds import MOVE, MOVE_BACK, TIERING, once
 from finops.tiering.singles import Ended, Single, batches, look_again
 
 if TYPE_CHECKING:
@@ -40,16 +39,11 @@ class Batch:
         self, why: str, evidence: Json, saving: Decimal, decision: str, enter: Callable[[], None] | None,
         gives_back: bool = False,
     ) -> Act:  # fmt: skip
-        entered: list[bool] = []
+        entered = once(enter)
 
         def request(hand: Any) -> None:
             hand.ready(self.account.id)
-            if enter is not None and not entered:
-                try:
-                    enter()
-                except NotAllowed as refused:
-                    raise Held(refused.what, refused.fix) from refused
-                entered.append(True)
+            entered()
             self.ended = hand.move(self.ready)
 
         of = [[one.container, one.name, one.after, written(one.modified)] for one in self.wanted]
