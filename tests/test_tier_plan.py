@@ -89,7 +89,7 @@ def existing(*rules: Json) -> Json:
 
 
 def test_what_is_saved_is_what_keeping_saves_less_moving_and_reading(made: TierPlan):
-    assert float(made.net) == pytest.approx(float(made.month) * 365 / 30 - float(made.once + made.reads), abs=1e-3)
+    assert float(made.net) == pytest.approx(float(made.month) * 12 - float(made.once + made.reads), abs=1e-3)
 
 
 def test_the_rules_keep_nearly_all_of_the_optimum(made: TierPlan):
@@ -260,9 +260,9 @@ def test_where_reads_are_not_noted_the_costs_of_a_tier_are_without_them(tmp_path
 
     costs = lot.costs or {}
     hot, cold = (world.seen.rates.tiers[tier] for tier in ("Hot", "Cold"))
-    assert float(costs["Hot"]) == pytest.approx(float(50 * hot.stored_gb * 365 / 30), abs=1e-3)
+    assert float(costs["Hot"]) == pytest.approx(float(50 * hot.stored_gb * 12), abs=1e-3)
     moving = 50 * cold.write_10k / 10_000
-    assert float(costs["Cold"]) == pytest.approx(float(50 * cold.stored_gb * 365 / 30 + moving), abs=1e-3)
+    assert float(costs["Cold"]) == pytest.approx(float(50 * cold.stored_gb * 12 + moving), abs=1e-3)
 
 
 def test_the_plan_advises_to_note_reads_first_where_they_are_not(tmp_path: Path):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.access import KINDS, crowds_of
-from finops.tiering.model import EARLY_DAYS, MONTH_DAYS, TIERS, Rates
+from finops.tiering.model import EARLY_DAYS, EARLY_MONTH_DAYS, TIERS, Rates, spread
 from finops.tiering.schema import AGES
 
 if TYPE_CHECKING:
@@ -204,12 +204,12 @@ def _prices(rates: Rates) -> _Prices:
         return tuple(0.0 if each is None else float(getattr(each, name)) * share for each in of)
 
     return _Prices(
-        column("stored_gb", 1 / MONTH_DAYS),
+        column("stored_gb", spread(1.0, 1)),
         column("write_10k", 1e-4),
         column("write_gb"),
         column("read_10k", 1e-4),
         column("retrieval_gb"),
-        column("early_rate", 1 / MONTH_DAYS),
+        column("early_rate", 1 / EARLY_MONTH_DAYS),
         tuple(_BILLED if each is not None and each.min_bytes else _GB for each in of),
     )
 

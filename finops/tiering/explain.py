@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from finops.errors import DataError
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, TIERS, Protected
+from finops.tiering.model import TIERS, Protected, spread
 from finops.tiering.schema import MARK
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _considered(
     optimum: Optimum, rules: Sequence[LifecycleRule], protected: Sequence[Protected], where: str, what: str
 ) -> list[Lot]:
     known = optimum.basis == LAST_ACCESS
-    span = optimum.horizon_days / MONTH_DAYS
+    span = spread(1.0, optimum.horizon_days)
     figure = "sum(cost_{0})" if known else f"sum(month_{{0}} * {span} + once_{{0}})"
     costs = ", ".join(
         f"CASE WHEN count(cost_{tier}) = count(*) THEN {figure.format(tier)} END" for tier in map(str.lower, TIERS)

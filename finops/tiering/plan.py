@@ -14,7 +14,7 @@ from finops.errors import DataError
 from finops.tiering.access import learn
 from finops.tiering.counting import Counted, Often, Uncounted, weighed
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Rates
+from finops.tiering.model import Account, Aged, Aside, Protected, Rates, spread
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import LIMIT, LifecycleRule, Ruleset, compress
@@ -236,7 +236,7 @@ def _policy(
 
 
 def _kept(month: Decimal, horizon: int) -> Decimal:
-    return (month * horizon / MONTH_DAYS).quantize(Decimal("0.000001"))
+    return spread(month, horizon).quantize(Decimal("0.000001"))
 
 
 def _unrecorded(account: Account, known: bool) -> tuple[str, ...]:
@@ -339,7 +339,7 @@ def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:
         if price is None and reads:
             return None
         total += Decimal(str((reads or 0) / times)) * (price or 0) / _OPERATIONS
-    return (total * MONTH_DAYS / chosen.horizon_days).quantize(Decimal("0.000001"))
+    return (total / spread(Decimal(1), chosen.horizon_days)).quantize(Decimal("0.000001"))
 
 
 def _sum(moves: Sequence[Move], figure: str) -> Decimal:

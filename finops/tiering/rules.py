@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import TIERS, Aged
+from finops.tiering.model import TIERS, Aged, spread
 from finops.tiering.optimum import Move
 from finops.tiering.schema import AGES
 
@@ -257,7 +257,7 @@ def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ..
             month = float(_difference(rows.month, rows, after, some).sum())
             once, net = float(rows.once[some, number].sum()), float(_difference(rows.cost, rows, after, some).sum())
             worst = -float(_difference(rows.back, rows, after, some).sum())
-            money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
+            money = (_money(each) for each in (month, once, spread(month, horizon) - once - net, net, worst))
             found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
     return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
 

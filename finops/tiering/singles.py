@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.errors import AzureError, NotFound, NotSent, SignInError
-from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.model import TIERS, spread
 from finops.tiering.optimum import Move
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def figures(chosen: Optimum, few: Sequence[Single]) -> tuple[Move, ...]:
     engine.unregister("few")
     found = []
     for before, after, blobs, size_, month, once, net, worst in rows:
-        reads = month * chosen.horizon_days / MONTH_DAYS - once - net
+        reads = spread(month, chosen.horizon_days) - once - net
         money = (Decimal(str(round(float(each or 0), 6))) for each in (month, once, reads, net, worst))
         found.append(Move(before, after, int(blobs), int(size_), *money))
     return tuple(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering import schema
-from finops.tiering.model import GB, TIERS
+from finops.tiering.model import GB, TIERS, spread
 from finops.tiering.schema import AGES, REASONS
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         once = np.where(here < number, count * float(of.write_10k) / 10_000, 0.0) if of else month
         back = count * float(of.read_10k) / 10_000 if of else month
         found |= {f"month_{tier.lower()}": month, f"once_{tier.lower()}": once, f"back_{tier.lower()}": back}
-        found[f"cost_{tier.lower()}"] = month * optimum.horizon_days / 30 + once
+        found[f"cost_{tier.lower()}"] = month * spread(1.0, optimum.horizon_days) + once
     return found
 
 

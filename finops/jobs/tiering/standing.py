@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finops.errors import DataError
 from finops.jobs.tiering.proposing import Proposal
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.model import TIERS, spread
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import CONDITIONS, LifecycleRule
 from finops.tiering.weighing import Weighed, weigh
@@ -58,7 +58,7 @@ def good_enough(made: Reckoned, month: Decimal) -> bool:
     weighed, today = _weighed(made, rules), _weighed(made, made.plan.rules)
     if weighed is None or today is None:
         return False
-    set_for = month * made.plan.horizon_days / MONTH_DAYS
+    set_for = spread(month, made.plan.horizon_days)
     return today.net - weighed.net <= max(weighed.stay * NEARLY, set_for * TENTH)
 
 
