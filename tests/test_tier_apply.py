@@ -24,7 +24,7 @@ def test_in_mode_enforce_rules_are_put_into_force_beside_those_of_others(tmp_pat
         assert results(done) == [(SET_RULES, "done")], done.lines
         assert account.rules()[0] == THEIRS
         assert len(account.rules()) > 1
-        assert all(is_ours(each) for each in account.rules()[1:])
+        assert all(is_ours(each, NAME) for each in account.rules()[1:])
         assert account.changes() == ["PUT datalake/managementpolicies/default"]
 
 

@@ -131,7 +131,7 @@ def test_azure_takes_the_policy_of_a_plan(habits: World, made: TierPlan):
 
 def test_rules_of_others_stay_as_they_are_and_ours_are_replaced(habits: World, made: TierPlan):
     theirs = rule("theirs", ["nowhere/"], tierToCool={"daysAfterModificationGreaterThan": 12})
-    old = named(LifecycleRule("", ("data/",), LAST_ACCESS, (("Cool", 60),), Decimal(0), 0, 0))
+    old = named(LifecycleRule("", ("data/",), LAST_ACCESS, (("Cool", 60),), Decimal(0), 0, 0), NAME)
 
     found = habits.plan(policy=existing(old.body(), theirs))
 

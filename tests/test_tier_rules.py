@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from tier_inventories import blob
+from tier_inventories import ACCOUNT, blob
 from tier_prices import AUTUMN, price_list, sample_rates
 from tier_rulesets import optimum_of, rules_of, storage
 
@@ -225,7 +225,7 @@ def test_by_modification_a_blob_that_came_out_of_archive_rests_before_it_goes_ba
 def test_a_tier_that_the_account_lacks_is_in_no_rule(tmp_path):
     lacking = storage(redundancy="ZRS", tiers=("Hot", "Cool", "Cold"))
 
-    ruleset = compress(optimum_of(tmp_path, OLD, account=lacking), sample_rates())
+    ruleset = compress(optimum_of(tmp_path, OLD, account=lacking), sample_rates(), ACCOUNT)
 
     assert {move.after for move in ruleset.moves} == {"Cold"}
 

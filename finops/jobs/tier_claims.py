@@ -11,7 +11,7 @@ from finops.approvals.votes import ran_out
 from finops.approvals.whose import TIERING
 from finops.jobs.act_claims import made_at, of_act
 from finops.jobs.tiering.deeds import MOVE, MOVE_BACK, SET_RULES, TAKE_RULES
-from finops.jobs.tiering.past import changes
+from finops.jobs.tiering.past import changes, rules_left
 from finops.report import Claim
 
 if TYPE_CHECKING:
@@ -60,15 +60,20 @@ def _waiting(record: Record) -> Claim:
 def _done(state: State) -> Iterator[Claim]:
     """All that tiering did to one account until it was taken back is one saving: its charges cannot tell them apart."""
     begun: dict[str, Claim] = {}
+    acts: dict[str, list[Intent]] = {}
     for intent in changes(state):
         if intent.outcome != "done":
             continue
         account = intent.resource_id.rstrip("/").lower()
+        mine = acts.setdefault(account, [])
+        mine.append(intent)
         if intent.action in (SET_RULES, MOVE):
             begun[account] = _more(begun.get(account), intent)
         elif intent.action in (TAKE_RULES, MOVE_BACK):
-            if account in begun:
+            if account in begun and not rules_left(mine):
                 yield replace(begun.pop(account), until=intent.opened_at)
+            elif account in begun:  # nobody reckoned what the rest of it saves
+                begun[account] = replace(begun[account], expected=None)
         else:
             yield replace(_claim(intent), does=intent.action, did=intent.action, measure="none", cannot=WITH_IT)
     yield from begun.values()

@@ -154,11 +154,12 @@ def plan(
     limit: int = LIMIT,
 ) -> TierPlan:
     """chosen: as `best` found it. existing: the account's management policy as ARM gives it, None where it has none."""
-    found = compress(chosen, rates, protected, limit)
+    found = compress(chosen, rates, account.id, protected, limit)
     month, once, reads = (_sum(found.moves, figure) for figure in ("month", "once", "reads"))
     known = chosen.basis == LAST_ACCESS
     gained = found.saving + once if known else _kept(month, chosen.horizon_days)
     now = rules_in(existing)
+    others = [str(rule["name"]) for rule in now if not is_ours(rule, account.id)]
     policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving)
     seal = {
         "account": account.id,
@@ -191,9 +192,9 @@ def plan(
         moves=found.moves,
         rules=found.rules,
         policy=policy,
-        kept=tuple(str(rule["name"]) for rule in now if not is_ours(rule)),
-        replaced=tuple(str(rule["name"]) for rule in now if is_ours(rule)),
-        aside=chosen.aside,
+        kept=tuple(others),
+        replaced=tuple(str(rule["name"]) for rule in now if is_ours(rule, account.id)),
+        aside=_aside(chosen.aside, found.empty),
         refusals=refusals,
         unresolved=tuple(unresolved),
         no_archive=barred(inventory, unresolved),
@@ -201,7 +202,7 @@ def plan(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
             *_tagged(chosen, rates, found.rules),
-            *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+            *_notes(inventory, rates, found.empty, others),
             *_often(chosen, found),
             *_lasting(found.rules, rates),
         ),
@@ -212,6 +213,12 @@ def plan(
         bearable=found.bearable,
         waking=waking(rates),
     )
+
+
+def _aside(aside: Sequence[Aside], moved: int) -> tuple[Aside, ...]:
+    """What is not considered, without the empty blobs that rules move with the others: those are among the moves."""
+    of = [replace(each, blobs=each.blobs - moved) if each.reason == "empty" else each for each in aside]
+    return tuple(each for each in of if each.blobs)
 
 
 def _policy(
@@ -229,7 +236,7 @@ def _policy(
             "Turn last access tracking on again."
         )
     try:
-        policy = merged(existing, rules)
+        policy = merged(existing, rules, account.id)
     except DataError as fault:
         refusals.append(str(fault))
     return (None if refusals else policy), tuple(refusals)

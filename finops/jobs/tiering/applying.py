@@ -24,7 +24,7 @@ from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import RESULTS, Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
 from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
-from finops.jobs.tiering.overreach import closed_to, overreaching, without
+from finops.jobs.tiering.overreach import UNTOLD, closed_to, too_much, without
 from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
 from finops.jobs.tiering.proposing import Proposal, in_force, proposal
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from finops.tiering.plan import TierPlan
 
 WHO = "finops tier apply"
-TOO_MUCH = "Rules of ours take what is protected, leased or held by now, or of no known price"
 HOUR = timedelta(hours=1)
 
 
@@ -165,7 +164,8 @@ class _Run(Run):
     def _one(self, found: Estate, name: str) -> None:
         seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect)
         mode = self.settings.tiering.mode_of(seen.account.id)
-        taken = overreaching(seen.policy, closed_to(seen.policy, seen.protected))
+        known = closed_to(seen.policy, seen.account.id, seen.protected)
+        taken = too_much(seen.policy, seen.account.id, known, UNTOLD if seen.unresolved else "")
         if mode == "off":
             self._takes_out(seen, taken, mode)
             self.lines.append(Line(name, "listed", "plan", "Its mode is off: tiering leaves it alone."))
@@ -174,7 +174,8 @@ class _Run(Run):
             self._set_up(seen)
         try:
             with reckoned(self.azure, seen, self.paths, self.now) as made:
-                taken = overreaching(seen.policy, closed_paths(made.optimum, seen.protected))
+                closed = closed_paths(made.optimum, seen.protected)
+                taken = too_much(seen.policy, seen.account.id, closed, made.plan.no_archive)
                 proposed = proposal(made, self.settings.tiering.small_account)
                 standing = self._standing(seen.account.id)
                 if standing and standing.get("rules") != proposed.rules and not proposed.singles and proposed.rules:
@@ -280,17 +281,18 @@ class _Run(Run):
         )  # fmt: skip
         self.deeds.append(Deed(proposed.name, act, proposed, number))
 
-    def _takes_out(self, seen: Seen, taken: Sequence[Mapping[str, Any]], mode: str) -> None:
+    def _takes_out(self, seen: Seen, taken: Mapping[str, Sequence[Mapping[str, Any]]], mode: str) -> None:
         """To move less needs nobody's word, so it comes before anything that people are asked about."""
         if not taken:
             return
-        why = f"{TOO_MUCH}: {', '.join(str(rule['name']) for rule in taken)}."
+        why = " ".join(f"{why}: {', '.join(str(each['name']) for each in some)}." for why, some in taken.items())
         if mode not in ("ask", "enforce"):
             said = f"{why} Its mode is {mode}: they stay in force. `finops tier undo` takes all of ours out."
             self.lines.append(Line(seen.account.name, "listed", deeds.TAKE_RULES, said))
             return
+        out = [rule for some in taken.values() for rule in some]
         act = deeds.rules_act(
-            seen.account, rules_in(seen.policy), without(seen.policy, taken), why, {}, Decimal(0), PROTECTS,
+            seen.account, rules_in(seen.policy), without(seen.policy, out), why, {}, Decimal(0), PROTECTS,
             gives_back=True,
         )  # fmt: skip
         self.narrowed.add(seen.account.id)
@@ -352,6 +354,8 @@ class _Run(Run):
 
     def _told(self, deed: Deed, outcome: Outcome) -> None:
         result, why = RESULTS[outcome.result], outcome.why
+        if deed.proposed is None and result == "done":
+            why = deed.act.why  # that it is so now, the result says
         if deed.batch is not None and result == "done":
             result, why = "done" if deed.batch.whole else "held", deed.batch.says
         self._say(deed, result, why)

@@ -72,14 +72,16 @@ def by_hand(state: State, account: Account, there: Sequence[Mapping[str, Any]]) 
     there: the rules in force
     """
     made = account.created.isoformat() if account.created else ""
-    last = [
-        one
-        for one in changes(state, account.id)
-        if one.action in (SET_RULES, TAKE_RULES) and one.outcome == "done" and one.generation == made
-    ]
-    left = parts_in(last[-1].afterwards).get(RULES, {}).get("rules", ()) if last else ()
+    left = rules_left([one for one in changes(state, account.id) if one.generation == made])
     found = plain(list(there))
-    return [str(rule["name"]) for rule in left if is_ours(rule) and rule not in found]
+    return [str(rule["name"]) for rule in left if rule not in found]
+
+
+def rules_left(intents: Sequence[Intent]) -> list[Mapping[str, Any]]:
+    """Our rules as the last of these changes left them in force."""
+    last = [one for one in intents if one.action in (SET_RULES, TAKE_RULES) and one.outcome == "done"][-1:]
+    found = ((one, rule) for one in last for rule in parts_in(one.afterwards).get(RULES, {}).get("rules", ()))
+    return [rule for one, rule in found if is_ours(rule, one.resource_id)]
 
 
 def set_for(state: State, account_id: str) -> Decimal:

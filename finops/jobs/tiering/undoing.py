@@ -124,14 +124,13 @@ class _Undo(Run):
     def _rules(self, account: Account) -> list[Act]:
         policy = self.azure.state_of(f"{account.id}/managementPolicies/default", VERSION)
         seen = rules_in(policy)
-        ours = [str(rule["name"]) for rule in seen if is_ours(rule)]
+        ours = [str(rule["name"]) for rule in seen if is_ours(rule, account.id)]
         if not ours:
             return []
         left = len(seen) - len(ours)
         why = f"Take out {', '.join(ours)}; {left} rules of others stay. What was moved stays where it is."
-        return [
-            deeds.rules_act(account, seen, unmerged(policy), why, {}, Decimal(0), self._decision(), gives_back=True)
-        ]
+        wanted = unmerged(policy, account.id)
+        return [deeds.rules_act(account, seen, wanted, why, {}, Decimal(0), self._decision(), gives_back=True)]
 
     def _tracking(self, account: Account, intents: list[Intent]) -> list[Act]:
         """Off again, if the last word on it was ours and it is on."""
@@ -144,7 +143,8 @@ class _Undo(Run):
 
     def _counts_reads(self, account: Account) -> bool:
         """Whether somebody else's rule counts from the last access by now: it would stand still."""
-        theirs = [rule for rule in part_of(self.azure, account.id, RULES).get("rules", ()) if not is_ours(rule)]
+        found = part_of(self.azure, account.id, RULES).get("rules", ())
+        theirs = [rule for rule in found if not is_ours(rule, account.id)]
         return "LastAccessTime" in str(theirs)
 
     def _inventory(self, account: Account) -> list[Act]:
