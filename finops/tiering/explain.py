@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from finops.errors import DataError
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import TIERS, Protected, spread
-from finops.tiering.schema import MARK
+from finops.tiering.schema import MARK, said
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -112,14 +112,12 @@ def ruled_sql(rules: Sequence[LifecycleRule]) -> str:
 
 
 def _aside(optimum: Optimum, where: str, what: str) -> list[Lot]:
-    from finops.tiering.schema import REASONS
-
     rows = optimum.connection.execute(
         "SELECT because, coalesce(tier, ''), count(*), coalesce(sum(bytes), 0)::BIGINT FROM used "
         f"WHERE because <> 0 AND {where} GROUP BY ALL",
         [what],
     ).fetchall()
-    return [Lot(tier, tier, tier, "", REASONS[n - 1][1], int(blobs), int(size)) for n, tier, blobs, size in rows]
+    return [Lot(tier, tier, tier, "", said(because), int(blobs), int(size)) for because, tier, blobs, size in rows]
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from finops.tiering.explain import ruled_sql
 from finops.tiering.model import GB, TIERS, Rates, TierRates, spread
 from finops.tiering.optimum import Move
-from finops.tiering.yields import NUMBERS
+from finops.tiering.schema import BITS
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -60,7 +60,7 @@ def weigh(optimum: Optimum, rates: Rates, rules: Sequence[LifecycleRule]) -> Wei
         barred += int(untold)
     empty = optimum.connection.execute(
         f"SELECT tier, {to} AS goes, count(*) FROM (SELECT *, {ruled} AS ruled FROM used "
-        f"WHERE because = {NUMBERS['empty']}) AS told WHERE ruled IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+        f"WHERE because = {BITS['empty']}) AS told WHERE ruled IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     for before, after, blobs in empty:
         if before not in rates.tiers or after not in rates.tiers:
