@@ -92,16 +92,12 @@ def columns(
 
 
 def _once(rates: Rates, tier: str, targets: Sequence[str], terms: Terms) -> str:
-    """Moving them to a tier from where they are."""
-    cases = [f"WHEN '{tier}' THEN 0.0"]
-    for before, source in rates.tiers.items():
-        if before in (tier, "Archive") or tier not in targets:
-            continue
-        of = rates.tiers[tier]
-        cooler = TIERS.index(tier) > TIERS.index(before)
-        moving = (of.write_10k, of.write_gb) if cooler else (source.read_10k, source.retrieval_gb)
-        early = f"{terms.remaining} * {_number(source.early_rate / EARLY_MONTH_DAYS)}"
-        cases.append(f"WHEN '{before}' THEN {_linear(*moving, terms)} + {early}")
+    """Moving them to a tier from where they are: to a colder one, as nothing is moved to a hotter tier."""
+    cases, of = [f"WHEN '{tier}' THEN 0.0"], rates.tiers[tier]
+    for before in TIERS[: TIERS.index(tier)] if tier in targets else ():
+        if source := rates.tiers.get(before):
+            early = f"{terms.remaining} * {_number(source.early_rate / EARLY_MONTH_DAYS)}"
+            cases.append(f"WHEN '{before}' THEN {_linear(of.write_10k, of.write_gb, terms)} + {early}")
     return f"CASE tier {' '.join(cases)} END"
 
 
