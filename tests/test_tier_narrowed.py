@@ -56,7 +56,7 @@ def test_rules_that_take_nothing_protected_stay_as_they_are():
         for prefix in ("runs/", "data/imagenet/")
     )
 
-    found = too_much({"rules": [logs, data]}, NAME, ["runs/logs/"], "")
+    found = too_much({"rules": [logs, data]}, NAME, {"runs/logs/": "protected"}, "")
 
     assert list(found.values()) == [[logs]]
 

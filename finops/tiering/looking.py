@@ -14,7 +14,7 @@ from finops.tiering.counting import Counted, Uncounted, counted
 from finops.tiering.model import Account, Protected, Rates
 from finops.tiering.optimum import HORIZON_DAYS
 from finops.tiering.rates import filter_for, rates
-from finops.tiering.readers import assets, readers
+from finops.tiering.readers import Reading, assets, reading
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -46,9 +46,11 @@ def look(
     protect: Sequence[Protected] = (),
     horizon_days: int = HORIZON_DAYS,
     currency: str = "USD",
+    read: Reading | None = None,
 ) -> Seen:
     """The account of that name, or the only one there is; prices in `currency`, as Azure publishes them in it.
 
+    read: what `everything_read` found, for whoever looks at several accounts.
     Raises DataError where nothing can be planned for it, and says why; UsageError where --protect names a container
     that the account does not have."""
     id = the_one(estate, name)  # noqa: A001
@@ -73,15 +75,20 @@ def look(
         raise DataError(f"Nothing is planned for {found.name}: {prices.reason}.", "")
     containers = list(azure.pages(f"{id}/blobServices/default/containers", STORAGE_VERSION))
     _there(found.name, containers, protect)
-    read = readers(estate, found, assets(azure, estate))
+    who = (read or everything_read(azure, estate)).of(found)
     return Seen(
         found,
         azure.state_of(f"{id}/managementPolicies/default", STORAGE_VERSION),
-        (*protect, *protected_containers(containers), *read.protected),
-        read.unresolved,
+        (*protect, *protected_containers(containers), *who.protected),
+        who.unresolved,
         prices,
         counted(azure, found, now),
     )
+
+
+def everything_read(azure: Azure, estate: Estate) -> Reading:
+    """What jobs, schedules and deployments read of any account."""
+    return reading(estate, assets(azure, estate))
 
 
 def _there(account: str, containers: Sequence[Mapping[str, Any]], protect: Sequence[Protected]) -> None:

@@ -57,6 +57,18 @@ class Readers:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """places: what is read, by the name of the account and by container and prefix. unresolved: as in `Readers`."""
+
+    places: Mapping[str, Mapping[tuple[str, str], Protected]]
+    unresolved: tuple[str, ...]
+
+    def of(self, account: Account) -> Readers:
+        mine = self.places.get(account.name.lower(), {})
+        return Readers(tuple(mine[name] for name in sorted(mine)), self.unresolved)
+
+
+@dataclass(frozen=True)
 class Assets:
     """bodies: datastores, schedules, data and models of workspaces. gaps: what of them could not be read, and why."""
 
@@ -104,8 +116,13 @@ def _newest(azure: Azure, label: str) -> Json | None:
 
 def readers(estate: Estate, account: Account, assets: Assets) -> Readers:
     """What reads blobs of `account`: jobs as far back as the estate goes, schedules that are on, and deployments."""
+    return reading(estate, assets).of(account)
+
+
+def reading(estate: Estate, assets: Assets) -> Reading:
+    """The same of all accounts at once: what jobs name is the same, whichever account is looked at."""
     known = _Known(estate, assets.bodies)
-    protected: dict[tuple[str, str], Protected] = {}
+    places: dict[str, dict[tuple[str, str], Protected]] = {}
     unresolved = dict.fromkeys([*_unread(estate), *assets.gaps])
     for body in _reading(estate, assets.bodies):
         kind = type_of(str(body["id"])).rpartition("/")[2].removesuffix("s")
@@ -123,12 +140,13 @@ def readers(estate: Estate, account: Account, assets: Assets) -> Readers:
                 continue
             if isinstance(place, str):
                 unresolved[f"{named} reads {written}, and {place}."] = None
-            elif place and place[0] == account.name.lower():
+            elif place:
+                found = places.setdefault(place[0], {})
                 # A blob's name has what an address may write as %20; a name may have a % of its own, too.
                 for prefix in dict.fromkeys((place[2], unquote(place[2]))):
                     told = Protected(place[1], prefix, f"{named} reads it", key(str(body["id"])))
-                    protected.setdefault((place[1], prefix), told)
-    return Readers(tuple(protected[name] for name in sorted(protected)), tuple(unresolved))
+                    found.setdefault((place[1], prefix), told)
+    return Reading(places, tuple(unresolved))
 
 
 def _unread(estate: Estate) -> Iterator[str]:

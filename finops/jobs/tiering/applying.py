@@ -30,8 +30,9 @@ from finops.jobs.tiering.planning import reckoned, seen_of
 from finops.jobs.tiering.proposing import Proposal, in_force, proposal
 from finops.jobs.tiering.standing import as_approved, good_enough
 from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.looking import everything_read
 from finops.tiering.policy import rules_in
-from finops.tiering.yields import closed_paths
+from finops.tiering.yields import closings
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from finops.state import Record, State
     from finops.tiering.looking import Seen
     from finops.tiering.plan import TierPlan
+    from finops.tiering.readers import Reading
 
 WHO = "finops tier apply"
 HOUR = timedelta(hours=1)
@@ -144,10 +146,11 @@ class _Run(Run):
         found = estate.read(self.azure, self.now)
         names = self._accounts(found)
         self.population = len(names)
+        read = everything_read(self.azure, found) if names else None
         for name in names:
             self.step(f"Planning {name}")
             try:
-                self._one(found, name)
+                self._one(found, name, read)
             except (DataError, AzureError) as fault:
                 self.lines.append(Line(name, "refused", "plan", str(fault)))
 
@@ -161,8 +164,8 @@ class _Run(Run):
             raise DataError(f"--inventory was given, and there are {len(on)} accounts.", "Name one: --account NAME.")
         return on
 
-    def _one(self, found: Estate, name: str) -> None:
-        seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect)
+    def _one(self, found: Estate, name: str, read: Reading | None) -> None:
+        seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect, read)
         mode = self.settings.tiering.mode_of(seen.account.id)
         known = closed_to(seen.policy, seen.account.id, seen.protected)
         taken = too_much(seen.policy, seen.account.id, known, UNTOLD if seen.unresolved else "")
@@ -174,7 +177,7 @@ class _Run(Run):
             self._set_up(seen)
         try:
             with reckoned(self.azure, seen, self.paths, self.now) as made:
-                closed = closed_paths(made.optimum, seen.protected)
+                closed = closings(made.optimum, seen.protected)
                 taken = too_much(seen.policy, seen.account.id, closed, made.plan.no_archive)
                 proposed = proposal(made, self.settings.tiering.small_account)
                 standing = self._standing(seen.account.id)

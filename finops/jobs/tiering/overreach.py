@@ -12,34 +12,37 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
-TAKES = "Rules of ours take what is protected, leased or held by now, or of no known price"
 # What the plan says of an account with `unresolved`, where there is no plan.
 UNTOLD = "what reads its blobs cannot be told"
 
 
-def too_much(policy: Json | None, account: str, closed: Sequence[str], no_archive: str) -> dict[str, list[Json]]:
+def too_much(policy: Json | None, account: str, closed: Mapping[str, str], no_archive: str) -> dict[str, list[Json]]:
     """Our rules that are on and do what none may do by now, by why.
 
-    account: its name or id. closed: beginnings of paths, container/name. no_archive: why nothing is archived, "" where
-    something may be: what must not be decided must not go on either
+    account: its name or id. closed: beginnings of paths, container/name, and what lies there. no_archive: why nothing
+    is archived, "" where something may be: what must not be decided must not go on either
     """
     ours = _on(policy, account)
-    found = {TAKES: [rule for rule in ours if any(_meet(_prefixes(rule), each) for each in closed)]}
+    found: dict[str, list[Json]] = {}
+    for what in sorted(set(closed.values())):
+        paths = [path for path, lies in closed.items() if lies == what]
+        taking = [rule for rule in ours if any(_meet(_prefixes(rule), path) for path in paths)]
+        found[f"Rules of ours take what is {what}"] = taking
     if no_archive:
         found[f"Rules of ours archive, and {no_archive}"] = [rule for rule in ours if _archives(rule)]
     return {why: rules for why, rules in found.items() if rules}
 
 
-def closed_to(policy: Json | None, account: str, protected: Iterable[Protected]) -> tuple[str, ...]:
+def closed_to(policy: Json | None, account: str, protected: Iterable[Protected]) -> dict[str, str]:
     """What is protected, as `too_much` takes it, where no inventory tells which containers there are."""
     ours = [rule for rule in rules_in(policy) if is_ours(rule, account)]
     named = sorted({prefix.partition("/")[0] for rule in ours for prefix in _prefixes(rule)})
     found: list[str] = []
     for each in protected:
-        if not each.container and not each.prefix:
-            return ("",)
-        found += [f"{name}/{each.prefix}" for name in ([each.container] if each.container else named)]
-    return tuple(found)
+        whole = not each.container and not each.prefix
+        containers = [each.container] if each.container else named
+        found += [""] if whole else [f"{name}/{each.prefix}" for name in containers]
+    return dict.fromkeys(found, "protected")
 
 
 def without(policy: Json | None, rules: Sequence[Json]) -> dict[str, Any] | None:

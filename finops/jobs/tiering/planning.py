@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from finops.tiering.inventory import Inventory
     from finops.tiering.optimum import Optimum
     from finops.tiering.plan import TierPlan
+    from finops.tiering.readers import Reading
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,18 @@ class Reckoned:
 
 
 def seen_of(
-    azure: Azure, settings: Settings, estate: Estate, name: str | None, now: datetime, protect: Sequence[str] = ()
-) -> Seen:
-    """What Azure tells of one account, with what `protect` and the settings protect in it: CONTAINER[/PREFIX]."""
+    azure: Azure, settings: Settings, estate: Estate, name: str | None, now: datetime, protect: Sequence[str] = (),
+    read: Reading | None = None,
+) -> Seen:  # fmt: skip
+    """What Azure tells of one account, with what `protect` and the settings protect in it: CONTAINER[/PREFIX].
+
+    read: as `look` takes it
+    """
     own, found = settings.tiering, the_one(estate, name)
     account = found.rpartition("/")[2]
     kept = [_protected(text, "--protect") for text in protect]
     kept += [_protected(text, "tiering.protect") for text in _own(own.protect, account, [])]
-    seen = look(azure, estate, found, now, kept, currency=own.currency)
+    seen = look(azure, estate, found, now, kept, currency=own.currency, read=read)
     return replace(seen, times=_own(own.reads_a_day, account, seen.times))
 
 
