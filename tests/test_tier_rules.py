@@ -243,7 +243,8 @@ def test_blobs_that_will_be_old_enough_soon_are_expected_to_save_too(tmp_path):
 
     alone, joined = rules_of(tmp_path / "a", OLD), rules_of(tmp_path / "b", ageing)
 
-    assert abs(alone.coming) < alone.saving / 100
+    # The year ahead is walked in steps of three days, in the middle of which reads fall: 0.09 of 144.29 here.
+    assert abs(alone.coming) < alone.saving / 1000
     assert joined.coming > 0
 
 
