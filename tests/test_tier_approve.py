@@ -259,6 +259,27 @@ def test_a_run_that_was_broken_off_after_the_request_is_confirmed_by_the_next(tm
         assert sum("put" in each.lower() for each in account.changes()) == 1
 
 
+def test_a_run_that_was_broken_off_before_the_request_got_there_is_gone_on_with_on_the_same_approval(tmp_path: Path):
+    with tiering(tmp_path, sku=LOCAL) as account:
+        asked(account)
+        approve(account)
+        after_the_grace(account)
+        account.faults(
+            {"fault": "reset-before", "method": "PUT", "path": "managementPolicies", "times": 1},
+            {"fault": "503", "method": "GET", "path": "managementPolicies", "after": 3},
+        )
+        first = account.apply()
+        left = (record(account).status, account.rules())
+        account.faults()
+
+        account.apply()
+
+        assert results(first) == [(SET_RULES, "unknown")], first.lines
+        assert left == ("acted", [])
+        assert record(account).status == "confirmed"
+        assert len(account.rules()) > 0
+
+
 def test_the_page_shows_it_with_its_evidence(tmp_path: Path):
     with tiering(tmp_path, sku=LOCAL) as account:
         found = asked(account)

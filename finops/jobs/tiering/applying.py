@@ -23,11 +23,11 @@ from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import RESULTS, Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
-from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
+from finops.jobs.tiering.moves import Batch, bytes_of, cut, found_out, keep, moved_since, said
 from finops.jobs.tiering.overreach import UNTOLD, closed_to, too_much, without
 from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
-from finops.jobs.tiering.proposing import Proposal, in_force, proposal
+from finops.jobs.tiering.proposing import Proposal, dear, in_force, proposal
 from finops.jobs.tiering.standing import as_approved, good_enough
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.looking import everything_read
@@ -68,6 +68,7 @@ def apply(
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, WHO))
+        found_out(azure, state, now)
         approvals.lapsed(state, now)
         run = _Run(azure, settings, state, now, step, names, paths, protect, True)
         run.settle()
@@ -99,6 +100,7 @@ class _Run(Run):
     deeds: list[Deed] = field(default_factory=list)
     population: int = 0
     entered: set[int] = field(default_factory=set)  # findings whose approval this run has used up
+    broken: dict[int, tuple[str, str]] = field(default_factory=dict)  # approved, and not all sent: how they stand
     narrowed: set[str] = field(default_factory=set)  # accounts that rules of ours are taken out of, by their ids
 
     # -- the two kinds of run -----------------------------------------------------------------------------------
@@ -113,8 +115,12 @@ class _Run(Run):
 
     def settle(self) -> None:
         """Bring requests that a run was broken off on to where their intents say that they belong."""
-        for record, status, why in settled(self.state):
-            if status:
+        working = approvals.Workdays(self.settings.janitor).working(self.time())
+        for record, status, why, more in settled(self.state, self.time()):
+            if more and working:
+                self.entered.add(record.number)
+                self.broken[record.number] = status, why
+            elif status:
                 approvals.moved(self.state, record.number, status, why, self.time(), WHO)
             result: Result = "done" if status == "confirmed" else "failed" if status else "unknown"
             name = record.finding.resource_id.rpartition("/")[2]
@@ -179,7 +185,8 @@ class _Run(Run):
             with reckoned(self.azure, seen, self.paths, self.now) as made:
                 closed = closings(made.optimum, seen.protected)
                 taken = too_much(seen.policy, seen.account.id, closed, made.plan.no_archive)
-                proposed = proposal(made, self.settings.tiering.small_account)
+                moved = moved_since(self.state, seen.account.id, made.plan.as_of)
+                proposed = proposal(made, self.settings.tiering.small_account, moved)
                 standing = self._standing(seen.account.id)
                 if standing and standing.get("rules") != proposed.rules and not proposed.singles and proposed.rules:
                     proposed = as_approved(made, standing) or proposed
@@ -196,7 +203,7 @@ class _Run(Run):
         """The evidence of the request that people have before them, {} where there is none."""
         number = self.state.findings.alive().get((TIERING, key(account_id)))
         record = self.state.findings.get(number) if number else None
-        return record.finding.evidence if record and record.status in {"asked", "pending", *APPROVED} else {}
+        return record.finding.evidence if record and record.status in {"asked", "pending", "acted", *APPROVED} else {}
 
     def _set_up(self, seen: Seen) -> None:
         """What the settings ask for besides rules: last access tracking, and an inventory."""
@@ -232,7 +239,7 @@ class _Run(Run):
             self._ends(account_id, "These rules are in force already.", proposed, what)
         elif mode == "list":
             self._line(proposed, "listed", what, f"Its mode is list. {proposed.says}")
-        elif why := self._early(made) or self._dear(proposed):
+        elif why := self._early(made) or dear(proposed, self.settings.tiering):
             self._line(proposed, "held", what, why)
         elif why := self._undone(proposed):
             self._line(proposed, "so", what, why)
@@ -253,14 +260,20 @@ class _Run(Run):
                 self._line(proposed, "asks", what, f"It needs an approval: --execute asks for it. {proposed.says}")
                 return
             record = self.state.findings.get(number)
-        if not self.execute and (why := proposed.still(record.finding.evidence)):
+        broken = record.number in self.broken
+        if (broken or not self.execute) and (why := proposed.still(record.finding.evidence)):
             self._line(proposed, "asks", what, f"It needs an approval again, for {why}.", record.number)
-        elif why := due(record, self.settings, self.time()):
+        elif why := "" if broken else due(record, self.settings, self.time()):
             self._line(proposed, "asks", what, why, record.number)
         else:
             by = ", ".join(f"{vote.name} ({vote.oid})" for vote in record.votes if vote.says == "approve")
             decision = f"finding {record.number}, digest {record.finding.digest}, approved by {by}"
-            self._does(wanted_of(self.state, record, proposed), decision, record)
+            wanted = wanted_of(self.state, record, proposed)
+            if proposed.singles and not wanted.singles:
+                why = "Of the blobs that were approved none is to be moved any more; the next run asks about others."
+                self._ends(proposed.seen.account.id, why, proposed, what)
+            else:
+                self._does(wanted, decision, record)
 
     def _does(self, proposed: Proposal, decision: str, record: Record | None = None) -> None:
         enter = (lambda: self._enter(record.number)) if record else None
@@ -323,17 +336,6 @@ class _Run(Run):
             return ""
         return "Reads are not in the inventory yet: it waits until they have been noted for 30 days."
 
-    def _dear(self, proposed: Proposal) -> str:
-        own, currency = self.settings.tiering, proposed.plan.currency
-        once, worst = proposed.sum("once"), proposed.sum("worst")
-        if own.max_once is not None and once > own.max_once:
-            said = f"Moving costs {once:,.2f} {currency} once; the limit is {own.max_once}."
-            return f"{said} Raise tiering.max_once if this is right."
-        if own.max_worst is not None and worst > own.max_worst:
-            said = f"Reading all of it back would cost {worst:,.2f} {currency}; the limit is {own.max_worst}."
-            return f"{said} Raise tiering.max_worst if this is right."
-        return ""
-
     def _undone(self, proposed: Proposal) -> str:
         """That people took it back lately: nothing does it again by itself. Whoever names the account means it."""
         if self.names:
@@ -369,8 +371,13 @@ class _Run(Run):
             mine = [(deed, line) for deed, line in self.outcomes if deed.finding == number]
             if self.state.findings.get(number).status != "acted" or any(one.result == "unknown" for _, one in mine):
                 continue
+            before, told = self.broken.get(number, ("failed", ""))
             done = any(one.result == "done" or (deed.batch and deed.batch.done) for deed, one in mine)
-            why = " ".join(dict.fromkeys(one.why for _, one in mine))
+            sent = [deed.batch for deed, _ in mine if deed.batch and deed.batch.ended]
+            others = dict.fromkeys(one.why for deed, one in mine if not (deed.batch and deed.batch.ended))
+            rest = "Of what a run that was broken off had left: " if told and sent else ""
+            why = " ".join([*([rest + said(sent)] if sent else []), *others]) or told
+            done = done or before == "confirmed"
             approvals.moved(self.state, number, "confirmed" if done else "failed", why, self.time(), WHO)
 
     def _say(self, deed: Deed, result: Result, why: str) -> None:

@@ -90,19 +90,25 @@ def set_for(state: State, account_id: str) -> Decimal:
     return Decimal(told[-1]) if told and told[-1] else Decimal(0)
 
 
-def settled(state: State) -> Iterator[tuple[Record, Literal["confirmed", "failed", ""], str]]:
-    """Requests that were left in the middle, with the status that their intents tell of; "": it is not known yet."""
+def settled(state: State, now: datetime) -> Iterator[tuple[Record, Literal["confirmed", "failed", ""], str, bool]]:
+    """Requests that were left in the middle, with the status that their intents tell of; "": it is not known yet. And
+    whether what was approved and did not reach Azure may still be sent: nobody is asked twice because a run died."""
     left, _, _ = state.findings.all(status="acted", limit=None)
     mine = [record for record in left if not of_janitor(record)]
     for record in mine:
         told = [
             one for one in changes(state, record.finding.resource_id) if one.evidence.get("record") == record.number
         ]
+        outcomes = {one.outcome for one in told}
         if not told:
-            yield record, "failed", "No request for it was written down, so none was sent."
-        elif any(one.outcome is None for one in told):
-            yield record, "", "What became of it cannot be read yet."
-        elif any(one.outcome == "done" for one in told):
-            yield record, "confirmed", told[-1].outcome_why or "It was read to be done."
+            yield record, "failed", "No request for it was written down, so none was sent.", False
+        elif None in outcomes:
+            yield record, "", "What became of it cannot be read yet.", False
         else:
-            yield record, "failed", f"{told[-1].outcome}: {told[-1].outcome_why}"
+            holds = record.approved_until is not None and record.approved_until > now and "failed" not in outcomes
+            more = holds and ("not-done" in outcomes or bool(record.finding.evidence.get("singles")))
+            last = told[-1]
+            if "done" in outcomes:
+                yield record, "confirmed", last.outcome_why or "It was read to be done.", more
+            else:
+                yield record, "failed", f"{last.outcome}: {last.outcome_why}", more

@@ -18,7 +18,7 @@ from finops.estate.ids import key
 from finops.jobs.run import Run
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import RESULTS, Applied, Line
-from finops.jobs.tiering.moves import WENT, Batch, cut, keep, left
+from finops.jobs.tiering.moves import WENT, Batch, cut, found_out, keep, left
 from finops.jobs.tiering.past import changes
 from finops.jobs.tiering.returning import way_back
 from finops.tiering.account import account as account_of
@@ -53,6 +53,7 @@ def undo(
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, who))
+        found_out(azure, state, now)
         return _Undo(azure, settings, state, now, step, list(accounts), who).carried_out(True, resolved)
 
 
