@@ -29,6 +29,7 @@ from estates import (
     workspace_id,
     write_estate,
 )  # fmt: skip
+from meanwhile import meanwhile
 from registries import write_images
 
 from finops import approvals
@@ -212,18 +213,7 @@ class Applying:
 
     def when(self, is_so: Callable[[Json], bool], then: Callable[[], None]) -> None:
         """Do `then` once, when the simulator is asked something that `is_so`: what others do while we work."""
-        done: list[bool] = []
-        inner = self.served.app._inner
-
-        async def watched(scope: Any, receive: Any, send: Any) -> None:
-            asked = {"method": scope.get("method"), "path": scope.get("path", "").lower()}
-            if not done and is_so(asked):
-                done.append(True)
-                then()
-            await inner(scope, receive, send)
-
-        watched.state = inner.state  # type: ignore[attr-defined]
-        self.served.app._inner = watched  # type: ignore[assignment]
+        meanwhile(self.served, is_so, then)
 
     def put(self, body: Json) -> None:
         self.served.world.resources.put(body)

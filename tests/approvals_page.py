@@ -73,6 +73,29 @@ def evidence(**other: Any) -> dict[str, Any]:
     return {**found, **other}
 
 
+def of_tiers(**other: Any) -> dict[str, Any]:
+    """What a finding about the tiers of a storage account has in place of the usual."""
+    told = {
+        "title": "Blobs in a dearer tier than they need",
+        "asOf": "2026-11-16T05:00:00+00:00",
+        "once": "0.014210",
+        "worst": "21.910000",
+        "lines": ["Hot to Archive: 915 blobs", f"finops-archive75-e71a327201: Archive after 75 days; {'p' * 250}/"],
+        "facts": [["savesAMonth", "15.18 USD"], ["costsOnce", "0.01 USD"], ["agesCountFrom", "the last access"]],
+        "risks": ["What is in Archive cannot be read."],
+        "notes": ["Reckoned with 10.9 reads of a blob on a day on which it is read."],
+    }
+    account = "/subscriptions/1/resourceGroups/rg-data/providers/Microsoft.Storage/storageAccounts/datalake"
+    return {
+        "rule": "tiering",
+        "resource_id": account,
+        "action": "tier",
+        "evidence": told,
+        "monthly_cost": None,
+        **other,
+    }
+
+
 def finding(name: str = "chat", **other: Any) -> StoredFinding:
     values: dict[str, Any] = {
         "rule": "endpoint-without-requests",

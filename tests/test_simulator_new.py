@@ -216,3 +216,17 @@ def test_the_command_refuses_a_size_that_there_is_not(tmp_path: Path):
 
     assert result.exit_code == 2
     assert "small" in result.output
+
+
+def test_an_account_that_was_asked_to_have_blobs_shows_tiering_at_work(tmp_path: Path):
+    done = CliRunner().invoke(cli, ["simulate", "new", str(tmp_path / "it"), "--blobs", "2000"])
+    [held] = (tmp_path / "it" / "blobs").glob("*.jsonl")
+
+    told = CliRunner().invoke(
+        cli, ["tier", "plan", "--estate", str(tmp_path / "it"), "--account", held.stem, "-o", "json"]
+    )
+
+    assert done.exit_code == 0, done.output
+    [plan] = json.loads(told.stdout)
+    assert plan["rules"]
+    assert plan["movedBlobs"] > 100

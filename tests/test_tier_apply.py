@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from storing import NAME, rule
+from estates import workspace, workspace_id
+from storing import ACCOUNT, NAME, rule
 from tier_applying import POLICY, results, tiering
 
 from finops.cloud import Json
@@ -24,7 +25,7 @@ def test_in_mode_enforce_rules_are_put_into_force_beside_those_of_others(tmp_pat
         assert results(done) == [(SET_RULES, "done")], done.lines
         assert account.rules()[0] == THEIRS
         assert len(account.rules()) > 1
-        assert all(is_ours(each) for each in account.rules()[1:])
+        assert all(is_ours(each, NAME) for each in account.rules()[1:])
         assert account.changes() == ["PUT datalake/managementpolicies/default"]
 
 
@@ -95,3 +96,18 @@ def test_a_second_undo_changes_nothing(tmp_path: Path):
 
         assert [line.result for line in done.lines] == ["so"]
         assert account.changes() == before
+
+
+def test_what_jobs_read_is_asked_once_for_all_accounts(tmp_path: Path):
+    with tiering(tmp_path, inventory=False) as account:
+        account.put(workspace(workspace_id("ml")))
+        body = account.body(ACCOUNT)
+        assert body is not None
+        account.put({**body, "id": f"{ACCOUNT}2", "name": f"{NAME}2"})
+        account.served.requests.clear()
+
+        done = account.apply(execute=False)
+
+        assert {line.account for line in done.lines} == {NAME, f"{NAME}2"}
+        asked = [one["path"].rpartition("/")[2].lower() for one in account.served.requests]
+        assert [asked.count(each) for each in ("schedules", "datastores")] == [1, 1]

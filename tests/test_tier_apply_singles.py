@@ -12,6 +12,8 @@ from test_tier_approve import approve, asked, record
 from tier_applying import ZONES, Tiering, results, tiering
 
 from finops.jobs.tiering.deeds import MOVE, MOVE_BACK
+from finops.jobs.tiering.moves import WENT
+from finops.jobs.tiering.past import changes
 from finops.simulator.storage.prices import TIERS
 
 MIB = 2**20
@@ -91,7 +93,7 @@ def test_a_blob_that_was_written_since_the_plan_stays(tmp_path: Path):
 
 
 def test_a_second_run_moves_nothing_more(tmp_path: Path):
-    with small(tmp_path, reads_a_day={"datalake": 1}) as account:
+    with small(tmp_path) as account:
         account.apply()
         account.inventory = None
         account.served.world.clock.advance(days=2)
@@ -99,6 +101,45 @@ def test_a_second_run_moves_nothing_more(tmp_path: Path):
         done = account.apply()
 
         assert {line.result for line in done.lines} == {"so"}, done.lines
+
+
+def test_a_second_run_with_the_same_inventory_moves_nothing_more_and_holds_nothing_up(tmp_path: Path):
+    with small(tmp_path) as account:
+        account.apply()
+        before = account.changes()
+
+        done = account.apply()
+
+        assert [line.result for line in done.lines] == ["so"], done.lines
+        assert account.changes() == before
+
+
+def test_another_supposition_of_reads_moves_nothing_back_or_on(tmp_path: Path):
+    with small(tmp_path, OLD[:5], reads_a_day={NAME: 10}) as account:
+        account.apply()
+        account.inventory = None
+        moved = [tiers(account)]
+        for reads in (10_000, 1, 30):
+            account.set(reads_a_day={NAME: reads})
+            account.served.world.clock.advance(days=2)
+            account.apply()
+            moved.append(tiers(account))
+
+        assert moved == [{f"frames/{number:03}": "Cold" for number in range(5)}] * 4
+
+
+def test_a_blob_is_moved_on_only_when_it_has_served_the_days_of_its_tier(tmp_path: Path):
+    lately, long_ago = ((AS_OF - timedelta(days=days)).isoformat() for days in (5, 200))
+    told = [blob(1, tier="Cool", tierChanged=lately), blob(2, tier="Cool", tierChanged=long_ago)]
+    with small(tmp_path, told, reads_a_day={NAME: 1}, inventory=False) as account:
+        account.apply()
+        early = tiers(account)
+        account.served.world.clock.advance(days=26)
+
+        account.apply()
+
+        assert early == {"frames/001": "Cool", "frames/002": "Cold"}
+        assert tiers(account) == {"frames/001": "Cold", "frames/002": "Cold"}
 
 
 def test_undo_moves_them_back_and_says_before_what_that_costs(tmp_path: Path):
@@ -150,6 +191,42 @@ def test_a_second_undo_moves_nothing(tmp_path: Path):
         assert account.changes() == before
 
 
+def test_what_of_a_batch_that_was_broken_off_did_not_come_back_the_next_undo_takes_back(tmp_path: Path):
+    with small(tmp_path, OLD[:20]) as account:
+        account.apply()
+        there = tiers(account)
+        account.undo()
+        [back] = [one for one in changes(account.state) if one.action == MOVE_BACK]
+        account.state.drop(f"{WENT}{back.number}")  # as if it had died before that was written down
+        blobs = account.served.world.storage.of(account.body(ACCOUNT) or {}).blobs
+        for row in blobs.ordered():
+            if "frames/" <= str(blobs.names[row]) < "frames/010":
+                blobs.tier[row] = TIERS.index(there[str(blobs.names[row])])
+
+        done = account.undo()
+
+        assert results(done) == [(MOVE_BACK, "done")], done.lines
+        assert count(account, "Hot") == 20
+
+
+def test_what_of_a_batch_that_was_broken_off_never_went_undo_leaves_to_who_moved_it_later(tmp_path: Path):
+    with small(tmp_path, OLD[:20]) as account:
+        account.apply()
+        there = tiers(account)
+        [sent] = [one for one in changes(account.state) if one.action == MOVE]
+        account.state.drop(f"{WENT}{sent.number}")
+        blobs = account.served.world.storage.of(account.body(ACCOUNT) or {}).blobs
+        [row] = [row for row in blobs.ordered() if str(blobs.names[row]) == "frames/007"]
+        blobs.tier[row] = TIERS.index("Hot")  # it did not go
+        account.set(mode="list")
+        account.apply()  # finds out what became of it
+        blobs.tier[row] = TIERS.index(there["frames/007"])  # and somebody moves it then
+
+        account.undo()
+
+        assert (tiers(account)["frames/007"], count(account, "Hot")) == (there["frames/007"], 19)
+
+
 def test_undo_leaves_a_blob_alone_that_somebody_moved_since(tmp_path: Path):
     with small(tmp_path, [blob(1), blob(2)]) as account:
         account.apply()
@@ -189,6 +266,23 @@ def test_only_blobs_that_were_approved_by_name_are_archived(tmp_path: Path):
         assert {line.what for line in done.lines} == {MOVE}, done.lines
         assert record(account).status == "confirmed"
         assert count(account, "Hot") == 0
+
+
+def test_where_none_of_what_was_approved_is_left_nothing_is_done_in_its_place(tmp_path: Path):
+    with small(tmp_path, [blob(number, days=700) for number in range(5)], sku="Standard_LRS") as account:
+        asked(account)
+        approve(account)
+        wait(account)
+        blobs = account.served.world.storage.of(account.body(ACCOUNT) or {}).blobs
+        for row in blobs.ordered():
+            blobs.modified[row] += 1  # written since, and as old all the same
+        before = account.changes()
+
+        done = account.apply()
+
+        assert [line.result for line in done.lines] == ["so"], done.lines
+        assert (account.rules(), count(account, "Hot"), account.changes()) == ([], 5, before)
+        assert record(account).status == "kept"
 
 
 def test_batches_that_azure_refuses_are_said_to_be(tmp_path: Path):

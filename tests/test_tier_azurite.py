@@ -44,7 +44,7 @@ def account(azurite: Azurite, tmp_path: Path) -> Iterator[Tiering]:
     told = azurite.account()["properties"]
     estate = storage_estate(tmp_path / "estate", (), tracked=False, properties=told, as_of=datetime.now(UTC))
     with serving(estate, retry_after=0) as served, State.open(tmp_path / "state.db") as state:
-        yield Tiering(served, state, tmp_path, None, mode="enforce", small_account=1000, reads_a_day={"datalake": 1})
+        yield Tiering(served, state, tmp_path, None, mode="enforce", small_account=1000)
 
 
 def reported(azurite: Azurite, now: datetime, unread_days: int) -> None:

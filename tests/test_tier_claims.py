@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from report_data import NOW, book, daily
+from storing import NAME
 from test_tier_approve import LOCAL, after_the_grace, approve, asked
 from tier_applying import tiering
 
@@ -16,6 +17,8 @@ from finops.config.model import ReportSettings
 from finops.jobs.tier_claims import claims
 from finops.report import Claim, build
 from finops.report.model import Saving
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.rules import LifecycleRule, named
 
 DATA = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/data"
 ACT = Claim(
@@ -154,3 +157,21 @@ def test_rules_that_are_set_without_a_request_are_an_act_too(tmp_path: Path):
         [found] = claims(account.state)
 
     assert (found.stage, found.measure, found.currency) == ("done", "stored", "USD")
+
+
+def test_rules_that_stay_go_on_saving_when_one_is_taken_out(tmp_path: Path):
+    one_more = LifecycleRule("", ("inventory/old/",), LAST_ACCESS, (("Cold", 90),), Decimal(0), 0, 0)
+    with tiering(tmp_path) as account:
+        account.apply()
+        before = account.rules()
+        account.govern(*before, named(one_more, NAME).body())
+        account.set(protect={NAME: ["inventory/old/"]})
+        account.apply()
+        left = account.rules()
+        [part] = claims(account.state)
+        account.undo()
+        [whole] = claims(account.state)
+
+    assert left == before
+    assert (part.until, part.expected) == (None, None)
+    assert whole.until is not None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from estates import workspace, workspace_id
 from storing import EVERY_HABIT, NAME
 from test_tier_approve import ANN, LOCAL, after_the_grace, approve, asked
 from tier_applying import Tiering, results, tiering
 
 from finops import approvals
 from finops.jobs.tiering.deeds import SET_RULES, TAKE_RULES
+from finops.jobs.tiering.overreach import too_much
+from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.rules import LifecycleRule, named
 
 
 def in_force(account: Tiering) -> None:
@@ -45,16 +50,15 @@ def test_a_rule_that_takes_what_is_protected_by_now_comes_out_while_the_next_one
         assert taking(account, "runs/logs/") == []
 
 
-def test_rules_that_take_nothing_protected_stay_as_they_are(tmp_path: Path):
-    with tiering(tmp_path) as account:
-        account.apply()
-        kept = [rule for rule in account.rules() if rule not in taking(account, "runs/logs/")]
-        account.set(protect={NAME: ["runs/logs/"]})
+def test_rules_that_take_nothing_protected_stay_as_they_are():
+    logs, data = (
+        named(LifecycleRule("", (prefix,), LAST_ACCESS, (("Cold", 90),), Decimal(0), 0, 0), NAME).body()
+        for prefix in ("runs/", "data/imagenet/")
+    )
 
-        account.apply()
+    found = too_much({"rules": [logs, data]}, NAME, {"runs/logs/": "protected"}, "")
 
-        assert kept
-        assert account.rules() == kept
+    assert list(found.values()) == [[logs]]
 
 
 def test_it_comes_out_after_a_no_too(tmp_path: Path):
@@ -70,7 +74,7 @@ def test_it_comes_out_after_a_no_too(tmp_path: Path):
 
         account.apply()
 
-        assert account.rules() == []
+        assert taking(account, "runs/logs/") == []
 
 
 def test_it_comes_out_where_no_plan_can_be_made(tmp_path: Path):
@@ -139,3 +143,45 @@ def test_what_we_took_out_ourselves_is_no_wish_of_people_to_be_left_alone(tmp_pa
 
         assert results(first) == [(TAKE_RULES, "done")], first.lines
         assert results(done) == [(SET_RULES, "done")], done.lines
+
+
+def unread(account: Tiering) -> None:
+    """A workspace whose datastores cannot be listed: what its jobs read may be anywhere."""
+    account.put(workspace(workspace_id("ml")))
+    account.faults({"fault": "status", "path": "datastores", "status": 403})
+
+
+@pytest.mark.parametrize("mode", ["ask", "enforce"])
+def test_rules_that_archive_come_out_while_what_reads_the_blobs_cannot_be_told(tmp_path: Path, mode: str):
+    with tiering(tmp_path, sku=LOCAL, mode=mode) as account:
+        in_force(account)
+        unread(account)
+
+        done = account.apply()
+
+        [said] = [line.why for line in done.lines if line.what == TAKE_RULES]
+        assert "what reads its blobs cannot be told" in said
+        assert "tierToArchive" not in str(account.rules())
+
+
+def test_they_come_out_where_no_plan_can_be_made_too(tmp_path: Path):
+    with tiering(tmp_path, sku=LOCAL) as account:
+        in_force(account)
+        account.inventory = tmp_path / "inventory"  # weeks old by now
+        unread(account)
+
+        account.apply()
+
+        assert "tierToArchive" not in str(account.rules())
+
+
+def test_rules_that_do_not_archive_stay_whatever_reads_the_blobs(tmp_path: Path):
+    with tiering(tmp_path) as account:
+        account.apply()
+        before = account.rules()
+        unread(account)
+
+        account.apply()
+
+        assert before
+        assert account.rules() == before

@@ -7,18 +7,22 @@ import random
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tier_inventories import ACCOUNT, NOW, ago, blob, write_inventory
 from tier_prices import sample_rates
 
 from finops.errors import DataError
-from finops.tiering import GB, TIERS, Account, Aside, Protected, Rates
+from finops.tiering import EARLY_DAYS, GB, TIERS, Account, Aside, Protected, Rates
 from finops.tiering.access import KINDS, Access, Habit, forecast
 from finops.tiering.inventory import read_inventory
 from finops.tiering.optimum import Optimum, optimum
 from finops.tiering.rates import keep_cost, move_cost, read_back
 from finops.tiering.schema import AGES
+from finops.tiering.singles import singles
 
 YEAR = 365
 KEPT = 128 * 1024
@@ -134,10 +138,12 @@ def test_what_is_archived_stays_there(best):
     assert where(found) == {"data/a": "Archive"}
 
 
-def test_what_is_read_daily_comes_back_from_a_cooler_tier(best):
+def test_what_is_read_daily_stays_in_a_cooler_tier_as_nothing_is_moved_to_a_hotter_one(best):
     found = best([blob("data/a", GB, 100, 1, AccessTier="Cool", AccessTierInferred=False)], DAILY)
 
-    assert where(found) == {"data/a": "Hot"}
+    assert where(found) == {"data/a": "Cool"}
+    assert decided(found, "cost_hot, once_hot") == [(None, None)]
+    assert found.stay == found.least > 0
 
 
 @pytest.mark.parametrize(
@@ -217,8 +223,11 @@ def test_costs_are_those_of_the_exact_reckoning_and_the_choice_is_the_least(best
         row, before, served, idle = known[path]
         numbers = [max(n for n, start in enumerate(AGES) if start <= days) for days in (300, idle)]
         reads = float(forecast(access, [(numbers[0], numbers[1], True)], YEAR, 180)["reads"][0])
-        slow = [exact(rates, row, before, tier, served, reads) for tier in TIERS[:3]]
-        assert costs == pytest.approx(slow, rel=1e-9)
+        hotter = TIERS.index(before)
+        slow = [
+            None if n < hotter else exact(rates, row, before, tier, served, reads) for n, tier in enumerate(TIERS[:3])
+        ]
+        assert costs == [each and pytest.approx(each, rel=1e-9) for each in slow]
         least = min(each for each in (*slow, archive) if each is not None)
         chosen = dict(zip((*TIERS[:3], "Archive"), (*slow, archive), strict=True))[after]
         assert chosen == pytest.approx(least, rel=1e-9)
@@ -259,3 +268,40 @@ def test_the_cells_add_up_to_the_optimum_and_to_the_blobs(best):
     assert float(found.stay) == pytest.approx(stay, abs=1e-6)
     assert float(found.saving) == pytest.approx(float(sum(move.net for move in found.moves)), abs=1e-4)
     assert found.saving > 0
+
+
+AGED = st.integers(0, 900)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"tier": st.sampled_from(TIERS), "size": st.integers(1, 2**40), "written": AGED, "used": AGED, "moved": AGED}
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=ROWS, times=st.floats(1, 10_000), kind=st.sampled_from((NEVER, of_kind(1 / 180), of_kind(1 / 7, 1 / 120))))
+def test_nothing_ever_goes_to_a_hotter_tier_or_costs_more_than_staying(rows, times, kind):
+    told = []
+    for number, row in enumerate(rows):
+        more = {"AccessTier": row["tier"], "AccessTierInferred": row["tier"] == "Hot"}
+        if row["tier"] != "Hot":
+            more["AccessTierChangeTime"] = ago(min(row["moved"], row["written"]))
+        told.append(blob(f"d/{number}", row["size"], row["written"], min(row["used"], row["written"]), **more))
+    with TemporaryDirectory() as folder:
+        place = write_inventory(Path(folder) / "in", told, format="parquet")
+        with read_inventory([place], ACCOUNT, NOW, Path(folder) / "spool") as inventory:
+            found = optimum(inventory, small_rates(), dataclasses.replace(kind, times=times), account())
+            moves = singles(found)
+            costs = decided(found, "tier, after, cost_hot, cost_cool, cost_cold, cost_archive")
+
+    for before, after, *each in costs:
+        stay, goes = (each[TIERS.index(tier)] for tier in (before, after))
+        assert TIERS.index(after) >= TIERS.index(before)
+        assert set(each[: TIERS.index(before)]) <= {None}
+        assert goes <= stay + 1e-9 * abs(stay)
+    assert all(TIERS.index(one.after) > TIERS.index(one.before) for one in (*moves, *found.moves))
+    kept = {f"d/{number}": min(row["moved"], row["written"]) for number, row in enumerate(rows)}
+    assert all(kept[f"d/{one.name}"] >= EARLY_DAYS[one.before] for one in moves)
+    assert found.least <= found.stay

@@ -57,6 +57,16 @@ def text(made: TierPlan) -> str:
     return " ".join(found.split())
 
 
+def test_an_empty_blob_is_moved_or_not_considered_and_never_both(tmp_path: Path):
+    empty = [blob(f"{place}/{n}", 0, 900) for place in ("data/old", "data", "new") for n in range(3)]
+
+    made = plan_of(tmp_path, [*OLD, *empty, blob("new/a", 2**20, 3, 1)])
+
+    aside = {each.reason: each.blobs for each in made.aside}
+    assert made.moved_blobs > len(OLD)
+    assert made.moved_blobs + aside["empty"] == len(OLD) + len(empty)
+
+
 def test_the_verdict_says_what_is_saved(plans: dict[str, TierPlan]):
     made = plans["moves"]
 

@@ -169,11 +169,12 @@ def test_where_an_asset_of_a_job_that_runs_is_not_there_it_may_read_anything(uri
     )
 
 
-def test_a_label_is_no_version_so_it_may_be_any_data():
-    read = found(reading("azureml:cifar@latest"))
+@pytest.mark.parametrize("label", ["latest", "gold"])
+def test_a_label_whose_versions_are_not_known_may_be_any_data(label: str):
+    read = found(reading(f"azureml:cifar@{label}"))
 
     assert read.unresolved == (
-        "job train reads azureml:cifar@latest, and which version 'latest' means cannot be told.",
+        f"job train reads azureml:cifar@{label}, and which version '{label}' means cannot be told.",
     )
 
 
@@ -221,6 +222,76 @@ def test_over_the_wire_datastores_and_named_assets_are_asked_for(tmp_path: Path)
 
     assert places(read) == [("datasets", "cifar/v3/")]
     assert read.unresolved == ()
+
+
+def table(*paths: str) -> Json:
+    properties = {"dataType": "mltable", "dataUri": "azureml://datastores/sets/paths/tables/t1/"}
+    return {
+        "id": f"{WS}/data/t1/versions/1",
+        "properties": properties | ({"referencedUris": [*paths]} if paths else {}),
+    }
+
+
+def test_what_an_mltable_names_elsewhere_is_read_too():
+    far = "https://mldata.blob.core.windows.net/raw/frames/*.parquet"
+
+    read = found(reading("azureml:t1:1", status="Running"), known=(STORE, table("./part-*.csv", far)))
+
+    assert (places(read), read.unresolved) == ([("datasets", "tables/t1/"), ("raw", "frames/")], ())
+
+
+DIRECT = {"data": {"jobInputType": "mltable", "uri": "azureml://datastores/sets/paths/tables/t1/"}}
+
+
+@pytest.mark.parametrize(
+    ("job", "known"),
+    [
+        (reading("azureml:t1:1", status="Running"), table()),
+        (reading("azureml:t1:1", status="Running"), table("../../raw/x.csv")),
+        (reading("", status="Running", inputs=DIRECT), table()),
+    ],
+)
+def test_an_mltable_of_which_nobody_tells_the_paths_may_name_any(job: Json, known: Json):
+    read = found(job, known=(STORE, known))
+
+    assert places(read) == [("datasets", "tables/t1/")]
+    assert len(read.unresolved) == 1
+    assert "an MLTable, and which paths its file names cannot be told" in read.unresolved[0]
+
+
+def test_an_mltable_of_a_job_that_is_over_holds_its_folder():
+    read = found(reading("azureml:t1:1", status="Completed"), known=(STORE, table()))
+
+    assert (places(read), read.unresolved) == ([("datasets", "tables/t1/")], ())
+
+
+@pytest.mark.parametrize("written", ["azureml:cifar@latest", f"azureml:{WS}/data/cifar/labels/latest"])
+def test_over_the_wire_the_latest_version_is_the_one_that_was_made_last(tmp_path: Path, written: str):
+    bodies = [
+        subscription(PROD, "Contoso ML"),
+        group(PROD, "rg-ml"),
+        home(),
+        reading(written),
+        {**STORE, "name": "sets", "type": f"{AML}/datastores"},
+        {"id": f"{WS}/data/cifar", "name": "cifar", "type": f"{AML}/data", "properties": {"dataType": "uri_folder"}},
+        *(
+            {
+                "id": f"{WS}/data/cifar/versions/{number}",
+                "name": number,
+                "type": f"{AML}/data/versions",
+                "systemData": {"createdAt": f"2026-0{month}-01T00:00:00Z"},
+                "properties": {"dataUri": f"azureml://datastores/sets/paths/cifar/v{number}/"},
+            }
+            for number, month in (("9", 1), ("10", 3), ("2", 2))
+        ),
+    ]
+    folder = write_estate(tmp_path / "estate", bodies)
+
+    with serving(folder) as server, connect(AzureSettings(endpoint=server.url), time=StillTime().time) as azure:
+        there = estate.read(azure, AS_OF)
+        read = readers(there, MLDATA, assets(azure, there))
+
+    assert (places(read), read.unresolved) == ([("datasets", "cifar/v10/")], ())
 
 
 def test_jobs_that_nobody_asked_for_may_read_anything():

@@ -28,8 +28,8 @@ def near(amount: str) -> object:
 def test_doing_nothing_costs_what_is_stored_and_read():
     told = rehearse([Recorded("data/a", TB, 0, 100)], [Read("data/a", 3, 10)], [], RATES, 30)
 
-    # 1,024 GB x 0.0208; 10 reads at 0.0044 for 10,000.
-    assert told.of(NOTHING).stored == near("21.2992")
+    # 1,024 GB x 0.0208 for 30 days of 365 / 12; 10 reads at 0.0044 for 10,000.
+    assert told.of(NOTHING).stored == near(str(round(1024 * 0.0208 * 30 * 12 / 365, 6)))
     assert told.of(NOTHING).operations == near("0.0000044")
     assert told.of(NOTHING).saving == 0
 
@@ -41,7 +41,7 @@ def test_a_rule_moves_what_is_old_at_once_and_what_grows_old_later():
 
     # One for 30 days in Cold, one for 20 in Hot and 10 in Cold, one in Hot; two writes at 0.18 for 10,000.
     assert told.moves == 2
-    assert told.stored == near(str(round(1024 * (0.0045 + (20 * 0.0208 + 10 * 0.0045) / 30 + 0.0208), 6)))
+    assert told.stored == near(str(round(1024 * (50 * 0.0208 + 40 * 0.0045) * 12 / 365, 6)))
     assert told.operations == near("0.000036")
 
 
@@ -58,7 +58,7 @@ def test_reading_from_archive_rehydrates_to_hot_and_pays_for_the_days_not_stayed
     assert ours.archived_reads == 1
     assert ours.early == near(str(round(1024 * 0.002 * 170 / 30, 6)))
     assert ours.retrieval == near("22.528")  # 1,024 GB x 0.022
-    assert ours.stored == near(str(round(1024 * (10 * 0.002 + 20 * 0.0208) / 30, 6)))
+    assert ours.stored == near(str(round(1024 * (10 * 0.002 + 20 * 0.0208) * 12 / 365, 6)))
 
 
 def test_a_blob_leaving_an_explicit_cool_early_pays_and_an_inferred_one_does_not():
@@ -84,13 +84,13 @@ def test_of_several_rules_the_coldest_tier_counts():
 
     told = rehearse([Recorded("data/a", TB, 400, 400)], [], rules, RATES, 30)
 
-    assert told.of(OURS).stored == near("4.608")
+    assert told.of(OURS).stored == near(str(round(1024 * 0.0045 * 30 * 12 / 365, 6)))
 
 
 def test_a_blob_is_billed_from_the_day_it_is_written():
     told = rehearse([Recorded("data/a", TB, -15, -15)], [], [], RATES, 30)
 
-    assert told.of(NOTHING).stored == near("10.6496")
+    assert told.of(NOTHING).stored == near(str(round(1024 * 0.0208 * 15 * 12 / 365, 6)))
 
 
 def test_a_blob_that_came_out_of_archive_stays_out_for_a_month():
@@ -99,7 +99,7 @@ def test_a_blob_that_came_out_of_archive_stays_out_for_a_month():
     told = rehearse([Recorded("data/a", TB, 400, 400)], [Read("data/a", 0)], [modified], RATES, 60)
 
     # Hot on the day of the read and the 30 after it, then back in Archive.
-    assert told.of(OURS).stored == near(str(round(1024 * (31 * 0.0208 + 29 * 0.002) / 30, 6)))
+    assert told.of(OURS).stored == near(str(round(1024 * (31 * 0.0208 + 29 * 0.002) * 12 / 365, 6)))
 
 
 def test_smart_tier_bills_no_moves_and_watches_large_blobs_only():
@@ -108,7 +108,8 @@ def test_smart_tier_bills_no_moves_and_watches_large_blobs_only():
     told = rehearse(blobs, [Read("data/large", 15)], [], RATES, 30).of(SMART)
 
     # Cold for 15 days and Hot for 15 after the read.
-    assert told.stored == near(str(round(1024 * (15 * 0.0045 + 15 * 0.0208) / 30 + 10**8 / 2**30 * 0.0208, 6)))
+    stored = 1024 * (15 * 0.0045 + 15 * 0.0208) + 10**8 / 2**30 * 0.0208 * 30
+    assert told.stored == near(str(round(stored * 12 / 365, 6)))
     assert told.watching == near("0.000004")
     assert told.retrieval == 0
 
@@ -149,7 +150,7 @@ def test_the_parts_of_every_way_add_up_to_its_total():
 def test_where_archive_is_lacking_the_common_rule_ends_with_cold():
     told = rehearse([Recorded("data/a", TB, 400, 400)], [], [], RATES, 30, ("Hot", "Cool", "Cold"))
 
-    assert told.of(COMMON).stored == near("4.608")
+    assert told.of(COMMON).stored == near(str(round(1024 * 0.0045 * 30 * 12 / 365, 6)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from tier_inventories import blob
+from tier_inventories import ACCOUNT, blob
 from tier_prices import AUTUMN, price_list, sample_rates
 from tier_rulesets import optimum_of, rules_of, storage
 
@@ -138,7 +138,7 @@ def test_empty_blobs_count_with_what_moving_and_keeping_them_costs(tmp_path):
     assert (ruleset.empty, alone.empty) == (2000, 0)
     # 2,000 writes, and 2,000 times 128 KiB for 365 days.
     archive = new.tiers["Archive"]
-    kept = Decimal(2000 * 128 * 2**10) / 2**30 * archive.stored_gb * 365 / 30
+    kept = Decimal(2000 * 128 * 2**10) / 2**30 * archive.stored_gb * 12
     assert alone.saving - ruleset.saving == pytest.approx(kept + archive.write_10k / 5, abs=Decimal("0.0001"))
 
 
@@ -225,7 +225,7 @@ def test_by_modification_a_blob_that_came_out_of_archive_rests_before_it_goes_ba
 def test_a_tier_that_the_account_lacks_is_in_no_rule(tmp_path):
     lacking = storage(redundancy="ZRS", tiers=("Hot", "Cool", "Cold"))
 
-    ruleset = compress(optimum_of(tmp_path, OLD, account=lacking), sample_rates())
+    ruleset = compress(optimum_of(tmp_path, OLD, account=lacking), sample_rates(), ACCOUNT)
 
     assert {move.after for move in ruleset.moves} == {"Cold"}
 
@@ -243,7 +243,8 @@ def test_blobs_that_will_be_old_enough_soon_are_expected_to_save_too(tmp_path):
 
     alone, joined = rules_of(tmp_path / "a", OLD), rules_of(tmp_path / "b", ageing)
 
-    assert abs(alone.coming) < alone.saving / 100
+    # The year ahead is walked in steps of three days, in the middle of which reads fall: 0.09 of 144.29 here.
+    assert abs(alone.coming) < alone.saving / 1000
     assert joined.coming > 0
 
 

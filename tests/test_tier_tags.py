@@ -142,7 +142,7 @@ def test_a_protected_folder_stays_out_of_rules_by_tag(tmp_path: Path):
     rows = MIXED + [tagged(f"runs/all/deep/{n}", 900, None, state="done") for n in range(20)]
     guard = Protected("runs", "all/deep/", "a job reads it", "test")
 
-    found = compress(optimum_of(tmp_path, rows, [guard]), sample_rates(), [guard])
+    found = compress(optimum_of(tmp_path, rows, [guard]), sample_rates(), NAME, [guard])
 
     assert not any("runs/all/deep/x".startswith(prefix) for rule in found.rules for prefix in rule.prefixes)
 
@@ -166,9 +166,9 @@ def test_rules_for_different_values_of_one_tag_do_not_get_in_each_others_way():
     other = json.loads(json.dumps(theirs))
     other["definition"]["filters"]["blobIndexMatch"] = [asks | {"name": "team"}]
 
-    assert conflicts({"rules": [apart]}, [ours]) == []
-    assert conflicts({"rules": [other]}, [ours])
-    assert merged({"rules": [apart]}, [ours])
+    assert conflicts({"rules": [apart]}, [ours], NAME) == []
+    assert conflicts({"rules": [other]}, [ours], NAME)
+    assert merged({"rules": [apart]}, [ours], NAME)
 
 
 def test_in_force_the_rule_moves_what_is_tagged_and_leaves_the_rest(tmp_path: Path):
@@ -183,7 +183,7 @@ def test_in_force_the_rule_moves_what_is_tagged_and_leaves_the_rest(tmp_path: Pa
         folder = reported(served, tmp_path / "inventory")
         with read_inventory([folder], NAME, served.world.clock.now(), tmp_path / "spool") as inventory:
             found = inventory.connection.execute("SELECT DISTINCT area FROM used").fetchall()
-        policy = merged(None, [our_rule(("Cold", 60), prefixes=("runs/all/",), tags=(("state", "done"),))])
+        policy = merged(None, [our_rule(("Cold", 60), prefixes=("runs/all/",), tags=(("state", "done"),))], NAME)
         with StorageManagementClient(
             Token(), PROD, base_url=served.url, credential_scopes=["x/.default"],
             per_call_policies=[AllowHttp()], retry_total=0,

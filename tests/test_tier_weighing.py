@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tier_inventories import blob
+from tier_inventories import ACCOUNT, blob
 from tier_prices import AUTUMN, price_list, sample_rates
 from tier_rulesets import optimum_of
 
@@ -27,7 +27,7 @@ NEW = rates(price_list(), "westus", "LRS", False, AUTUMN, created=datetime(2026,
 @pytest.mark.parametrize("rows", [LARGE, [*LARGE, *COOL], [*LARGE, *EMPTY]], ids=["large", "two tiers", "empty"])
 def test_the_rules_of_the_day_come_to_what_its_plan_says(tmp_path: Path, rows: list[dict[str, Any]], of: Rates):
     found = optimum_of(tmp_path, rows, rates=of)
-    plan = compress(found, of)
+    plan = compress(found, of, ACCOUNT)
 
     weighed = weigh(found, of, plan.rules)
 
@@ -45,7 +45,7 @@ def test_what_is_protected_is_not_weighed(tmp_path: Path):
     found = optimum_of(tmp_path, [*LARGE, *COOL], [Protected("data", "y/", "a job reads it", "test")])
     of = sample_rates()
 
-    weighed = weigh(found, of, compress(found, of).rules)
+    weighed = weigh(found, of, compress(found, of, ACCOUNT).rules)
 
     assert weighed is not None
     assert weighed.bytes == sum(one["Content-Length"] for one in LARGE)

@@ -28,6 +28,10 @@ PATTERNS = {
     "looked at while a run lasts": Crowd("checkpoints", "runs", "outputs/", 1200, 900.0, oldest=600, per_folder=20),
     "rolling logs": Crowd("logs", "runs", "logs/", 1200, 200.0, oldest=400),
     "revisited every month": Crowd("reports", "finance", "monthly/", 1500, 500.0, oldest=1000, per_folder=5),
+    # Five are read together and count by their size: 1,500 of them make about 184 readings from Cold a year, by chance
+    # alone 8 % more or less, of what costs two fifths of the saving. So one year in eight would miss the 5 %, whatever
+    # was forecast; four times as many halve that to 1.6 % of the saving.
+    "trained on in bursts": Crowd("training", "data", "imagenet/", 6000, 900.0, oldest=900, per_folder=5),
 }
 
 
@@ -95,12 +99,3 @@ def test_charges_fall_in_a_year_as_the_plan_said(tmp_path: Path, pattern: str):
 
     assert fell == pytest.approx(said, rel=0.05)
     assert fell > 0.5 * before
-
-
-def test_charges_of_what_is_trained_on_in_bursts_fall_by_what_was_said_or_some_more(tmp_path: Path):
-    # Its reads fade more slowly at first and faster later than any of the kinds that are learnt: the plan is careful.
-    crowd = Crowd("training", "data", "imagenet/", 1500, 900.0, oldest=900, per_folder=5)
-
-    _, fell, said = saved_in_a_year(tmp_path, crowd)
-
-    assert said <= fell <= 1.15 * said

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from approvals_page import NOW, evidence, opened, put, settings
+from approvals_page import NOW, evidence, of_tiers, opened, put, settings
 from browsing import axe, chromium, serving
 from test_web_anomalies import put as put_anomaly
 
@@ -289,8 +289,9 @@ def everything(state: State) -> list[str]:
     put(state, name="n" * 250, owner="o" * 200 + "@contoso.example", why="w" * 300, evidence=evidence(usage=None))
     put(state, name="<img src=x onerror=alert(1)>", owner="", monthly_cost=None, saving=None, status="asked")
     put(state, name="\u05e9\u05dc\u05d5\u05dd \u202egpj", status="snoozed")
+    put(state, **of_tiers())
     return ["/findings", "/findings?status=all&owner=x", "/findings?pick=low&rule=x", "/findings?pick=low", *(
-        f"/findings/{n}" for n in range(1, 6)), "/findings/99"]  # fmt: skip
+        f"/findings/{n}" for n in range(1, 7)), "/findings/99"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("width", "dark"), [(375, False), (1180, True)], ids=["phone-light", "desk-dark"])

@@ -10,7 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from approvals_page import ANA, BO, GROUP, NOW, WORKSPACE, Browser, evidence, opened, put, settings, text, usage
+from approvals_page import (
+    ANA,
+    BO,
+    GROUP,
+    NOW,
+    WORKSPACE,
+    Browser,
+    evidence,
+    of_tiers,
+    opened,
+    put,
+    settings,
+    text,
+    usage,
+)
 
 from finops.state import State
 from finops.web.chart import HEIGHT, WIDTH, chart
@@ -52,6 +66,23 @@ def test_the_page_says_what_stops_and_what_keeps_costing(state: State):
     assert "Costs now, a month $812.40" in said
     assert "Keeps costing $22.00" in said
     assert "at the price paid" in said
+
+
+def test_of_tiers_the_page_says_first_what_they_save_and_cost(state: State):
+    said = page(state, **of_tiers(saving=Decimal("15.18")))
+
+    assert "Saves, a month $15.18 Costs once $0.01 Costs if all is read back $21.91" in said
+    assert "Held by resource group rg-data" in said
+    assert "saves a month 15.18 USD costs once 0.01 USD ages count from the last access" in said
+    assert "Costs now" not in said
+
+
+@pytest.mark.parametrize("written", [None, "much", "NaN", []])
+def test_a_cost_of_tiers_that_is_no_sum_is_not_known(state: State, written: object):
+    asked = of_tiers()
+    said = page(state, **{**asked, "evidence": asked["evidence"] | {"once": written}})
+
+    assert "Costs once \u2014" in said
 
 
 def test_a_cost_that_is_not_known_is_not_nothing(state: State):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_azure import StillTime
+from meanwhile import meanwhile
 from storing import ACCOUNT, EVERY_HABIT, storage_estate
 from tier_estates import reported
 
@@ -65,18 +66,7 @@ class Tiering:
 
     def when(self, method: str, path: str, nth: int, then: Callable[[], None]) -> None:
         """Do `then` when the nth such request comes in, before it is answered: what others do while we work."""
-        seen: list[str] = []
-        inner = self.served.app._inner
-
-        async def watched(scope: Any, receive: Any, send: Any) -> None:
-            if scope.get("method") == method and path in scope.get("path", "").lower():
-                seen.append(path)
-                if len(seen) == nth:
-                    then()
-            await inner(scope, receive, send)
-
-        watched.state = inner.state  # type: ignore[attr-defined]
-        self.served.app._inner = watched  # type: ignore[assignment]
+        meanwhile(self.served, lambda asked: asked["method"] == method and path in asked["path"], then, nth)
 
     def put(self, body: Json) -> None:
         self.served.world.resources.put(body)

@@ -55,7 +55,7 @@ def rules_of(
     rates: Rates | None = None,
     **more: Any,
 ) -> Ruleset:
-    return compress(optimum_of(folder, rows, protected, rates), rates or sample_rates(), protected, **more)
+    return compress(optimum_of(folder, rows, protected, rates), rates or sample_rates(), ACCOUNT, protected, **more)
 
 
 def plan_of(

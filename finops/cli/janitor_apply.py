@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.changing import refuse_recording, who
 from finops.cli.janitor_rows import show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.remembering import finding_number
 from finops.cli.session import Session, reads_azure
-from finops.errors import PARTIAL, FinopsError, UsageError
+from finops.errors import PARTIAL, FinopsError
 
 if TYPE_CHECKING:
     from finops.jobs.sweeping.applying import Applied
@@ -49,7 +49,7 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
     from finops.jobs.sweeping.applying import apply as job
     from finops.jobs.sweeping.telling import tell
 
-    _refuse_recording(session, "apply")
+    refuse_recording(session, "finops janitor apply")
     with _state(session) as state, session.azure() as azure:
         done = job(azure, session.settings, state, session.now, execute, note, only)
         _show(done, output)
@@ -80,9 +80,9 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
     from finops.jobs.sweeping.telling import tell
     from finops.jobs.sweeping.undoing import undo as job
 
-    _refuse_recording(session, "undo")
+    refuse_recording(session, "finops janitor undo")
     with _state(session) as state, session.azure() as azure:
-        done = job(azure, session.settings, state, number, session.now, _who(), dry_run, note)
+        done = job(azure, session.settings, state, number, session.now, who("finops janitor undo"), dry_run, note)
         _compare(done, output)
         problems = () if dry_run else tell(state, session.settings, session.now).problems
         for problem in problems:
@@ -92,21 +92,6 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
         raise FinopsError(done.stopped, f"Run it again: finops janitor undo {number} goes on where it was.")
     if (not done.equal and not dry_run) or problems:
         context.exit(PARTIAL)
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()}, by finops janitor undo"
-    except (OSError, KeyError):  # a container whose user has no name
-        return "finops janitor undo"
-
-
-def _refuse_recording(session: Session, command: str) -> None:
-    if session.estate:
-        raise UsageError(
-            "--estate was given: a recording cannot be changed.",
-            f"Serve it with `finops simulate serve DIR` and give --azure to `finops janitor {command}`.",
-        )
 
 
 @contextmanager

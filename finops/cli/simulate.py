@@ -27,17 +27,25 @@ def simulate() -> None:
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
     help="When the estate is looked at, UTC.  [default: 2026-11-17T12:00:00Z]",
 )
-def new(folder: Path, seed: int, size: str, as_of: datetime | None) -> None:
+@click.option(
+    "--blobs",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    show_default=True,
+    help="Blobs of every habit, about so many, in one storage account: for a look at tiering.",
+)
+def new(folder: Path, seed: int, size: str, as_of: datetime | None, blobs: int) -> None:
     """Invent an estate with 90 days of charges and planted waste. Writes only the folder named.
 
     \b
     finops simulate new my-estate
     finops simulate new my-estate --seed 3 --size medium --as-of 2026-06-02
+    finops simulate new my-estate --blobs 5000
     """
     from finops.simulator import new_estate
 
     try:
-        new_estate(folder, seed, size, as_of.replace(tzinfo=UTC) if as_of else None)
+        new_estate(folder, seed, size, as_of.replace(tzinfo=UTC) if as_of else None, blobs)
     except OSError as fault:
         what = f"{fault.filename or folder} cannot be written: {fault.strerror}."
         raise FinopsError(what, "Make room or give write access there, or name another folder.") from fault

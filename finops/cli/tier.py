@@ -9,31 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from finops.cli import tier_apply, tier_rehearse
+from finops.cli import tier_apply, tier_options, tier_rehearse
 from finops.cli.output import note, show
 from finops.cli.session import Session, reads_azure
-from finops.errors import UsageError
 
 if TYPE_CHECKING:
     from finops.tiering.looking import Seen
-    from finops.tiering.model import Protected
     from finops.tiering.optimum import Optimum
     from finops.tiering.plan import TierPlan
-
-_output = click.option(
-    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
-)
-_account = click.option("--account", metavar="NAME", help="The storage account.  [default: the only one there is]")
-_inventory = click.option(
-    "--inventory",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A folder or file of the account's blob inventory. Repeatable.  [default: read from the account]",
-)
-_protect = click.option(
-    "--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are. Repeatable."
-)
 
 
 @click.group()
@@ -42,11 +25,11 @@ def tier() -> None:
 
 
 @tier.command("plan")
-@_account
-@_inventory
-@_protect
+@tier_options.account
+@tier_options.inventory
+@tier_options.protect
 @click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as one HTML file, too.")
-@_output
+@tier_options.output
 @reads_azure
 @click.pass_context
 def planned(
@@ -85,10 +68,10 @@ def planned(
 
 @tier.command("explain")
 @click.argument("what", metavar="BLOB|PREFIX")
-@_account
-@_inventory
-@_protect
-@_output
+@tier_options.account
+@tier_options.inventory
+@tier_options.protect
+@tier_options.output
 @reads_azure
 def explained(
     session: Session, what: str, account: str | None, paths: tuple[Path, ...], protect: tuple[str, ...], output: str
@@ -119,21 +102,10 @@ def _reckoned(
     from finops import estate
     from finops.jobs.tiering.planning import reckoned, seen_of
 
-    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, wanted)
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), name, session.now, protect)
         with reckoned(azure, seen, paths, session.now) as found:
             yield found.plan, found.seen, found.optimum
-
-
-def protected(text: str) -> Protected:
-    """What --protect names."""
-    from finops.tiering.model import Protected
-
-    container, _, prefix = text.partition("/")
-    if not container:
-        raise UsageError(f"--protect '{text}' names no container.", "Write it as container, or container/folder/.")
-    return Protected(container, prefix, f"protected by --protect {text}", "--protect")
 
 
 tier.add_command(tier_apply.apply)

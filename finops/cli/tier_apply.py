@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli import tier_options
+from finops.cli.changing import refuse_recording, who
 from finops.cli.output import note, output_option, show
 from finops.cli.session import Session, reads_azure
-from finops.errors import PARTIAL, UsageError
+from finops.errors import PARTIAL
 
 if TYPE_CHECKING:
     from finops.jobs.tiering.applied import Applied
     from finops.jobs.tiering.proposing import Proposal
-    from finops.tiering.model import Protected
 
 _accounts = click.option("--account", "accounts", metavar="NAME", multiple=True, help="Only this account. Repeatable.")
 _execute = click.option("--execute", is_flag=True, help="Do it. Without it nothing is changed, and what would be done "
@@ -25,14 +25,8 @@ _execute = click.option("--execute", is_flag=True, help="Do it. Without it nothi
 
 @click.command()
 @_accounts
-@click.option(
-    "--inventory",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A folder or file of the account's blob inventory. Repeatable.  [default: read from the account]",
-)
-@click.option("--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are.")
+@tier_options.inventory
+@tier_options.protect
 @_execute
 @output_option
 @reads_azure
@@ -59,12 +53,9 @@ def apply(
     from finops.cli.remembering import opened
     from finops.jobs.tiering.applying import apply as job
 
-    _refuse_recording(session, "apply")
+    refuse_recording(session, "finops tier apply")
     with opened(session, create=True) as state, session.azure() as azure:
-        done = job(
-            azure, session.settings, state, session.now, execute, note, accounts, paths,
-            [_protected(text) for text in protect],
-        )  # fmt: skip
+        done = job(azure, session.settings, state, session.now, execute, note, accounts, paths, protect)
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")
     if done.partial or done.problems:
@@ -90,34 +81,13 @@ def undo(context: click.Context, session: Session, accounts: tuple[str, ...], ex
     from finops.cli.remembering import opened
     from finops.jobs.tiering.undoing import undo as job
 
-    _refuse_recording(session, "undo")
+    refuse_recording(session, "finops tier undo")
     with opened(session) as state, session.azure() as azure:
-        done = job(azure, session.settings, state, session.now, execute, note, accounts, _who())
+        done = job(azure, session.settings, state, session.now, execute, note, accounts, who("finops tier undo"))
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")
     if done.partial:
         context.exit(PARTIAL)
-
-
-def _protected(text: str) -> Protected:
-    from finops.cli.tier import protected
-
-    return protected(text)
-
-
-def _refuse_recording(session: Session, command: str) -> None:
-    if session.estate:
-        raise UsageError(
-            "--estate was given: a recording cannot be changed.",
-            f"Serve it with `finops simulate serve DIR` and give --azure to `finops tier {command}`.",
-        )
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()}, by finops tier undo"
-    except (OSError, KeyError):  # a container whose user has no name
-        return "finops tier undo"
 
 
 def _show(done: Applied, output: str) -> None:

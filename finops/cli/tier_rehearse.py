@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli import tier_options
 from finops.cli.output import show
 from finops.cli.session import Session, reads_azure
 
@@ -22,7 +23,7 @@ _PARTS = ("stored", "operations", "retrieval", "early", "watching")
 
 
 @click.command("rehearse")
-@click.option("--account", metavar="NAME", help="The storage account.  [default: the only one there is]")
+@tier_options.account
 @click.option(
     "--inventory",
     "paths",
@@ -31,12 +32,8 @@ _PARTS = ("stored", "operations", "retrieval", "early", "watching")
     type=click.Path(path_type=Path, exists=True),
     help="Folders with the account's inventories of some months, each with its manifest. Repeatable.",
 )
-@click.option(
-    "--protect", metavar="CONTAINER[/PREFIX]", multiple=True, help="Blobs that stay where they are. Repeatable."
-)
-@click.option(
-    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
-)
+@tier_options.protect
+@tier_options.output
 @reads_azure
 def rehearse(
     session: Session, account: str | None, paths: tuple[Path, ...], protect: tuple[str, ...], output: str
@@ -53,16 +50,14 @@ def rehearse(
     import tempfile
 
     from finops import estate
-    from finops.cli.tier import protected
     from finops.jobs.tiering.planning import seen_of
     from finops.tiering.inventory import read_inventory
     from finops.tiering.plan import best, plan
     from finops.tiering.recording import record
     from finops.tiering.rehearsal import rehearse as lived
 
-    wanted = [protected(text) for text in protect]
     with session.azure() as azure:
-        seen = seen_of(azure, session.settings, estate.read(azure, session.now), account, session.now, wanted)
+        seen = seen_of(azure, session.settings, estate.read(azure, session.now), account, session.now, protect)
     with tempfile.TemporaryDirectory(prefix="finops-tier-") as folder:
         spool = Path(folder)
         told = record(paths, seen.account.name, session.now, spool)

@@ -16,6 +16,7 @@ from .anomalies import AnomalySettings
 from .budgets import Budgets, WatchSettings
 from .mailing import MailSettings
 from .page import WebSettings
+from .scopes import checked, nearest
 from .strict import LOOPBACK, STRICT
 from .tiering import TieringSettings
 
@@ -220,10 +221,11 @@ class GuardSettings(Section):
     @field_validator("scopes")
     @classmethod
     def _arm_ids(cls, value: dict[str, str]) -> dict[str, str]:
-        for scope in value:
-            if not scope.lower().startswith("/subscriptions/"):
-                raise ValueError(f"'{scope}' is no scope; write /subscriptions/GUID, or a resource's whole id")
-        return value
+        return checked(value)
+
+    def mode_of(self, resource_id: str) -> Mode:
+        """The mode of one resource."""
+        return nearest(self.scopes, resource_id, self.mode)
 
 
 class RuleSettings(Section):
@@ -334,10 +336,7 @@ class JanitorSettings(Section):
     @field_validator("approvers")
     @classmethod
     def _scopes(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        for scope in value:
-            if scope != "/" and not scope.lower().startswith("/subscriptions/"):
-                raise ValueError(f"'{scope}' is no scope; write /subscriptions/GUID or deeper, or / for everything")
-        return value
+        return checked(value, ", or / for everything")
 
     @model_validator(mode="after")
     def _some_time_to_work(self) -> Self:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
+from .scopes import checked, nearest
 from .strict import STRICT
 
 # YAML 1.1 reads a bare off as false.
 TieringMode = Annotated[Literal["off", "list", "ask", "enforce"], BeforeValidator(lambda v: "off" if v is False else v)]
 # https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
 _CONTAINER = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
-_SCOPE = re.compile(r"/subscriptions/[^/]+(/.+)?", re.IGNORECASE)
 
 
 class TieringSettings(BaseModel):
@@ -73,10 +72,7 @@ class TieringSettings(BaseModel):
     @field_validator("scopes")
     @classmethod
     def _arm_ids(cls, value: dict[str, str]) -> dict[str, str]:
-        for scope in value:
-            if not _SCOPE.fullmatch(scope):
-                raise ValueError(f"'{scope}' is no scope; write /subscriptions/GUID, or an account's whole id")
-        return value
+        return checked(value)
 
     @field_validator("protect")
     @classmethod
@@ -88,11 +84,5 @@ class TieringSettings(BaseModel):
         return value
 
     def mode_of(self, account_id: str) -> TieringMode:
-        """The mode of one account: that of the nearest scope, which ends at a "/"."""
-        known = {scope.rstrip("/").lower(): mode for scope, mode in self.scopes.items()}
-        name = account_id.rstrip("/").lower()
-        while name:
-            if name in known:
-                return known[name]
-            name = name.rpartition("/")[0]
-        return self.mode
+        """The mode of one account."""
+        return nearest(self.scopes, account_id, self.mode)

@@ -13,7 +13,7 @@ from finops.approvals.votes import ran_out
 from finops.approvals.whose import of_janitor
 from finops.estate.planned import planned_end
 from finops.jobs import guard_claims, tier_claims
-from finops.jobs.guard_claims import made_at
+from finops.jobs.act_claims import made_at
 from finops.report import Claim
 
 if TYPE_CHECKING:

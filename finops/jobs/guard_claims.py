@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.approvals.naming import holder_of, kind_of, name_of
 from finops.estate.generation import generation_of
 from finops.estate.planned import planned_end
+from finops.jobs.act_claims import amount_of, made_at, of_act
 from finops.report import Claim
 from finops.report.claim import Measure
 from finops.report.measuring import acts_on
@@ -108,19 +109,10 @@ def _ref(line: Line) -> str:
     return f"guard-{line.rule}-{hashlib.sha256(line.key.encode()).hexdigest()[:8]}"
 
 
-def made_at(generation: str) -> datetime | None:
-    """When a resource was made, by its generation; None where that is no moment."""
-    try:
-        moment = datetime.fromisoformat(generation)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
 def _converted(made: Intent, let_go: Intent, currency: str) -> Claim:
     before = made.evidence.get("before") or {}
     one = _claim(made, currency, "make it anew as spot", "made anew as spot", "price")
-    return replace(one, expected=_amount(let_go.saving), ends=planned_end(before.get("tags")))
+    return replace(one, expected=amount_of(let_go), ends=planned_end(before.get("tags")))
 
 
 def _scaled(intent: Intent, currency: str) -> Claim:
@@ -150,32 +142,7 @@ def _set(changed: Mapping[str, Any]) -> str:
 
 def _claim(intent: Intent, currency: str, does: str, did: str, measure: Measure) -> Claim:
     body = intent.evidence.get("before")
-    return Claim(
-        number=intent.number,
-        stage="done",
-        resource_id=intent.resource_id,
-        name=name_of(intent.resource_id),
-        what=kind_of(intent.resource_id),
-        holder=holder_of(intent.resource_id),
-        rule=intent.rule,
-        does=does,
-        did=did,
-        expected=_amount(intent.saving),
-        cost=None,
-        currency=currency,
-        created=made_at(intent.generation or (generation_of(body) if isinstance(body, dict) else "")),
-        since=intent.opened_at,
-        source=SOURCE,
-        ref=f"guard-{intent.number}",
-        measure=measure,
-    )
-
-
-def _amount(saving: str) -> Decimal | None:
-    try:
-        return Decimal(saving) if saving else None
-    except InvalidOperation:
-        return None
-
-
-__all__ = ["SOURCE", "done", "left", "made_at", "waiting"]
+    one = of_act(intent, currency, does, did, measure, SOURCE, f"guard-{intent.number}")
+    if not intent.generation and isinstance(body, dict):
+        return replace(one, created=made_at(generation_of(body)))
+    return one

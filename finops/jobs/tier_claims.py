@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
 
 from finops.approvals.naming import DONE, VERBS, kind_of, name_of
 from finops.approvals.votes import ran_out
 from finops.approvals.whose import TIERING
-from finops.jobs.guard_claims import made_at
+from finops.jobs.act_claims import made_at, of_act
 from finops.jobs.tiering.deeds import MOVE, MOVE_BACK, SET_RULES, TAKE_RULES
-from finops.jobs.tiering.past import changes
+from finops.jobs.tiering.past import changes, rules_left
 from finops.report import Claim
 
 if TYPE_CHECKING:
@@ -61,15 +60,20 @@ def _waiting(record: Record) -> Claim:
 def _done(state: State) -> Iterator[Claim]:
     """All that tiering did to one account until it was taken back is one saving: its charges cannot tell them apart."""
     begun: dict[str, Claim] = {}
+    acts: dict[str, list[Intent]] = {}
     for intent in changes(state):
         if intent.outcome != "done":
             continue
         account = intent.resource_id.rstrip("/").lower()
+        mine = acts.setdefault(account, [])
+        mine.append(intent)
         if intent.action in (SET_RULES, MOVE):
             begun[account] = _more(begun.get(account), intent)
         elif intent.action in (TAKE_RULES, MOVE_BACK):
-            if account in begun:
+            if account in begun and not rules_left(mine):
                 yield replace(begun.pop(account), until=intent.opened_at)
+            elif account in begun:  # nobody reckoned what the rest of it saves
+                begun[account] = replace(begun[account], expected=None)
         else:
             yield replace(_claim(intent), does=intent.action, did=intent.action, measure="none", cannot=WITH_IT)
     yield from begun.values()
@@ -86,30 +90,5 @@ def _more(before: Claim | None, intent: Intent) -> Claim:
 
 
 def _claim(intent: Intent) -> Claim:
-    return Claim(
-        number=intent.number,
-        stage="done",
-        resource_id=intent.resource_id,
-        name=name_of(intent.resource_id),
-        what=kind_of(intent.resource_id),
-        holder="",
-        rule=intent.rule,
-        does=VERBS["tier"],
-        did=DONE["tier"],
-        expected=_amount(intent.saving),
-        cost=None,
-        currency=str(intent.evidence.get("currency") or ""),
-        created=made_at(intent.generation or ""),
-        since=intent.opened_at,
-        source=SOURCE,
-        ref=f"tiering-act-{intent.number}",
-        measure="stored",
-        basis="list price",
-    )
-
-
-def _amount(saving: str) -> Decimal | None:
-    try:
-        return Decimal(saving) if saving else None
-    except InvalidOperation:
-        return None
+    currency, ref = str(intent.evidence.get("currency") or ""), f"tiering-act-{intent.number}"
+    return replace(of_act(intent, currency, VERBS["tier"], DONE["tier"], "stored", SOURCE, ref), basis="list price")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from finops.tiering.model import (
     EARLY_DAYS,
+    EARLY_MONTH_DAYS,
     GB,
-    MONTH_DAYS,
     TIERS,
     Account,
     Aside,
@@ -20,8 +20,8 @@ from finops.tiering.model import (
 
 __all__ = [
     "EARLY_DAYS",
+    "EARLY_MONTH_DAYS",
     "GB",
-    "MONTH_DAYS",
     "TIERS",
     "Account",
     "Aside",

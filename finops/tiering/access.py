@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.8
 
 # Reads a day; the share of blobs that falls out of use a day; the age in days at which it does; the age at which reads
-# have fallen to 35 %, by (1 + age / that) to the power of -1.5; whether the days between reads are all the same. The
+# have fallen to 30 %, by (1 + age / that) to the power of -FADES; whether the days between reads are all the same. The
 # first kind is never read.
 _RATES = (1 / 1500, 1 / 500, 1 / 180, 1 / 60, 1 / 20, 1 / 7, 0.4, 1.0)
 _ENDS = (0.0, 1 / 400, 1 / 120, 1 / 40, 1 / 12, 1 / 4)
 _AGED_RATES, _AGED = (1 / 180, 1 / 60, 1 / 20, 1 / 7, 0.4), (20.0, 60.0, 130.0, 260.0, 410.0, 700.0)
-_FADING_RATES, _FADING = (0.08, 0.25, 0.8), (6.0, 25.0, 100.0)
+_FADING_RATES, _FADING, FADES = (0.08, 0.16, 0.32, 0.64), (6.0, 12.0, 25.0, 50.0, 100.0), 1.75
 _EVERY = (7.0, 31.0, 92.0)
 _ALWAYS = math.inf
 Kind = tuple[float, float, float, float, bool]
@@ -49,7 +49,8 @@ FORECAST = ("habit", "life", "age", "read", "reads", "chance", "rest", "settling
 _ROUNDS = 60
 # A kind that hangs on a blob's age, or is regular, counts only by what it explains beyond this share of an area: many
 # kinds together would else explain what one that reads at random does.
-_DOUBT = 0.015
+# Those that fade are so many and so alike that they are doubted together.
+_DOUBT, _DOUBT_FADING = 0.015, 0.09
 # Areas that are learnt at once, so that memory stays small.
 _AT_ONCE = 250
 
@@ -131,7 +132,7 @@ def _weighed(points: Any) -> tuple[Any, Any, Any]:
     seen = read > 0
     # Of reads that cease at an age or fade: those expected since the last one, and how many a day there were then.
     since = _fixed(life) - np.where(seen, _fixed(used), 0.0)
-    then = np.where(used <= until, rate * (1 + used / fades) ** -1.5, 0.0)
+    then = np.where(used <= until, rate * (1 + used / fades) ** -FADES, 0.0)
     fixed = np.exp(-since) * np.where(seen, then, 1.0)
     # Regular reads: the last one is no longer ago than they are apart.
     last = np.minimum(life, until)
@@ -152,7 +153,7 @@ def _fixed(life: Any) -> Any:
 
     rate, _, until, fades, _ = np.array(KINDS).T
     fading = np.where(np.isfinite(fades), fades, 1.0)
-    faded = 2 * fading * (1 - (1 + life / fading) ** -0.5)
+    faded = fading / (FADES - 1) * (1 - (1 + life / fading) ** (1 - FADES))
     return rate * np.where(np.isfinite(fades), faded, np.minimum(life, until))
 
 
@@ -250,7 +251,8 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
         used[place] += bits.bit_count()
     total = np.bincount(places, weights=blobs, minlength=len(areas))
     first = np.asarray(prior)
-    doubted = np.array([_DOUBT if kind[2:] != (_ALWAYS, _ALWAYS, False) else 0.0 for kind in KINDS])
+    fading = np.isfinite(np.array(KINDS).T[3])
+    ageing = np.array([kind[2:] != (_ALWAYS, _ALWAYS, False) for kind in KINDS]) & ~fading
     habits: dict[str, Habit] = {}
     for start in range(0, len(areas), _AT_ONCE):
         some = slice(*np.searchsorted(places, [start, start + _AT_ONCE]))
@@ -259,12 +261,16 @@ def _learnt(rows: list[tuple[Any, ...]], prior: list[float]) -> dict[str, Habit]
         counted = blobs[some] * (np.minimum(seen / total[start : start + count], 1.0))[here]
         edges = np.searchsorted(here, np.arange(count))
         shares = np.full((count, len(KINDS)), 1 / len(KINDS))
-        doubt = doubted * np.add.reduceat(counted, edges)[:, None]
+        whole = np.add.reduceat(counted, edges)[:, None]
         of_cell = table[likely[some]]
         for _ in range(_ROUNDS):
             joint = shares[here] * of_cell
             joint *= (counted / np.maximum(joint.sum(axis=1), 1e-300))[:, None]
-            shares = first + np.maximum(np.add.reduceat(joint, edges, axis=0) - doubt, 0)
+            found = np.add.reduceat(joint, edges, axis=0)
+            faded = np.maximum(found[:, fading].sum(axis=1, keepdims=True), 1e-300)
+            found[:, fading] *= np.maximum(1 - _DOUBT_FADING * whole / faded, 0)
+            found[:, ageing] = np.maximum(found[:, ageing] - _DOUBT * whole, 0)
+            shares = first + found
             shares /= shares.sum(axis=1, keepdims=True)
         for place in range(count):
             area = areas[start + place]

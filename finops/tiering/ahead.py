@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from finops.tiering.access import KINDS, crowds_of
-from finops.tiering.model import EARLY_DAYS, MONTH_DAYS, TIERS, Rates
+from finops.tiering.access import FADES, KINDS, crowds_of
+from finops.tiering.model import EARLY_DAYS, EARLY_MONTH_DAYS, TIERS, Rates, spread
 from finops.tiering.schema import AGES
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _HOT, _ARCHIVE = 0, 3
 SPANS = (0, 30, 60, 120, 180, 240, 300, 365, 410, 540, 700)
 
 # Blobs that are looked at, the largest lots first, and lives with less than this share of them left out.
-_MOST, _LEAST = 4000, 0.002
+_MOST, _LEAST = 4000, 0.005
 
 
 @dataclass(frozen=True)
@@ -204,12 +204,12 @@ def _prices(rates: Rates) -> _Prices:
         return tuple(0.0 if each is None else float(getattr(each, name)) * share for each in of)
 
     return _Prices(
-        column("stored_gb", 1 / MONTH_DAYS),
+        column("stored_gb", spread(1.0, 1)),
         column("write_10k", 1e-4),
         column("write_gb"),
         column("read_10k", 1e-4),
         column("retrieval_gb"),
-        column("early_rate", 1 / MONTH_DAYS),
+        column("early_rate", 1 / EARLY_MONTH_DAYS),
         tuple(_BILLED if each is not None and each.min_bytes else _GB for each in of),
     )
 
@@ -230,7 +230,7 @@ def _rates_on(lives: Sequence[tuple[int, int]], day: float) -> Any:
     kinds, spans = np.array(lives).T
     rate, _, until, fades, _ = np.array(KINDS, np.float64)[kinds].T
     life = np.array(middles)[spans] + day
-    return np.where(life < until, rate * (1 + life / fades) ** -1.5, 0.0)
+    return np.where(life < until, rate * (1 + life / fades) ** -FADES, 0.0)
 
 
 @lru_cache(maxsize=128)
@@ -254,7 +254,7 @@ def _lived(
     cost[..., _BLOBS] = np.where(moved > tier, np.array(of.write)[moved], 0.0)
     cost[..., _GB] = np.where(moved > tier, np.array(of.write_gb)[moved], 0.0)
     kept, online = np.zeros((4, 4)), np.zeros((4, 4))
-    kept[tier, of.kept] = np.array(of.stored) * step
+    kept[tier, of.kept] = np.array(of.stored)
     # As costing reckons a part of a blob.
     less = min(part, 1.0)
     online[:, _BLOBS], online[:, _BLOCKS] = np.array(of.read) * (1 - less), np.array(of.read) * less
@@ -271,13 +271,15 @@ def _lived(
     q = -np.expm1(-_ends(lives) * step)[:, None, None, None]
     rows = np.arange(gaps)[:, None]
     for day in reversed(range(0, horizon, step)):
-        rate = _rates_on(lives, day + step / 2)[:, None]
+        # The last step ends with the horizon.
+        span = min(step, horizon - day)
+        rate = _rates_on(lives, day + span / 2)[:, None]
         # Regular reads come when it is time, the others at any time.
-        due = np.where(regular, (rate > 0) & ((age + 1.5 * step) * rate > 1), -np.expm1(-rate * step))
-        p, times = due[..., None, None], often * np.where(regular, due, rate * step)[..., None, None]
+        due = np.where(regular, (rate > 0) & ((age + 1.5 * step) * rate > 1), -np.expm1(-rate * span))
+        p, times = due[..., None, None], often * np.where(regular, due, rate * span)[..., None, None]
         read = (1 - q) * alive[:, :1] + q * dead[None, :1]
         unread = (1 - q) * alive[:, later] + q * dead[None, later]
-        alive = kept + times * online[to] + p * (waking + read[:, :, to]) + (1 - p) * unread
-        dead = kept + dead[later]
+        alive = kept * span + times * online[to] + p * (waking + read[:, :, to]) + (1 - p) * unread
+        dead = kept * span + dead[later]
         alive, dead = alive[:, rows, moved] + cost, dead[rows, moved] + cost
     return alive, dead

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from finops.tiering import schema
 from finops.tiering.costing import Terms
-from finops.tiering.model import TIERS, Protected, Rates
+from finops.tiering.model import EARLY_MONTH_DAYS, TIERS, Protected, Rates
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +30,9 @@ def choices(
         for tier in TIERS:
             moved = costs[f"cost_{tier.lower()}"]
             parts.append(f"CASE WHEN tier <> '{tier}' THEN {moved} END AS {tier.lower()}_{term}")
-    early = " ".join(f"WHEN '{tier}' THEN {float(of.early_rate) / 30!r}" for tier, of in rates.tiers.items())
+    early = " ".join(
+        f"WHEN '{tier}' THEN {float(of.early_rate) / EARLY_MONTH_DAYS!r}" for tier, of in rates.tiers.items()
+    )
     parts.append(f"CASE tier {early} END::DOUBLE AS early")
     tiers = ", ".join(f"({n}, '{tier}')" for n, tier in enumerate(TIERS) if tier in rates.tiers)
     named = f"SELECT *, name AS tier FROM forecasts, (VALUES {tiers}) AS tiers(n, name)"

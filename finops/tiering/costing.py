@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from finops.errors import DataError
-from finops.tiering.model import EARLY_DAYS, GB, TIERS, Rates, TierRates
+from finops.tiering.model import EARLY_DAYS, EARLY_MONTH_DAYS, GB, TIERS, Rates, TierRates, spread
 from finops.tiering.rates import READ_BLOCK
-
-# Days in a month, wherever Microsoft's pages reckon with days.
-MONTH = 30
 
 # Days until a blob has served Archive's minimum.
 SETTLED = EARLY_DAYS["Archive"]
@@ -88,23 +85,19 @@ def columns(
         if tier == "Archive":
             kept = _archived(rates, month, held, horizon, terms, part)
         else:
-            kept = f"{month} * {horizon / MONTH!r} + reads * ({_read(of, terms, part)})"
+            kept = f"{month} * {spread(1.0, horizon)!r} + reads * ({_read(of, terms, part)})"
         found |= {f"month_{name}": month, f"once_{name}": once, f"back_{name}": _back(of, terms)}
         found[f"cost_{name}"] = f"{kept} + {once}"
     return found
 
 
 def _once(rates: Rates, tier: str, targets: Sequence[str], terms: Terms) -> str:
-    """Moving them to a tier from where they are."""
-    cases = [f"WHEN '{tier}' THEN 0.0"]
-    for before, source in rates.tiers.items():
-        if before in (tier, "Archive") or tier not in targets:
-            continue
-        of = rates.tiers[tier]
-        cooler = TIERS.index(tier) > TIERS.index(before)
-        moving = (of.write_10k, of.write_gb) if cooler else (source.read_10k, source.retrieval_gb)
-        early = f"{terms.remaining} * {_number(source.early_rate / MONTH)}"
-        cases.append(f"WHEN '{before}' THEN {_linear(*moving, terms)} + {early}")
+    """Moving them to a tier from where they are: to a colder one, as nothing is moved to a hotter tier."""
+    cases, of = [f"WHEN '{tier}' THEN 0.0"], rates.tiers[tier]
+    for before in TIERS[: TIERS.index(tier)] if tier in targets else ():
+        if source := rates.tiers.get(before):
+            early = f"{terms.remaining} * {_number(source.early_rate / EARLY_MONTH_DAYS)}"
+            cases.append(f"WHEN '{before}' THEN {_linear(of.write_10k, of.write_gb, terms)} + {early}")
     return f"CASE tier {' '.join(cases)} END"
 
 
@@ -115,9 +108,9 @@ def _archived(rates: Rates, month: str, held: Mapping[str, Decimal], horizon: in
     read = f"chance * ({_linear(archive.read_10k, archive.retrieval_gb, terms)})"
     after = "0.0"
     if hot is not None:
-        kept = f"{_billed(hot, terms)} * {_price(hot, held)} * ({horizon} - rest) / {MONTH}.0"
+        kept = f"{_billed(hot, terms)} * {_price(hot, held)} * ({horizon} - rest) * {spread(1.0, 1)!r}"
         after = f"{kept} + greatest(reads - chance, 0) * ({_read(hot, terms, part)})"
-    return f"{month} * rest / {MONTH}.0 + {read} + {early} + {after}"
+    return f"{month} * rest * {spread(1.0, 1)!r} + {read} + {early} + {after}"
 
 
 def _back(of: TierRates, terms: Terms) -> str:
@@ -128,7 +121,7 @@ def _back(of: TierRates, terms: Terms) -> str:
 
 def _early(archive: TierRates, terms: Terms) -> str:
     """Leaving Archive at once: all of its days if they have just come, else those that are left."""
-    rate = archive.early_rate / MONTH
+    rate = archive.early_rate / EARLY_MONTH_DAYS
     here, just = f"{terms.remaining} * {_number(rate)}", f"{_billed(archive, terms)} * {_number(rate * SETTLED)}"
     return f"CASE WHEN tier = 'Archive' THEN {here} ELSE {just} END"
 

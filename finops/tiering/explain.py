@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from finops.errors import DataError
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, TIERS, Protected
-from finops.tiering.schema import MARK
+from finops.tiering.model import TIERS, Protected, spread
+from finops.tiering.schema import MARK, said
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -67,7 +67,7 @@ def _considered(
     optimum: Optimum, rules: Sequence[LifecycleRule], protected: Sequence[Protected], where: str, what: str
 ) -> list[Lot]:
     known = optimum.basis == LAST_ACCESS
-    span = optimum.horizon_days / MONTH_DAYS
+    span = spread(1.0, optimum.horizon_days)
     figure = "sum(cost_{0})" if known else f"sum(month_{{0}} * {span} + once_{{0}})"
     costs = ", ".join(
         f"CASE WHEN count(cost_{tier}) = count(*) THEN {figure.format(tier)} END" for tier in map(str.lower, TIERS)
@@ -112,14 +112,12 @@ def ruled_sql(rules: Sequence[LifecycleRule]) -> str:
 
 
 def _aside(optimum: Optimum, where: str, what: str) -> list[Lot]:
-    from finops.tiering.schema import REASONS
-
     rows = optimum.connection.execute(
         "SELECT because, coalesce(tier, ''), count(*), coalesce(sum(bytes), 0)::BIGINT FROM used "
         f"WHERE because <> 0 AND {where} GROUP BY ALL",
         [what],
     ).fetchall()
-    return [Lot(tier, tier, tier, "", REASONS[n - 1][1], int(blobs), int(size)) for n, tier, blobs, size in rows]
+    return [Lot(tier, tier, tier, "", said(because), int(blobs), int(size)) for because, tier, blobs, size in rows]
 
 
 def _quoted(text: str) -> str:

@@ -148,13 +148,12 @@ def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime |
         f"CREATE VIEW used AS SELECT *, greatest(({now} - {noted}) // {day}, 0) AS age, {read} AS read, "
         f"CASE WHEN tier <> 'Hot' AND {entered} IS NOT NULL THEN greatest(({now} - {entered}) // {day}, 0) END "
         f"AS served, greatest(({now} - {written}) // {day}, 0) AS life, "
-        f"{schema.area_sql(folders)}{tagged} AS area, {schema.reason_sql()} AS because FROM fields"
+        f"{schema.area_sql(folders)}{tagged} AS area, {schema.reason_sql(now)} AS because FROM fields"
     )
-    names = " ".join(f"WHEN {n} THEN '{said}'" for n, (_, said, _) in enumerate(schema.REASONS, 1))
     times = ", ".join(f"make_timestamp({name}_us) AS {name}" for name in schema.TIMES)
     engine.execute(
         f"CREATE VIEW blobs AS SELECT container, name, bytes, tier, inferred, {times}, type, snapshot, version, "
-        f"current, lease, hold, tags, CASE because {names} END AS reason, age, read, served, area FROM used"
+        f"current, lease, hold, tags, {schema.said_sql()} AS reason, age, read, served, area FROM used"
     )
 
 
@@ -176,7 +175,7 @@ def _counted(engine: duckdb.DuckDBPyConnection) -> tuple[int, int, tuple[Aside, 
     rows = engine.execute(
         "SELECT reason, sum(blobs), sum(bytes) FROM histogram WHERE reason > 0 GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
     ).fetchall()
-    return blobs, size, tuple(Aside(schema.REASONS[n - 1][1], int(count), int(held or 0)) for n, count, held in rows)
+    return blobs, size, tuple(Aside(schema.said(n), int(count), int(held or 0)) for n, count, held in rows)
 
 
 def _micros(moment: datetime) -> int:

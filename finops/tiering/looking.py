@@ -14,7 +14,7 @@ from finops.tiering.counting import Counted, Uncounted, counted
 from finops.tiering.model import Account, Protected, Rates
 from finops.tiering.optimum import HORIZON_DAYS
 from finops.tiering.rates import filter_for, rates
-from finops.tiering.readers import assets, readers
+from finops.tiering.readers import Reading, assets, reading
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -46,12 +46,14 @@ def look(
     protect: Sequence[Protected] = (),
     horizon_days: int = HORIZON_DAYS,
     currency: str = "USD",
+    read: Reading | None = None,
 ) -> Seen:
     """The account of that name, or the only one there is; prices in `currency`, as Azure publishes them in it.
 
-    Raises DataError where nothing can be planned for it, and says why; UsageError where `protect` names a container
+    read: what `everything_read` found, for whoever looks at several accounts.
+    Raises DataError where nothing can be planned for it, and says why; UsageError where --protect names a container
     that the account does not have."""
-    id = _one(estate, name)  # noqa: A001
+    id = the_one(estate, name)  # noqa: A001
     try:
         service = azure.get(f"{id}/blobServices/default", STORAGE_VERSION)
     except AzureError:
@@ -73,15 +75,20 @@ def look(
         raise DataError(f"Nothing is planned for {found.name}: {prices.reason}.", "")
     containers = list(azure.pages(f"{id}/blobServices/default/containers", STORAGE_VERSION))
     _there(found.name, containers, protect)
-    read = readers(estate, found, assets(azure, estate))
+    who = (read or everything_read(azure, estate)).of(found)
     return Seen(
         found,
         azure.state_of(f"{id}/managementPolicies/default", STORAGE_VERSION),
-        (*protect, *protected_containers(containers), *read.protected),
-        read.unresolved,
+        (*protect, *protected_containers(containers), *who.protected),
+        who.unresolved,
         prices,
         counted(azure, found, now),
     )
+
+
+def everything_read(azure: Azure, estate: Estate) -> Reading:
+    """What jobs, schedules and deployments read of any account."""
+    return reading(estate, assets(azure, estate))
 
 
 def _there(account: str, containers: Sequence[Mapping[str, Any]], protect: Sequence[Protected]) -> None:
@@ -90,10 +97,12 @@ def _there(account: str, containers: Sequence[Mapping[str, Any]], protect: Seque
         if each.container and each.container not in names:
             near = difflib.get_close_matches(each.container, names, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names[:10]) or 'none'}."
-            raise UsageError(f"{account} has no container '{each.container}' to protect.", hint)
+            # What stands in the settings is not what somebody just wrote: other accounts go on.
+            fault = UsageError if each.source == "--protect" else DataError
+            raise fault(f"{account} has no container '{each.container}' to protect.", hint)
 
 
-def _one(estate: Estate, name: str | None) -> str:
+def the_one(estate: Estate, name: str | None) -> str:
     """The id of the account of that name (or id). An account's name is its own in all of Azure."""
     ids = {each.id.rpartition("/")[2]: str(each.body.get("id") or each.id) for each in estate.of_type(ACCOUNTS)}
     if name is None:

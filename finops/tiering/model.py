@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 # Hottest first: storage gets cheaper and reading dearer from left to right.
 TIERS = ("Hot", "Cool", "Cold", "Archive")
@@ -21,8 +22,16 @@ EARLY_DAYS: Mapping[str, int] = {"Hot": 0, "Cool": 30, "Cold": 90, "Archive": 18
 # https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview#archive-access-tier
 ARCHIVING = frozenset({"LRS", "GRS", "RAGRS"})
 
-# A month's price is spread over 30 days wherever Microsoft's pages reckon with days.
-MONTH_DAYS = 30
+# Leaving a tier too early is charged by months of 30 days: 90 days too early in Archive are 3 months at $0.002.
+# https://learn.microsoft.com/azure/storage/blobs/cost-estimate-archive-retrieval-set-tier
+EARLY_MONTH_DAYS = 30
+
+Amount = TypeVar("Amount", float, Decimal)
+
+
+def spread(month: Amount, days: int | Amount) -> Amount:
+    """What costs `month` a month, for so many days: keeping is billed by the twelfth of a year, 730 hours."""
+    return month * 12 * days / 365
 
 
 @dataclass(frozen=True)

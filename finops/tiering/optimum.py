@@ -11,7 +11,7 @@ from finops.errors import DataError
 from finops.tiering import choosing, costing, schema
 from finops.tiering.access import forecast
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import GB, TIERS, Aside
+from finops.tiering.model import GB, TIERS, Aside, spread
 
 if TYPE_CHECKING:
     import duckdb
@@ -219,7 +219,7 @@ def _moves(engine: duckdb.DuckDBPyConnection, horizon: int) -> tuple[Move, ...]:
     ).fetchall()
     moves = []
     for before, after, blobs, size, month, once, net, worst in rows:
-        reads = month * horizon / costing.MONTH - once - net
+        reads = spread(month, horizon) - once - net
         money = (_money(each) for each in (month, once, reads, net, worst))
         moves.append(Move(before, after, int(blobs), int(size), *money))
     return tuple(moves)

@@ -14,7 +14,7 @@ from finops.errors import DataError
 from finops.tiering.access import learn
 from finops.tiering.counting import Counted, Often, Uncounted, weighed
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, Account, Aged, Aside, Protected, Rates
+from finops.tiering.model import Account, Aged, Aside, Protected, Rates, spread
 from finops.tiering.optimum import ARCHIVE_CHANCE, HORIZON_DAYS, Move, Optimum, optimum
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import LIMIT, LifecycleRule, Ruleset, compress
@@ -154,11 +154,12 @@ def plan(
     limit: int = LIMIT,
 ) -> TierPlan:
     """chosen: as `best` found it. existing: the account's management policy as ARM gives it, None where it has none."""
-    found = compress(chosen, rates, protected, limit)
+    found = compress(chosen, rates, account.id, protected, limit)
     month, once, reads = (_sum(found.moves, figure) for figure in ("month", "once", "reads"))
     known = chosen.basis == LAST_ACCESS
     gained = found.saving + once if known else _kept(month, chosen.horizon_days)
     now = rules_in(existing)
+    others = [str(rule["name"]) for rule in now if not is_ours(rule, account.id)]
     policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving)
     seal = {
         "account": account.id,
@@ -191,9 +192,9 @@ def plan(
         moves=found.moves,
         rules=found.rules,
         policy=policy,
-        kept=tuple(str(rule["name"]) for rule in now if not is_ours(rule)),
-        replaced=tuple(str(rule["name"]) for rule in now if is_ours(rule)),
-        aside=chosen.aside,
+        kept=tuple(others),
+        replaced=tuple(str(rule["name"]) for rule in now if is_ours(rule, account.id)),
+        aside=_aside(chosen.aside, found.empty),
         refusals=refusals,
         unresolved=tuple(unresolved),
         no_archive=barred(inventory, unresolved),
@@ -201,7 +202,7 @@ def plan(
             *_unrecorded(account, known),
             *_unmatched(chosen, protected),
             *_tagged(chosen, rates, found.rules),
-            *_notes(inventory, rates, found.empty, [str(rule["name"]) for rule in now if not is_ours(rule)]),
+            *_notes(inventory, rates, found.empty, others),
             *_often(chosen, found),
             *_lasting(found.rules, rates),
         ),
@@ -212,6 +213,12 @@ def plan(
         bearable=found.bearable,
         waking=waking(rates),
     )
+
+
+def _aside(aside: Sequence[Aside], moved: int) -> tuple[Aside, ...]:
+    """What is not considered, without the empty blobs that rules move with the others: those are among the moves."""
+    of = [replace(each, blobs=each.blobs - moved) if each.reason == "empty" else each for each in aside]
+    return tuple(each for each in of if each.blobs)
 
 
 def _policy(
@@ -229,14 +236,14 @@ def _policy(
             "Turn last access tracking on again."
         )
     try:
-        policy = merged(existing, rules)
+        policy = merged(existing, rules, account.id)
     except DataError as fault:
         refusals.append(str(fault))
     return (None if refusals else policy), tuple(refusals)
 
 
 def _kept(month: Decimal, horizon: int) -> Decimal:
-    return (month * horizon / MONTH_DAYS).quantize(Decimal("0.000001"))
+    return spread(month, horizon).quantize(Decimal("0.000001"))
 
 
 def _unrecorded(account: Account, known: bool) -> tuple[str, ...]:
@@ -339,7 +346,7 @@ def _noting(chosen: Optimum, rates: Rates) -> Decimal | None:
         if price is None and reads:
             return None
         total += Decimal(str((reads or 0) / times)) * (price or 0) / _OPERATIONS
-    return (total * MONTH_DAYS / chosen.horizon_days).quantize(Decimal("0.000001"))
+    return (total / spread(Decimal(1), chosen.horizon_days)).quantize(Decimal("0.000001"))
 
 
 def _sum(moves: Sequence[Move], figure: str) -> Decimal:

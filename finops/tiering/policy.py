@@ -61,41 +61,42 @@ def rules_in(policy: Json | None) -> list[Json]:
     return found
 
 
-def is_ours(rule: Json) -> bool:
-    """Whether we wrote it, and nobody changed it since: its name alone says nothing, anybody may choose it."""
+def is_ours(rule: Json, account: str) -> bool:
+    """Whether we wrote it for this account (its name or id), and nobody changed it since: its name alone says nothing,
+    anybody may choose it."""
     found = _OURS.fullmatch(str(rule.get("name")))
-    return found is not None and found[1] == seal(rule)
+    return found is not None and found[1] == seal(rule, account)
 
 
-def changed(existing: Json | None) -> list[str]:
-    """Names of rules that we wrote and that somebody switched off or changed since: theirs now, and a word against
-    setting them again."""
-    return [
-        str(rule["name"]) for rule in rules_in(existing) if _OURS.fullmatch(str(rule["name"])) and not is_ours(rule)
-    ]
+def changed(existing: Json | None, account: str) -> list[str]:
+    """Names of rules that we wrote and that somebody switched off or changed since, or copied from another account:
+    theirs now, and a word against setting them again."""
+    rules = rules_in(existing)
+    return [str(each["name"]) for each in rules if _OURS.fullmatch(str(each["name"])) and not is_ours(each, account)]
 
 
-def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, Any]:
+def merged(existing: Json | None, ours: Sequence[LifecycleRule], account: str) -> dict[str, Any]:
     """The policy to write: everybody else's rules as they are and in their order, then ours in place of our old ones.
 
     Raises DataError, and nothing is to be written: too many rules or prefixes, a prefix that Azure would refuse or
     misread, a rule that works against one of ours, or one of ours that somebody changed.
     """
-    if by_hand := changed(existing):
+    if by_hand := changed(existing, account):
         raise DataError(
             f"{', '.join(by_hand)} {'was' if len(by_hand) == 1 else 'were'} set by tiering, and somebody changed "
-            f"{'it' if len(by_hand) == 1 else 'them'} since. No rules are set against a person's hand.",
+            f"{'it' if len(by_hand) == 1 else 'them'} since or copied {'it' if len(by_hand) == 1 else 'them'} here. "
+            "No rules are set against a person's hand.",
             "Protect its blobs from tiering and rename the rule to have it left alone; delete it to have it set anew.",
         )
-    theirs = [rule for rule in rules_in(existing) if not is_ours(rule)]
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule, account)]
     if len(theirs) + len(ours) > MOST_RULES:
         raise DataError(
             f"The policy would have {len(theirs) + len(ours)} rules; Azure takes {MOST_RULES}.",
             f"Remove rules that are no longer needed: {len(theirs)} of them are not ours.",
         )
     for rule in ours:
-        _check(rule)
-    if found := conflicts(existing, ours):
+        _check(rule, account)
+    if found := conflicts(existing, ours, account):
         others = dict.fromkeys(each.theirs for each in found)
         work = "1 rule of the policy works" if len(others) == 1 else f"{len(others)} rules of the policy work"
         raise DataError(
@@ -108,17 +109,17 @@ def merged(existing: Json | None, ours: Sequence[LifecycleRule]) -> dict[str, An
     return {"rules": [*theirs, *(rule.body() for rule in ours)]}
 
 
-def unmerged(existing: Json | None, before: Iterable[Json] = ()) -> dict[str, Any] | None:
+def unmerged(existing: Json | None, account: str, before: Iterable[Json] = ()) -> dict[str, Any] | None:
     """The policy without our rules, or with those of ours that it had `before`. None: it is to be deleted, since Azure
     takes no policy without rules."""
-    theirs = [rule for rule in rules_in(existing) if not is_ours(rule)]
-    kept = [*theirs, *(rule for rule in before if is_ours(rule))]
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule, account)]
+    kept = [*theirs, *(rule for rule in before if is_ours(rule, account))]
     return {"rules": kept} if kept else None
 
 
-def conflicts(existing: Json | None, ours: Iterable[LifecycleRule]) -> list[Conflict]:
+def conflicts(existing: Json | None, ours: Iterable[LifecycleRule], account: str) -> list[Conflict]:
     """Where a rule that is not ours would undo ours, or be undone by it, or blobs would leave a tier too early."""
-    theirs = [rule for rule in rules_in(existing) if not is_ours(rule) and rule.get("enabled") is not False]
+    theirs = [rule for rule in rules_in(existing) if not is_ours(rule, account) and rule.get("enabled") is not False]
     found = []
     for rule in ours:
         for other in theirs:
@@ -190,9 +191,9 @@ def _told_apart(rule: LifecycleRule, theirs: Iterable[Json]) -> bool:
     return any(each.get("name") in ours and each.get("value") != ours[each["name"]] for each in theirs)
 
 
-def _check(rule: LifecycleRule) -> None:
+def _check(rule: LifecycleRule, account: str) -> None:
     """Azure's limits, and what it would accept and we did not mean."""
-    if not is_ours(rule.body()):
+    if not is_ours(rule.body(), account):
         raise DataError(f"'{rule.name}' is no name of a rule of ours.", "Plan again.")
     if len(rule.prefixes) > MOST_PREFIXES:
         raise DataError(f"{rule.name} has {len(rule.prefixes)} prefixes; Azure takes {MOST_PREFIXES}.", "Plan again.")

@@ -14,8 +14,8 @@ from finops.prices import Item, Price, UnknownPrice
 from finops.tiering.model import (
     ARCHIVING,
     EARLY_DAYS,
+    EARLY_MONTH_DAYS,
     GB,
-    MONTH_DAYS,
     TIERS,
     MoveCost,
     Rates,
@@ -23,6 +23,7 @@ from finops.tiering.model import (
     Step,
     TierRates,
     UnknownRates,
+    spread,
 )
 
 # Accounts of kind StorageV2 are billed by the first product; where it lacks a meter in a region, the second one has it
@@ -161,32 +162,32 @@ def early_cost(rates: Rates, tier: str, billed: int, days_in_tier: float | Decim
     """What leaving a tier after so many days costs: storing the blobs for the rest of its minimum."""
     source = tier_rates(rates, tier)
     rest = source.early_days - max(Decimal(str(days_in_tier)), Decimal(0))
-    return Decimal(billed) / GB * source.early_rate * rest / MONTH_DAYS if rest > 0 else Decimal(0)
+    return Decimal(billed) / GB * source.early_rate * rest / EARLY_MONTH_DAYS if rest > 0 else Decimal(0)
 
 
 def keep_cost(
     rates: Rates,
     tier: str,
     bytes: int,  # noqa: A002
-    days: float | Decimal = 30,
+    days: float | Decimal | None = None,
     blobs: int = 1,
     billed: int | None = None,
     above_gb: Decimal = Decimal(0),
 ) -> Decimal:
-    """What keeping blobs in a tier for `days` days costs; above_gb: what the tier holds besides them."""
+    """What keeping blobs in a tier for `days` days costs, None: a month; above_gb: what the tier holds besides them."""
     kept = tier_rates(rates, tier)
     start = above_gb
     end = above_gb + Decimal(billed_bytes(kept, bytes, blobs, billed)) / GB
     month = Decimal(0)
     for step, upper in zip(kept.stored, [*(each.from_gb for each in kept.stored[1:]), end], strict=True):
         month += max(min(upper, end) - max(step.from_gb, start), Decimal(0)) * step.amount
-    return month * Decimal(str(days)) / MONTH_DAYS
+    return month if days is None else spread(month, Decimal(str(days)))
 
 
-def tags_cost(rates: Rates, tier: str, tags: int, days: float | Decimal = 30) -> Decimal | None:
-    """What keeping index tags for `days` days costs; None where no price is published."""
+def tags_cost(rates: Rates, tier: str, tags: int) -> Decimal | None:
+    """What keeping index tags costs a month; None where no price is published."""
     price = tier_rates(rates, tier).tags_10k_month
-    return None if price is None else Decimal(tags) / _OPERATIONS * price * Decimal(str(days)) / MONTH_DAYS
+    return None if price is None else Decimal(tags) / _OPERATIONS * price
 
 
 def read_back(rates: Rates, tier: str, bytes: int, blobs: int, high: bool = False) -> ReadCost:  # noqa: A002

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops.errors import DataError
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import GB, MONTH_DAYS, TIERS, Rates, TierRates
+from finops.tiering.model import EARLY_MONTH_DAYS, GB, TIERS, Rates, TierRates, spread
 
 if TYPE_CHECKING:
     from finops.tiering.rules import LifecycleRule
@@ -308,14 +308,14 @@ class _Bill:
     def keep(self, rows: Any) -> None:
         """One day more."""
         tier = self.tier[rows]
-        self._post("stored", rows, self._stored[tier] * self._billed[rows, tier] / MONTH_DAYS)
+        self._post("stored", rows, self._stored[tier] * spread(self._billed[rows, tier], 1))
 
     def _enter(self, rows: Any, target: Any, day: int) -> None:
         import numpy as np
 
         before = self.tier[rows]
         left = np.where(self.inferred[rows], 0.0, np.maximum(self._early_days[before] - (day - self.entered[rows]), 0))
-        self._post("early", rows, self._early[before] * self._billed[rows, before] * left / MONTH_DAYS)
+        self._post("early", rows, self._early[before] * self._billed[rows, before] * left / EARLY_MONTH_DAYS)
         self.tier[rows], self.entered[rows], self.inferred[rows] = target, day, False
 
     def _post(self, part: str, rows: Any, money: Any) -> None:
@@ -350,10 +350,10 @@ def _smart(record: _Record, rates: Rates, nothing: float) -> Outcome:
         read, times = record.on[day]
         # A read brings a blob back at once, and is billed as one of Hot.
         used[read], tier[read], moves = day, _HOT, moves + int((tier[read] != _HOT).sum())
-        parts["stored"] += float((stored[tier[rows]] * record.size[rows]).sum()) / GB / MONTH_DAYS
+        parts["stored"] += spread(float((stored[tier[rows]] * record.size[rows]).sum()), 1) / GB
         parts["operations"] += float((times * record.blocks[read]).sum()) * float(rates.tiers["Hot"].read_10k) / 10_000
         watched += int((~small[rows]).sum())
-    parts["watching"] = watched / MONTH_DAYS / 10_000 * float(rates.smart_10k_month)
+    parts["watching"] = spread(watched / 10_000, 1) * float(rates.smart_10k_month)
     total = sum(parts.values())
     money: dict[str, Any] = {name: _money(amount) for name, amount in parts.items()}
     return Outcome(

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import TIERS, Aged
+from finops.tiering.model import TIERS, Aged, spread
 from finops.tiering.optimum import Move
 from finops.tiering.schema import AGES
 
@@ -81,16 +81,20 @@ class LifecycleRule:
         return {"enabled": True, "name": self.name, "type": "Lifecycle", "definition": definition}
 
 
-def seal(body: Mapping[str, Any]) -> str:
-    """Digits of a rule's content, however Azure gives it back: its order of fields, 30.0 for 30, null for nothing."""
+def seal(body: Mapping[str, Any], account: str) -> str:
+    """Digits of a rule's content, however Azure gives it back: its order of fields, 30.0 for 30, null for nothing.
+
+    account: the name or the id of the one that it was written for: a copy on another one is not ours there
+    """
     content = [body.get("enabled") is not False, str(body.get("type")).lower(), _plain(body.get("definition"))]
+    content.append(account.rpartition("/")[2].lower())
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:SEAL_DIGITS]
 
 
-def named(rule: LifecycleRule) -> LifecycleRule:
-    """With its name, which says what it does and seals it."""
+def named(rule: LifecycleRule, account: str) -> LifecycleRule:
+    """With its name, which says what it does and seals it for an account."""
     days = "-".join(f"{tier.lower()}{number}" for tier, number in rule.days)
-    return replace(rule, name=f"finops-{days}-{seal(rule.body())}")
+    return replace(rule, name=f"finops-{days}-{seal(rule.body(), account)}")
 
 
 def _plain(value: Any) -> Any:
@@ -129,13 +133,15 @@ class Ruleset:
 def compress(
     optimum: Optimum,
     rates: Rates,
+    account: str,
     protected: Sequence[Protected] = (),
     limit: int = LIMIT,
     soonest: int | None = None,
 ) -> Ruleset:
     """The rules that save most, at most `limit` of them. No rule takes what is protected, held or leased.
 
-    soonest: days without use before which no rule moves a blob; None: by whether reads are noted.
+    account: its name or id. soonest: days without use before which no rule moves a blob; None: by whether reads are
+    noted.
     """
     import numpy as np
 
@@ -161,7 +167,7 @@ def compress(
     made = []
     for rule in chosen:
         mine = moved & _taken(ground, rule)[rows.area] & (_tier_in(np.array([rule.shape]), rows.age) == tier)
-        made.append(_rule(rule, ground, rows, mine, after, optimum.basis))
+        made.append(named(_rule(rule, ground, rows, mine, after, optimum.basis), account))
         moved = moved & ~mine
     moved = after > rows.tier
     saving = _money(_difference(rows.cost, rows, after, moved).sum())
@@ -225,7 +231,7 @@ def _taken(ground: Ground, rule: Chosen) -> Any:
 
 
 def _rule(rule: Chosen, ground: Ground, rows: Yields, mine: Any, after: Any, basis: str) -> LifecycleRule:
-    made = LifecycleRule(
+    return LifecycleRule(
         "",
         tuple(prefix for prefix in sorted(ground.nodes[node] for node in rule.nodes) if prefix),
         basis,
@@ -235,7 +241,6 @@ def _rule(rule: Chosen, ground: Ground, rows: Yields, mine: Any, after: Any, bas
         int(rows.bytes[mine].sum()),
         _tags(ground.tags[rule.tag]),
     )
-    return named(made)
 
 
 def _tags(text: str) -> tuple[tuple[str, str], ...]:
@@ -257,7 +262,7 @@ def _moves(rows: Yields, after: Any, moved: Any, horizon: int) -> tuple[Move, ..
             month = float(_difference(rows.month, rows, after, some).sum())
             once, net = float(rows.once[some, number].sum()), float(_difference(rows.cost, rows, after, some).sum())
             worst = -float(_difference(rows.back, rows, after, some).sum())
-            money = (_money(each) for each in (month, once, month * horizon / 30 - once - net, net, worst))
+            money = (_money(each) for each in (month, once, spread(month, horizon) - once - net, net, worst))
             found.append(Move(source, TIERS[number], int(rows.blobs[some].sum()), int(rows.bytes[some].sum()), *money))
     return tuple(sorted(found, key=lambda move: (-move.net, move.before, move.after)))
 

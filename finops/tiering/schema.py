@@ -41,23 +41,46 @@ TRUTHS = {
 FIELDS = ("Name", "Content-Length", *TEXTS.values(), *TIMES.values(), *TRUTHS.values())
 NEEDED = ("Name", "Content-Length", "Last-Modified", "AccessTier")
 
-# Why a blob is not considered, by the first that holds. Block blobs alone have tiers; a lease or a legal hold says that
-# somebody works with it; versions and snapshots have rules of their own.
+# A tier that somebody chose lately is left to them for so many days.
+RESTS_DAYS = 30
+
+_DAY = 86_400_000_000
+
+EMPTY = "empty"
+
+# Why a blob is not considered. What no rule of ours acts on is told by the first that holds: block blobs alone have
+# tiers; versions and snapshots have rules of their own.
 # https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview
-REASONS = (
+BEYOND = (
     ("place", "without a container in its name", "instr(path, '/') < 2"),
     ("deleted", "deleted, and kept until its retention ends", "deleted"),
     ("folder", "a folder", "folder"),
     ("type", "a page or append blob, which has no tiers", "type <> 'BlockBlob'"),
     ("snapshot", "a snapshot", "snapshot IS NOT NULL AND snapshot <> ''"),
     ("version", "a version that is not the current one", "version IS NOT NULL AND current IS DISTINCT FROM true"),
-    ("smart", "in smart tier, which a tier of its own would take it out of for good", "tier = 'Smart'"),
-    ("tier", "of an unknown tier", "tier IS NULL OR tier NOT IN ('Hot', 'Cool', 'Cold', 'Archive')"),
-    ("rehydrating", "on its way out of Archive", "rehydrating IS NOT NULL AND rehydrating <> ''"),
-    ("hold", "under a legal hold", "hold"),
-    ("lease", "leased", "lease IN ('leased', 'breaking')"),
-    ("empty", "empty", "bytes = 0"),
 )
+
+# Azure's engine would act on these, whatever stands in the way of it: somebody works with a blob or waits for it, or
+# chose its tier. Of these all that hold are told, and no rule may take such a blob along.
+# No rule of ours brings a blob to Hot, and a write sets a tier as it is written.
+IN_THE_WAY = (
+    ("hold", "under a legal hold", "hold"),
+    ("lease", "leased", "lower(lease) IN ('leased', 'breaking')"),
+    ("rehydrating", "on its way out of Archive", "rehydrating IS NOT NULL AND rehydrating <> ''"),
+    (
+        "chosen",
+        f"set to Hot by somebody in the last {RESTS_DAYS} days",
+        "tier = 'Hot' AND inferred IS DISTINCT FROM true "
+        f"AND tier_changed_us > greatest(modified_us + {_DAY}, $now - {RESTS_DAYS} * {_DAY})",
+    ),
+    ("smart", "in smart tier, which a tier of its own would take it out of for good", "tier = 'Smart'"),
+    ("tier", "of an unknown tier", "tier IS NULL OR tier NOT IN ('Hot', 'Cool', 'Cold', 'Archive', 'Smart')"),
+)
+
+# A bit for each, so that a blob's number tells them all.
+REASONS = (*BEYOND, *IN_THE_WAY, ("empty", EMPTY, "bytes = 0"))
+BITS = {name: 1 << number for number, (name, *_) in enumerate(REASONS)}
+KEPT = sum(BITS[name] for name, *_ in IN_THE_WAY)
 
 # Between an area's beginning of paths and a tag, and after that: of no tag, and not where a folder's name ends.
 # https://learn.microsoft.com/azure/storage/blobs/storage-manage-find-blobs#setting-blob-index-tags
@@ -130,9 +153,25 @@ def broken(files: Sequence[Path], fault: Exception) -> DataError:
     )
 
 
-def reason_sql() -> str:
-    """The number of the first reason that holds, 0 where a blob is considered."""
-    return "CASE " + " ".join(f"WHEN {sql} THEN {n}" for n, (_, _, sql) in enumerate(REASONS, 1)) + " ELSE 0 END"
+def reason_sql(now: int) -> str:
+    """The bits of the reasons that hold at a moment (in microseconds), 0 where a blob is considered."""
+    first = " ".join(f"WHEN {sql} THEN {BITS[name]}" for name, _, sql in BEYOND)
+    others = REASONS[len(BEYOND) :]
+    every = " + ".join(
+        f"CASE WHEN {sql.replace('$now', str(now))} THEN {BITS[name]} ELSE 0 END" for name, _, sql in others
+    )
+    return f"CASE {first} ELSE {every} END"
+
+
+def said(because: int) -> str:
+    """Why, in words."""
+    return " and ".join(words for name, words, _ in REASONS if because & BITS[name])
+
+
+def said_sql() -> str:
+    """The same of the column `because`, NULL where a blob is considered."""
+    told = ", ".join(f"CASE WHEN (because & {BITS[name]}) <> 0 THEN '{words}' END" for name, words, _ in REASONS)
+    return f"nullif(concat_ws(' and ', {told}), '')"
 
 
 def area_sql(folders: int) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.errors import AzureError, NotFound, NotSent, SignInError
-from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.model import EARLY_DAYS, TIERS, spread
 from finops.tiering.optimum import Move
 
 if TYPE_CHECKING:
@@ -60,11 +60,17 @@ class Ended:
 
 
 def singles(optimum: Optimum, most: int = 1_000_000) -> list[Single]:
-    """The blobs that the optimum wants in another tier, the largest first."""
+    """The blobs that the optimum wants in a colder tier and that have served the days of their own, the largest first.
+
+    Figures of how often blobs are read change from day to day: what was moved a while ago is not moved on, and charged
+    for leaving early, because of that.
+    """
+    kept = " ".join(f"WHEN '{tier}' THEN {days}" for tier, days in EARLY_DAYS.items())
     rows = optimum.connection.execute(
         "SELECT used.container, used.name, used.bytes, used.tier, told.after, make_timestamp(used.modified_us), "
         f"make_timestamp(used.accessed_us) FROM {optimum.decisions} AS told JOIN used ON used.path = told.path "
         "WHERE used.because = 0 AND told.guard = 0 AND told.after <> told.tier "
+        f"AND (used.served IS NULL OR used.served >= CASE used.tier {kept} END) "
         "ORDER BY used.bytes DESC, used.path LIMIT $1",
         [most],
     ).fetchall()
@@ -91,7 +97,7 @@ def figures(chosen: Optimum, few: Sequence[Single]) -> tuple[Move, ...]:
     engine.unregister("few")
     found = []
     for before, after, blobs, size_, month, once, net, worst in rows:
-        reads = month * chosen.horizon_days / MONTH_DAYS - once - net
+        reads = spread(month, chosen.horizon_days) - once - net
         money = (Decimal(str(round(float(each or 0), 6))) for each in (month, once, reads, net, worst))
         found.append(Move(before, after, int(blobs), int(size_), *money))
     return tuple(found)

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops.tiering.explain import ruled_sql
-from finops.tiering.model import GB, MONTH_DAYS, TIERS, Rates, TierRates
+from finops.tiering.model import GB, TIERS, Rates, TierRates, spread
 from finops.tiering.optimum import Move
-from finops.tiering.yields import NUMBERS
+from finops.tiering.schema import BITS
 
 if TYPE_CHECKING:
     from finops.tiering.optimum import Optimum
@@ -54,13 +54,13 @@ def weigh(optimum: Optimum, rates: Rates, rules: Sequence[LifecycleRule]) -> Wei
     for before, after, blobs, size, month, once, net, worst, priced, untold in rows:
         if priced < blobs:
             return None
-        reads = month * optimum.horizon_days / MONTH_DAYS - once - (net or 0.0)
+        reads = spread(month, optimum.horizon_days) - once - (net or 0.0)
         money = [_money(each) for each in (month, once, reads, net, worst)]
         moves[before, after] = Move(before, after, int(blobs), int(size), *money)
         barred += int(untold)
     empty = optimum.connection.execute(
         f"SELECT tier, {to} AS goes, count(*) FROM (SELECT *, {ruled} AS ruled FROM used "
-        f"WHERE because = {NUMBERS['empty']}) AS told WHERE ruled IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+        f"WHERE because = {BITS['empty']}) AS told WHERE ruled IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
     for before, after, blobs in empty:
         if before not in rates.tiers or after not in rates.tiers:
@@ -79,7 +79,7 @@ def _with(move: Move, blobs: int, here: TierRates, there: TierRates, horizon: in
     month = (_least(here) - _least(there)) * blobs
     once = there.write_10k * blobs / _OPERATIONS
     worst = (there.read_10k - here.read_10k) * blobs / _OPERATIONS
-    net = month * horizon / MONTH_DAYS - once
+    net = spread(month, horizon) - once
     return Move(move.before, move.after, move.blobs + blobs, move.bytes, move.month + month, move.once + once,
                 move.reads, move.net + net, move.worst + worst)  # fmt: skip
 

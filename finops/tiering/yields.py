@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from finops.tiering import schema
-from finops.tiering.model import GB, TIERS
-from finops.tiering.schema import AGES, REASONS
+from finops.tiering.model import GB, TIERS, spread
+from finops.tiering.schema import AGES, BITS, KEPT
 
 if TYPE_CHECKING:
     from finops.tiering.model import Protected, Rates
     from finops.tiering.optimum import Optimum
 
 FIGURES = ("cost", "month", "once", "back")
-NUMBERS = {name: number for number, (name, *_) in enumerate(REASONS, 1)}
-
-# Whoever holds or leases a blob works with it: no rule may take it along.
-_WORKED_WITH = ("hold", "lease")
 # More of them than this are told by their folders.
 _MOST_PATHS = 5000
 # Where something inside an area is closed, its folders are weighed so many levels down; the largest rows of them.
@@ -50,30 +46,45 @@ class Yields:
     closed: tuple[str, ...]
 
 
-def closed_paths(optimum: Optimum, protected: Sequence[Protected]) -> tuple[str, ...]:
-    """Beginnings of paths (container/name) that no rule may take: protected, held, leased, or of unknown price."""
+def closings(optimum: Optimum, protected: Sequence[Protected]) -> dict[str, str]:
+    """Beginnings of paths (container/name) that no rule may take, and what lies there: what is protected, of no known
+    price, or kept by anything that stands in the way of a rule."""
     engine = optimum.connection
-    found: set[str] = set()
+    found: dict[str, str] = {}
     containers: list[str] = []
     if any(not each.container for each in protected):
         rows = engine.execute("SELECT DISTINCT container FROM fields").fetchall()
         containers = [str(name) for (name,) in rows]
     for each in protected:
         if not each.container and not each.prefix:
-            return ("",)
-        found |= {f"{name}/{each.prefix}" for name in ([each.container] if each.container else containers)}
-    told = {each.reason for each in optimum.aside}
-    worked = [NUMBERS[name] for name in _WORKED_WITH if REASONS[NUMBERS[name] - 1][1] in told]
-    if worked:
-        where = f"FROM used WHERE because IN ({', '.join(map(str, worked))})"
-        rows = engine.execute(f"SELECT DISTINCT path {where} LIMIT {_MOST_PATHS + 1}").fetchall()
+            found[""] = "protected"
+        for name in [each.container] if each.container else containers:
+            found[f"{name}/{each.prefix}"] = "protected"
+    if _has(optimum, KEPT):
+        where = f"FROM used WHERE (because & {KEPT}) <> 0"
+        rows = engine.execute(f"SELECT DISTINCT path, because & {KEPT} {where} LIMIT {_MOST_PATHS + 1}").fetchall()
         if len(rows) > _MOST_PATHS:
-            rows = engine.execute(f"SELECT DISTINCT area {where}").fetchall()
-        found |= {schema.parted(str(path))[0] for (path,) in rows}
+            rows = engine.execute(f"SELECT area, bit_or(because & {KEPT}) {where} GROUP BY area").fetchall()
+        found |= {schema.parted(str(path))[0]: schema.said(because) for path, because in rows}
     if any(each.reason.endswith("no known price") for each in optimum.aside):
         rows = engine.execute("SELECT DISTINCT path FROM decisions WHERE guard < 0 AND tier <> 'Archive'").fetchall()
-        found |= {str(path).rpartition("/")[0] + "/" for (path,) in rows}
-    return tuple(sorted(_shortest(found)))
+        found |= {str(path).rpartition("/")[0] + "/": "of no known price" for (path,) in rows}
+    return found
+
+
+def closed_paths(optimum: Optimum, protected: Sequence[Protected]) -> tuple[str, ...]:
+    """The same beginnings, sorted, without those that begin with another one."""
+    kept: list[str] = []
+    for path in sorted(closings(optimum, protected)):
+        if not kept or not path.startswith(kept[-1]):
+            kept.append(path)
+    return tuple(kept)
+
+
+def _has(optimum: Optimum, bits: int) -> bool:
+    """Whether any blob of the inventory has one of these reasons."""
+    found = optimum.connection.execute(f"SELECT 1 FROM histogram WHERE (reason & {bits}) <> 0 LIMIT 1").fetchall()
+    return bool(found)
 
 
 def yields(optimum: Optimum, rates: Rates, protected: Sequence[Protected]) -> Yields:
@@ -86,21 +97,12 @@ def yields(optimum: Optimum, rates: Rates, protected: Sequence[Protected]) -> Yi
     parts = [_rows(optimum, f"FROM cells WHERE NOT list_contains($1, area) GROUP BY {_KEYS}", [broken], "area")]
     if broken:
         parts.append(_inside(optimum, broken, closed))
-    if any(each.reason == REASONS[NUMBERS["empty"] - 1][1] for each in optimum.aside):
+    if _has(optimum, BITS["empty"]):
         parts.append(_empty(optimum, rates))
     return _joined(parts, closed)
 
 
 _KEYS = "area, tier, age_from"
-
-
-def _shortest(paths: set[str]) -> list[str]:
-    """Without those that begin with another one."""
-    kept: list[str] = []
-    for path in sorted(paths):
-        if not kept or not path.startswith(kept[-1]):
-            kept.append(path)
-    return kept
 
 
 def _is_broken(area: str, areas: Sequence[str], closed: Sequence[str]) -> bool:
@@ -175,7 +177,7 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         optimum.connection.execute(
             "SELECT coalesce(places.area, container || '/') AS area, tier, age, count(*)::DOUBLE AS blobs FROM "
             f"(SELECT container, area, tier, {schema.age_sql('age')} AS age FROM used "
-            f"WHERE because = {NUMBERS['empty']} AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
+            f"WHERE because = {BITS['empty']} AND tier IN ('Hot', 'Cool', 'Cold', 'Archive')) AS empty "
             "LEFT JOIN places USING (area) GROUP BY ALL"
         ).fetchnumpy()
     )
@@ -188,7 +190,7 @@ def _empty(optimum: Optimum, rates: Rates) -> dict[str, Any]:
         once = np.where(here < number, count * float(of.write_10k) / 10_000, 0.0) if of else month
         back = count * float(of.read_10k) / 10_000 if of else month
         found |= {f"month_{tier.lower()}": month, f"once_{tier.lower()}": once, f"back_{tier.lower()}": back}
-        found[f"cost_{tier.lower()}"] = month * optimum.horizon_days / 30 + once
+        found[f"cost_{tier.lower()}"] = month * spread(1.0, optimum.horizon_days) + once
     return found
 
 

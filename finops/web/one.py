@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -70,7 +70,7 @@ def shown_one(
         now=now,
         is_over=is_over,
         tone="plain" if is_over else TONES.get(record.status, "plain"),
-        keeps=_keeps(finding.monthly_cost, finding.saving),
+        tiles=_tiles(record),
         money_note=_money_note(record),
         seen=_seen(record),
         dates=_dates(record, now),
@@ -136,9 +136,10 @@ def texts(lines: Any) -> list[str]:
 
 
 def pairs(facts: Any) -> list[tuple[str, str]]:
-    if not isinstance(facts, dict):
-        return []
-    return [(words(str(name)), _fact(value)) for name, value in list(facts.items())[:LONGEST_TABLE]]
+    """Of a list of pairs in its order, or of a dict."""
+    found = list(facts.items()) if isinstance(facts, dict) else facts if isinstance(facts, list) else []
+    pair = [each for each in found if isinstance(each, list | tuple) and len(each) == 2]
+    return [(words(str(name)), _fact(value)) for name, value in pair[:LONGEST_TABLE]]
 
 
 def _fact(fact: Any) -> str:
@@ -155,6 +156,25 @@ def _as_of(written: Any) -> str:
         return moment(datetime.fromisoformat(str(written))) if written else NOTHING
     except (ValueError, TypeError):
         return value_of(written)
+
+
+def _tiles(record: Record) -> list[tuple[str, Decimal | None]]:
+    """The three sums to decide by. Of tiers what they save and cost: what the account costs in all is not known."""
+    finding = record.finding
+    if finding.action == "tier":
+        once, worst = (_money(finding.evidence.get(name)) for name in ("once", "worst"))
+        return [("Saves, a month", finding.saving), ("Costs once", once), ("Costs if all is read back", worst)]
+    keeps = _keeps(finding.monthly_cost, finding.saving)
+    return [("Stops, a month", finding.saving), ("Costs now, a month", finding.monthly_cost), ("Keeps costing", keeps)]
+
+
+def _money(written: Any) -> Decimal | None:
+    """A sum that evidence writes as text; None where it is none."""
+    try:
+        found = Decimal(str(written))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
 
 
 def _keeps(cost: Decimal | None, saving: Decimal | None) -> Decimal | None:

@@ -10,7 +10,7 @@ from finops.estate import Estate
 from finops.estate.ids import key
 from finops.estate.model import Json
 from finops.jobs.guarding.acting import FROZEN, OWED
-from finops.jobs.guarding.plan import Line, mode_of
+from finops.jobs.guarding.plan import Line
 
 if TYPE_CHECKING:
     from finops.config.model import GuardSettings
@@ -23,13 +23,13 @@ def lines(state: State, settings: GuardSettings) -> Iterator[Line]:
         since = str(owed.get("since") or "")[:16].replace("T", " ")
         on = f" on {since} UTC" if since else ""
         why = f"It was deleted{on} to be made anew with spot nodes, and is not there yet."
-        yield line(owed, "owed", "make it anew as spot", why, mode_of(settings, owed["id"]), owed.get("last", ""))
+        yield line(owed, "owed", "make it anew as spot", why, settings.mode_of(owed["id"]), owed.get("last", ""))
     for name, frozen in state.kept(FROZEN).items():
         if frozen.get("stuck"):
             about = {"id": frozen.get("id") or name.removeprefix(FROZEN), **frozen}
             most = frozen["scale"].get("maxNodeCount")
             why = f"Its maximum is 0 nodes since the guard stopped it from growing; it was {most}."
-            yield line(about, "thaw", "let it grow again", why, mode_of(settings, about["id"]), frozen["stuck"])
+            yield line(about, "thaw", "let it grow again", why, settings.mode_of(about["id"]), frozen["stuck"])
 
 
 def missing(state: State, estate: Estate | None) -> Iterator[Json]:

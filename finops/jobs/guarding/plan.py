@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from finops import spot, tags
 from finops.acts import generation_of
 from finops.estate import Estate, Known, Resource
-from finops.estate.ids import key, scopes
+from finops.estate.ids import key
 from finops.estate.model import Json
 from finops.estate.owners import owner_of
 from finops.exemptions import RULES, Exemptions, Listed
@@ -138,15 +138,9 @@ def looked_at(estate: Estate) -> dict[str, int]:
     return {"spot": clusters, "scale": clusters, "tags": taggable}
 
 
-def mode_of(settings: GuardSettings, resource_id: str) -> str:
-    """The mode of the nearest scope that the settings name, else the mode of all."""
-    named = {key(scope): mode for scope, mode in settings.scopes.items()}
-    return next((named[scope] for scope in scopes(resource_id) if scope in named), settings.mode)
-
-
 def _cluster(context: Context, found: spot.Finding) -> Line:
     resource = context.estate.resources[key(found.id)]
-    mode = mode_of(context.settings, found.id)
+    mode = context.settings.mode_of(found.id)
     notes = list(found.warnings)
     action = "set " + ", ".join(f"{name} to {value}" for name, value in found.change.items())
     if found.rule == "spot":
@@ -183,7 +177,7 @@ def _tag(context: Context, found: tags.Finding) -> Line:
     line = Line(
         rule="tags",
         id=found.id,
-        mode=mode_of(context.settings, found.id),
+        mode=context.settings.mode_of(found.id),
         action=actions[found.kind],
         why=found.why,
         status="report",
@@ -204,7 +198,7 @@ def _undecided(context: Context, found: spot.Undecided) -> Line:
     return Line(
         rule=found.rule,
         id=found.id,
-        mode=mode_of(context.settings, found.id),
+        mode=context.settings.mode_of(found.id),
         action="leave it alone",
         why="Whether it is as it must be is not known.",
         status="keep",

@@ -15,6 +15,7 @@ from finops.approvals.workdays import Workdays
 from finops.errors import AzureError, FinopsError, NotFound
 from finops.estate.generation import same_generation
 from finops.estate.queries import ML_VERSION
+from finops.jobs.run import Run
 from finops.jobs.sweeping import tombs
 from finops.jobs.sweeping.acting import QUIET, Deed, action_of, decision_of, first_step, nothing_to_take
 from finops.jobs.sweeping.allowing import rehearsed
@@ -65,17 +66,12 @@ def apply(
 
 
 @dataclass
-class _Run:
-    azure: Azure
-    settings: Settings
-    state: State
-    now: datetime
-    step: Callable[[str], None]
+class _Run(Run):
     only: frozenset[int]
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.started = self.azure.time.monotonic()
+        super().__post_init__()
         self.settings = rehearsed(self.settings, self.state)
         self.looker = Looker(self.azure, self.settings, self.state)
         self.checks: dict[int, Check] = {}
@@ -342,10 +338,6 @@ class _Run:
         return Bounds(self.settings.janitor, self.state, self.looker.rules)
 
     # -- small things -------------------------------------------------------------------------------------------
-
-    def time(self) -> datetime:
-        """Now: the time at which the run began, and as long as it has lasted."""
-        return self.now + timedelta(seconds=self.azure.time.monotonic() - self.started)
 
     def _wanted(self, records: Iterable[Record]) -> list[Record]:
         return [record for record in records if not self.only or record.number in self.only]

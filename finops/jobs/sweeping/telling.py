@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from finops import approvals, mail
 from finops.approvals import APPROVED, Workdays, address
 from finops.config.people import may_tell
+from finops.config.scopes import nearest
 from finops.errors import FinopsError
-from finops.estate.ids import scopes
 from finops.jobs.sweeping.letters import Item, Letter, item_of, written
 from finops.jobs.sweeping.tombs import QUIETED
 from finops.state import Event, Record, Vote
@@ -169,11 +169,7 @@ def owner_of(record: Record, settings: Settings) -> list[str]:
 
 def approvers_of(record: Record, settings: Settings) -> list[str]:
     """The group that is asked to approve: that of the nearest scope."""
-    groups = {scope.rstrip("/").lower(): people for scope, people in settings.janitor.approvers.items()}
-    for scope in (*scopes(record.finding.resource_id), ""):
-        if scope in groups:
-            return list(groups[scope])
-    return list(settings.guard.admins)
+    return list(nearest(settings.janitor.approvers, record.finding.resource_id, settings.guard.admins))
 
 
 # -- leaving it in the outbox -------------------------------------------------------------------------------------

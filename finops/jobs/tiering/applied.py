@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 # held: nothing was sent; the next run tries again. failed: reading shows that it had no effect. unknown: the next run
 # finds out.
 Result = Literal["would", "done", "asks", "listed", "so", "refused", "held", "failed", "unknown"]
+# By the result of an act.
+RESULTS: dict[str, Result] = {
+    "done": "done", "refused": "held", "changed-since": "held", "failed": "failed", "unknown": "unknown",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

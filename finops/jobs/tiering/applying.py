@@ -18,19 +18,21 @@ from finops.approvals.whose import TIERING
 from finops.errors import AzureError, DataError
 from finops.estate import Known
 from finops.estate.ids import key
+from finops.jobs.run import Run
 from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
-from finops.jobs.tiering.applied import Applied, Line, Result
+from finops.jobs.tiering.applied import RESULTS, Applied, Line, Result
 from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
-from finops.jobs.tiering.moves import Batch, bytes_of, cut, keep
-from finops.jobs.tiering.overreach import closed_to, overreaching, without
+from finops.jobs.tiering.moves import Batch, bytes_of, cut, found_out, keep, moved_since, said
+from finops.jobs.tiering.overreach import UNTOLD, closed_to, too_much, without
 from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
 from finops.jobs.tiering.planning import reckoned, seen_of
-from finops.jobs.tiering.proposing import Proposal, in_force, proposal
+from finops.jobs.tiering.proposing import Proposal, dear, in_force, proposal
 from finops.jobs.tiering.standing import as_approved, good_enough
 from finops.tiering.inventory import LAST_ACCESS
+from finops.tiering.looking import everything_read
 from finops.tiering.policy import rules_in
-from finops.tiering.yields import closed_paths
+from finops.tiering.yields import closings
 
 if TYPE_CHECKING:
     from finops.cloud import Azure, Json
@@ -38,15 +40,11 @@ if TYPE_CHECKING:
     from finops.estate import Estate
     from finops.state import Record, State
     from finops.tiering.looking import Seen
-    from finops.tiering.model import Protected
     from finops.tiering.plan import TierPlan
+    from finops.tiering.readers import Reading
 
 WHO = "finops tier apply"
-TOO_MUCH = "Rules of ours take what is protected, leased or held by now, or of no known price"
 HOUR = timedelta(hours=1)
-RESULTS: dict[str, Result] = {
-    "done": "done", "refused": "held", "changed-since": "held", "failed": "failed", "unknown": "unknown",
-}  # fmt: skip
 
 
 def apply(
@@ -58,7 +56,7 @@ def apply(
     step: Callable[[str], None] = lambda doing: None,
     accounts: Iterable[str] = (),
     paths: Sequence[Path] = (),
-    protect: Sequence[Protected] = (),
+    protect: Sequence[str] = (),
 ) -> Applied:
     """Do what may be done; without `execute` only say what would be.
 
@@ -70,6 +68,7 @@ def apply(
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, WHO))
+        found_out(azure, state, now)
         approvals.lapsed(state, now)
         run = _Run(azure, settings, state, now, step, names, paths, protect, True)
         run.settle()
@@ -91,25 +90,18 @@ class Deed:
 
 
 @dataclass
-class _Run:
-    azure: Azure
-    settings: Settings
-    state: State
-    now: datetime
-    step: Callable[[str], None]
+class _Run(Run):
     names: list[str]
     paths: Sequence[Path]
-    protect: Sequence[Protected]
+    protect: Sequence[str]
     execute: bool
     lines: list[Line] = field(default_factory=list)
     outcomes: list[tuple[Deed, Line]] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     population: int = 0
     entered: set[int] = field(default_factory=set)  # findings whose approval this run has used up
+    broken: dict[int, tuple[str, str]] = field(default_factory=dict)  # approved, and not all sent: how they stand
     narrowed: set[str] = field(default_factory=set)  # accounts that rules of ours are taken out of, by their ids
-
-    def __post_init__(self) -> None:
-        self.started = self.azure.time.monotonic()
 
     # -- the two kinds of run -----------------------------------------------------------------------------------
 
@@ -123,8 +115,12 @@ class _Run:
 
     def settle(self) -> None:
         """Bring requests that a run was broken off on to where their intents say that they belong."""
-        for record, status, why in settled(self.state):
-            if status:
+        working = approvals.Workdays(self.settings.janitor).working(self.time())
+        for record, status, why, more in settled(self.state, self.time()):
+            if more and working:
+                self.entered.add(record.number)
+                self.broken[record.number] = status, why
+            elif status:
                 approvals.moved(self.state, record.number, status, why, self.time(), WHO)
             result: Result = "done" if status == "confirmed" else "failed" if status else "unknown"
             name = record.finding.resource_id.rpartition("/")[2]
@@ -156,10 +152,11 @@ class _Run:
         found = estate.read(self.azure, self.now)
         names = self._accounts(found)
         self.population = len(names)
+        read = everything_read(self.azure, found) if names else None
         for name in names:
             self.step(f"Planning {name}")
             try:
-                self._one(found, name)
+                self._one(found, name, read)
             except (DataError, AzureError) as fault:
                 self.lines.append(Line(name, "refused", "plan", str(fault)))
 
@@ -173,10 +170,11 @@ class _Run:
             raise DataError(f"--inventory was given, and there are {len(on)} accounts.", "Name one: --account NAME.")
         return on
 
-    def _one(self, found: Estate, name: str) -> None:
-        seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect)
+    def _one(self, found: Estate, name: str, read: Reading | None) -> None:
+        seen = seen_of(self.azure, self.settings, found, name, self.now, self.protect, read)
         mode = self.settings.tiering.mode_of(seen.account.id)
-        taken = overreaching(seen.policy, closed_to(seen.policy, seen.protected))
+        known = closed_to(seen.policy, seen.account.id, seen.protected)
+        taken = too_much(seen.policy, seen.account.id, known, UNTOLD if seen.unresolved else "")
         if mode == "off":
             self._takes_out(seen, taken, mode)
             self.lines.append(Line(name, "listed", "plan", "Its mode is off: tiering leaves it alone."))
@@ -185,8 +183,10 @@ class _Run:
             self._set_up(seen)
         try:
             with reckoned(self.azure, seen, self.paths, self.now) as made:
-                taken = overreaching(seen.policy, closed_paths(made.optimum, seen.protected))
-                proposed = proposal(made, self.settings.tiering.small_account)
+                closed = closings(made.optimum, seen.protected)
+                taken = too_much(seen.policy, seen.account.id, closed, made.plan.no_archive)
+                moved = moved_since(self.state, seen.account.id, made.plan.as_of)
+                proposed = proposal(made, self.settings.tiering.small_account, moved)
                 standing = self._standing(seen.account.id)
                 if standing and standing.get("rules") != proposed.rules and not proposed.singles and proposed.rules:
                     proposed = as_approved(made, standing) or proposed
@@ -203,7 +203,7 @@ class _Run:
         """The evidence of the request that people have before them, {} where there is none."""
         number = self.state.findings.alive().get((TIERING, key(account_id)))
         record = self.state.findings.get(number) if number else None
-        return record.finding.evidence if record and record.status in {"asked", "pending", *APPROVED} else {}
+        return record.finding.evidence if record and record.status in {"asked", "pending", "acted", *APPROVED} else {}
 
     def _set_up(self, seen: Seen) -> None:
         """What the settings ask for besides rules: last access tracking, and an inventory."""
@@ -239,7 +239,7 @@ class _Run:
             self._ends(account_id, "These rules are in force already.", proposed, what)
         elif mode == "list":
             self._line(proposed, "listed", what, f"Its mode is list. {proposed.says}")
-        elif why := self._early(made) or self._dear(proposed):
+        elif why := self._early(made) or dear(proposed, self.settings.tiering):
             self._line(proposed, "held", what, why)
         elif why := self._undone(proposed):
             self._line(proposed, "so", what, why)
@@ -260,14 +260,20 @@ class _Run:
                 self._line(proposed, "asks", what, f"It needs an approval: --execute asks for it. {proposed.says}")
                 return
             record = self.state.findings.get(number)
-        if not self.execute and (why := proposed.still(record.finding.evidence)):
+        broken = record.number in self.broken
+        if (broken or not self.execute) and (why := proposed.still(record.finding.evidence)):
             self._line(proposed, "asks", what, f"It needs an approval again, for {why}.", record.number)
-        elif why := due(record, self.settings, self.time()):
+        elif why := "" if broken else due(record, self.settings, self.time()):
             self._line(proposed, "asks", what, why, record.number)
         else:
             by = ", ".join(f"{vote.name} ({vote.oid})" for vote in record.votes if vote.says == "approve")
             decision = f"finding {record.number}, digest {record.finding.digest}, approved by {by}"
-            self._does(wanted_of(self.state, record, proposed), decision, record)
+            wanted = wanted_of(self.state, record, proposed)
+            if proposed.singles and not wanted.singles:
+                why = "Of the blobs that were approved none is to be moved any more; the next run asks about others."
+                self._ends(proposed.seen.account.id, why, proposed, what)
+            else:
+                self._does(wanted, decision, record)
 
     def _does(self, proposed: Proposal, decision: str, record: Record | None = None) -> None:
         enter = (lambda: self._enter(record.number)) if record else None
@@ -291,17 +297,18 @@ class _Run:
         )  # fmt: skip
         self.deeds.append(Deed(proposed.name, act, proposed, number))
 
-    def _takes_out(self, seen: Seen, taken: Sequence[Mapping[str, Any]], mode: str) -> None:
+    def _takes_out(self, seen: Seen, taken: Mapping[str, Sequence[Mapping[str, Any]]], mode: str) -> None:
         """To move less needs nobody's word, so it comes before anything that people are asked about."""
         if not taken:
             return
-        why = f"{TOO_MUCH}: {', '.join(str(rule['name']) for rule in taken)}."
+        why = " ".join(f"{why}: {', '.join(str(each['name']) for each in some)}." for why, some in taken.items())
         if mode not in ("ask", "enforce"):
             said = f"{why} Its mode is {mode}: they stay in force. `finops tier undo` takes all of ours out."
             self.lines.append(Line(seen.account.name, "listed", deeds.TAKE_RULES, said))
             return
+        out = [rule for some in taken.values() for rule in some]
         act = deeds.rules_act(
-            seen.account, rules_in(seen.policy), without(seen.policy, taken), why, {}, Decimal(0), PROTECTS,
+            seen.account, rules_in(seen.policy), without(seen.policy, out), why, {}, Decimal(0), PROTECTS,
             gives_back=True,
         )  # fmt: skip
         self.narrowed.add(seen.account.id)
@@ -329,17 +336,6 @@ class _Run:
             return ""
         return "Reads are not in the inventory yet: it waits until they have been noted for 30 days."
 
-    def _dear(self, proposed: Proposal) -> str:
-        own, currency = self.settings.tiering, proposed.plan.currency
-        once, worst = proposed.sum("once"), proposed.sum("worst")
-        if own.max_once is not None and once > own.max_once:
-            said = f"Moving costs {once:,.2f} {currency} once; the limit is {own.max_once}."
-            return f"{said} Raise tiering.max_once if this is right."
-        if own.max_worst is not None and worst > own.max_worst:
-            said = f"Reading all of it back would cost {worst:,.2f} {currency}; the limit is {own.max_worst}."
-            return f"{said} Raise tiering.max_worst if this is right."
-        return ""
-
     def _undone(self, proposed: Proposal) -> str:
         """That people took it back lately: nothing does it again by itself. Whoever names the account means it."""
         if self.names:
@@ -363,6 +359,8 @@ class _Run:
 
     def _told(self, deed: Deed, outcome: Outcome) -> None:
         result, why = RESULTS[outcome.result], outcome.why
+        if deed.proposed is None and result == "done":
+            why = deed.act.why  # that it is so now, the result says
         if deed.batch is not None and result == "done":
             result, why = "done" if deed.batch.whole else "held", deed.batch.says
         self._say(deed, result, why)
@@ -373,8 +371,13 @@ class _Run:
             mine = [(deed, line) for deed, line in self.outcomes if deed.finding == number]
             if self.state.findings.get(number).status != "acted" or any(one.result == "unknown" for _, one in mine):
                 continue
+            before, told = self.broken.get(number, ("failed", ""))
             done = any(one.result == "done" or (deed.batch and deed.batch.done) for deed, one in mine)
-            why = " ".join(dict.fromkeys(one.why for _, one in mine))
+            sent = [deed.batch for deed, _ in mine if deed.batch and deed.batch.ended]
+            others = dict.fromkeys(one.why for deed, one in mine if not (deed.batch and deed.batch.ended))
+            rest = "Of what a run that was broken off had left: " if told and sent else ""
+            why = " ".join([*([rest + said(sent)] if sent else []), *others]) or told
+            done = done or before == "confirmed"
             approvals.moved(self.state, number, "confirmed" if done else "failed", why, self.time(), WHO)
 
     def _say(self, deed: Deed, result: Result, why: str) -> None:
@@ -383,10 +386,6 @@ class _Run:
 
     def _line(self, proposed: Proposal, result: Result, what: str, why: str, number: int = 0) -> None:
         self.lines.append(Line(proposed.name, result, what, why, proposed, number))
-
-    def time(self) -> datetime:
-        """Now: the time at which the run began, and as long as it has lasted."""
-        return self.now + timedelta(seconds=self.azure.time.monotonic() - self.started)
 
 
 def _owner(found: Estate, account_id: str) -> str:

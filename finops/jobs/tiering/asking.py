@@ -137,10 +137,6 @@ def finding(proposed: Proposal, settings: Settings, owner: str) -> StoredFinding
 
 def _for_people(proposed: Proposal) -> dict[str, Any]:
     plan = proposed.plan
-    at = plan.as_of.isoformat()
-
-    def fact(value: object) -> dict[str, object]:
-        return {"value": value, "asOf": at}
 
     def money(figure: str) -> str:
         return f"{proposed.sum(figure):,.2f} {plan.currency}"
@@ -155,17 +151,19 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
         risks.insert(0, GOES_ON)
     if proposed.archives and plan.waking:
         risks.insert(0, plan.waking.said)
-    facts = {
-        "savesAMonth": fact(money("month")), "costsOnce": fact(money("once")),
-        "ifAllIsReadBack": fact(f"{money('worst')} more than today"), "moved": fact(size(proposed.bytes)),
-        "ofAll": fact(size(plan.bytes)), "agesCountFrom": fact(f"the last {plan.basis.removeprefix('last ')}"),
-    }  # fmt: skip
+    facts = [
+        ["savesAMonth", money("month")], ["costsOnce", money("once")],
+        ["ifAllIsReadBack", f"{money('worst')} more than today"],
+    ]  # fmt: skip
+    urgent = plan.waking.urgent(proposed.figures) if plan.waking and proposed.archives else None
+    if urgent is not None:
+        facts.append(["ifReadBackAtHighPriority", f"{urgent:,.2f} {plan.currency} more than today"])
+    facts.append(["moved", f"{size(proposed.bytes)} of {size(plan.bytes)}"])
     if proposed.archives:
         archived = sum(m.bytes for m in proposed.figures if m.after == ARCHIVE)
-        facts |= {"toArchive": fact(size(archived)), "hoursUntilItCanBeReadAgain": fact("up to 15")}
-        urgent = plan.waking.urgent(proposed.figures) if plan.waking else None
-        if urgent is not None:
-            facts["ifReadBackAtHighPriority"] = fact(f"{urgent:,.2f} {plan.currency} more than today")
+        facts += [["toArchive", size(archived)], ["hoursUntilItCanBeReadAgain", "up to 15"]]
+    basis, at = plan.basis.removeprefix("last "), f"{plan.as_of:%d %b %Y %H:%M} UTC"
+    facts += [["agesCountFrom", f"the last {basis}"], ["inventoryOf", at]]
     singles = [f"{len(proposed.singles):,} blobs are moved one by one, no rule is set."]
     return {
         "title": "Blobs in a dearer tier than they need",

@@ -124,6 +124,21 @@ def inventory_rule(account: Account, container: str) -> Json:
     return {"enabled": True, "name": OUR_RULE, "destination": container, "definition": definition}
 
 
+def once(enter: Callable[[], None] | None) -> Callable[[], None]:
+    """Uses up the approval at its first call: a request that Azure turned away is sent again on the same one."""
+    due = [enter] if enter else []
+
+    def entered() -> None:
+        for use_up in due:
+            try:
+                use_up()
+            except NotAllowed as refused:
+                raise Held(refused.what, refused.fix) from refused
+        due.clear()
+
+    return entered
+
+
 def _act(
     account: Account, part: str, action: str, before: Json, wanted: Json, send: Callable[[Any, str], None],
     changed: str, why: str, evidence: Json, saving: Decimal, decision: str, gives_back: bool,
@@ -132,7 +147,7 @@ def _act(
     """One act on a part of an account: `before` when it was decided, `wanted` afterwards."""
     path = f"blobServices/default/containers/{part[len(CONTAINER) :]}" if part.startswith(CONTAINER) else PATHS[part]
     whole = f"{account.id}/{path}"
-    entered: list[bool] = []  # a request that Azure turned away is sent again, on the same approval
+    entered = once(enter)
 
     def why_not(found: Json) -> str | None:
         if found == wanted:
@@ -144,12 +159,7 @@ def _act(
         # Policies are written whole, without a condition that Azure would check: read once more, right before.
         if refusal := why_not(part_of(hand, account.id, part)):
             raise Held(refusal, "The next run looks at it again.")
-        if enter is not None and not entered:
-            try:
-                enter()
-            except NotAllowed as refused:
-                raise Held(refused.what, refused.fix) from refused
-            entered.append(True)
+        entered()
         send(hand, whole)
 
     def confirmed(body: Json | None) -> str | None:

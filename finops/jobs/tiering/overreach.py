@@ -12,29 +12,52 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
-
-def overreaching(policy: Json | None, closed: Sequence[str]) -> list[Json]:
-    """Our rules that are on and may match something below `closed`: beginnings of paths, container/name."""
-    ours = [rule for rule in rules_in(policy) if is_ours(rule) and rule.get("enabled") is not False]
-    return [rule for rule in ours if any(_meet(_prefixes(rule), each) for each in closed)]
+# What the plan says of an account with `unresolved`, where there is no plan.
+UNTOLD = "what reads its blobs cannot be told"
 
 
-def closed_to(policy: Json | None, protected: Iterable[Protected]) -> tuple[str, ...]:
-    """What is protected, as `overreaching` takes it, where no inventory tells which containers there are."""
-    ours = [rule for rule in rules_in(policy) if is_ours(rule)]
+def too_much(policy: Json | None, account: str, closed: Mapping[str, str], no_archive: str) -> dict[str, list[Json]]:
+    """Our rules that are on and do what none may do by now, by why.
+
+    account: its name or id. closed: beginnings of paths, container/name, and what lies there. no_archive: why nothing
+    is archived, "" where something may be: what must not be decided must not go on either
+    """
+    ours = _on(policy, account)
+    found: dict[str, list[Json]] = {}
+    for what in sorted(set(closed.values())):
+        paths = [path for path, lies in closed.items() if lies == what]
+        taking = [rule for rule in ours if any(_meet(_prefixes(rule), path) for path in paths)]
+        found[f"Rules of ours take what is {what}"] = taking
+    if no_archive:
+        found[f"Rules of ours archive, and {no_archive}"] = [rule for rule in ours if _archives(rule)]
+    return {why: rules for why, rules in found.items() if rules}
+
+
+def closed_to(policy: Json | None, account: str, protected: Iterable[Protected]) -> dict[str, str]:
+    """What is protected, as `too_much` takes it, where no inventory tells which containers there are."""
+    ours = [rule for rule in rules_in(policy) if is_ours(rule, account)]
     named = sorted({prefix.partition("/")[0] for rule in ours for prefix in _prefixes(rule)})
     found: list[str] = []
     for each in protected:
-        if not each.container and not each.prefix:
-            return ("",)
-        found += [f"{name}/{each.prefix}" for name in ([each.container] if each.container else named)]
-    return tuple(found)
+        whole = not each.container and not each.prefix
+        containers = [each.container] if each.container else named
+        found += [""] if whole else [f"{name}/{each.prefix}" for name in containers]
+    return dict.fromkeys(found, "protected")
 
 
 def without(policy: Json | None, rules: Sequence[Json]) -> dict[str, Any] | None:
     """The policy without these rules, the others as they are. None: it is to be deleted, since none is left."""
     kept = [rule for rule in rules_in(policy) if rule not in rules]
     return {"rules": kept} if kept else None
+
+
+def _on(policy: Json | None, account: str) -> list[Json]:
+    return [rule for rule in rules_in(policy) if is_ours(rule, account) and rule.get("enabled") is not False]
+
+
+def _archives(rule: Json) -> bool:
+    actions = (rule.get("definition") or {}).get("actions") or {}
+    return "tierToArchive" in (actions.get("baseBlob") or {})
 
 
 def _prefixes(rule: Json) -> tuple[str, ...]:

@@ -72,14 +72,16 @@ def by_hand(state: State, account: Account, there: Sequence[Mapping[str, Any]]) 
     there: the rules in force
     """
     made = account.created.isoformat() if account.created else ""
-    last = [
-        one
-        for one in changes(state, account.id)
-        if one.action in (SET_RULES, TAKE_RULES) and one.outcome == "done" and one.generation == made
-    ]
-    left = parts_in(last[-1].afterwards).get(RULES, {}).get("rules", ()) if last else ()
+    left = rules_left([one for one in changes(state, account.id) if one.generation == made])
     found = plain(list(there))
-    return [str(rule["name"]) for rule in left if is_ours(rule) and rule not in found]
+    return [str(rule["name"]) for rule in left if rule not in found]
+
+
+def rules_left(intents: Sequence[Intent]) -> list[Mapping[str, Any]]:
+    """Our rules as the last of these changes left them in force."""
+    last = [one for one in intents if one.action in (SET_RULES, TAKE_RULES) and one.outcome == "done"][-1:]
+    found = ((one, rule) for one in last for rule in parts_in(one.afterwards).get(RULES, {}).get("rules", ()))
+    return [rule for one, rule in found if is_ours(rule, one.resource_id)]
 
 
 def set_for(state: State, account_id: str) -> Decimal:
@@ -88,19 +90,25 @@ def set_for(state: State, account_id: str) -> Decimal:
     return Decimal(told[-1]) if told and told[-1] else Decimal(0)
 
 
-def settled(state: State) -> Iterator[tuple[Record, Literal["confirmed", "failed", ""], str]]:
-    """Requests that were left in the middle, with the status that their intents tell of; "": it is not known yet."""
+def settled(state: State, now: datetime) -> Iterator[tuple[Record, Literal["confirmed", "failed", ""], str, bool]]:
+    """Requests that were left in the middle, with the status that their intents tell of; "": it is not known yet. And
+    whether what was approved and did not reach Azure may still be sent: nobody is asked twice because a run died."""
     left, _, _ = state.findings.all(status="acted", limit=None)
     mine = [record for record in left if not of_janitor(record)]
     for record in mine:
         told = [
             one for one in changes(state, record.finding.resource_id) if one.evidence.get("record") == record.number
         ]
+        outcomes = {one.outcome for one in told}
         if not told:
-            yield record, "failed", "No request for it was written down, so none was sent."
-        elif any(one.outcome is None for one in told):
-            yield record, "", "What became of it cannot be read yet."
-        elif any(one.outcome == "done" for one in told):
-            yield record, "confirmed", told[-1].outcome_why or "It was read to be done."
+            yield record, "failed", "No request for it was written down, so none was sent.", False
+        elif None in outcomes:
+            yield record, "", "What became of it cannot be read yet.", False
         else:
-            yield record, "failed", f"{told[-1].outcome}: {told[-1].outcome_why}"
+            holds = record.approved_until is not None and record.approved_until > now and "failed" not in outcomes
+            more = holds and ("not-done" in outcomes or bool(record.finding.evidence.get("singles")))
+            last = told[-1]
+            if "done" in outcomes:
+                yield record, "confirmed", last.outcome_why or "It was read to be done.", more
+            else:
+                yield record, "failed", f"{last.outcome}: {last.outcome_why}", more

@@ -10,9 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from finops.errors import UsageError
 from finops.tiering.fetching import inventory_of as fetched
 from finops.tiering.inventory import read_inventory
-from finops.tiering.looking import Seen, look
+from finops.tiering.looking import Seen, look, the_one
 from finops.tiering.model import Protected
 from finops.tiering.plan import best, plan
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from finops.tiering.inventory import Inventory
     from finops.tiering.optimum import Optimum
     from finops.tiering.plan import TierPlan
+    from finops.tiering.readers import Reading
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,19 @@ class Reckoned:
 
 
 def seen_of(
-    azure: Azure, settings: Settings, estate: Estate, name: str | None, now: datetime, protect: Sequence[Protected] = ()
-) -> Seen:
-    """What Azure tells of one account, with what the settings protect in it."""
-    currency = settings.tiering.currency
-    found = look(azure, estate, name, now, protect, currency=currency)
-    texts = _own(settings.tiering.protect, found.account.name, [])
-    if texts:
-        found = look(azure, estate, name, now, [*protect, *(_protected(text) for text in texts)], currency=currency)
-    return replace(found, times=_own(settings.tiering.reads_a_day, found.account.name, found.times))
+    azure: Azure, settings: Settings, estate: Estate, name: str | None, now: datetime, protect: Sequence[str] = (),
+    read: Reading | None = None,
+) -> Seen:  # fmt: skip
+    """What Azure tells of one account, with what `protect` and the settings protect in it: CONTAINER[/PREFIX].
+
+    read: as `look` takes it
+    """
+    own, found = settings.tiering, the_one(estate, name)
+    account = found.rpartition("/")[2]
+    kept = [_protected(text, "--protect") for text in protect]
+    kept += [_protected(text, "tiering.protect") for text in _own(own.protect, account, [])]
+    seen = look(azure, estate, found, now, kept, currency=own.currency, read=read)
+    return replace(seen, times=_own(own.reads_a_day, account, seen.times))
 
 
 def _own(told: Mapping[str, Any], account: str, usual: Any) -> Any:
@@ -72,6 +78,8 @@ def reckoned(azure: Azure, seen: Seen, paths: Sequence[Path], now: datetime) -> 
         yield Reckoned(made, seen, chosen)
 
 
-def _protected(text: str) -> Protected:
+def _protected(text: str, by: str) -> Protected:
     container, _, prefix = text.partition("/")
-    return Protected(container, prefix, f"protected by tiering.protect: {text}", "tiering.protect")
+    if not container:
+        raise UsageError(f"{by} '{text}' names no container.", "Write it as container, or container/folder/.")
+    return Protected(container, prefix, f"protected by {by} {text}", by)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops.jobs.tiering.moves import blob_of
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.policy import rules_in
 from finops.tiering.rules import SOONEST, SOONEST_UNREAD
 from finops.tiering.singles import Single, figures, singles
 
 if TYPE_CHECKING:
+    from finops.config.tiering import TieringSettings
+    from finops.jobs.tiering.moves import Blob
     from finops.jobs.tiering.planning import Reckoned
     from finops.tiering.looking import Seen
     from finops.tiering.optimum import Move
@@ -124,15 +127,34 @@ class Proposal:
         return ""
 
 
-def proposal(made: Reckoned, small: int) -> Proposal:
-    """Single moves where the account has at most `small` blobs, or where few are to move and no rule can tell them."""
+def proposal(made: Reckoned, small: int, moved: Container[Blob] = ()) -> Proposal:
+    """Single moves where the account has at most `small` blobs, or where few are to move and no rule can tell them.
+
+    moved: those that were moved since the inventory, by `blob_of`
+    """
     plan, chosen = made.plan, made.optimum
-    few: tuple[Single, ...] = ()
-    if plan.blobs <= small or (not plan.rules and sum(move.blobs for move in chosen.moves) <= small):
-        soonest = SOONEST if plan.basis == LAST_ACCESS else SOONEST_UNREAD
-        latest = plan.as_of - timedelta(days=soonest)
-        few = tuple(one for one in singles(chosen) if max(one.modified, one.accessed or one.modified) <= latest)
-    return Proposal(made.seen, plan, few, figures(chosen, few) if few else plan.moves)
+    if plan.blobs > small and (plan.rules or sum(move.blobs for move in chosen.moves) > small):
+        return Proposal(made.seen, plan, (), plan.moves)
+    soonest = SOONEST if plan.basis == LAST_ACCESS else SOONEST_UNREAD
+    latest = plan.as_of - timedelta(days=soonest)
+    few = tuple(
+        one
+        for one in singles(chosen)
+        if max(one.modified, one.accessed or one.modified) <= latest and blob_of(one) not in moved
+    )
+    return Proposal(made.seen, replace(plan, rules=()), few, figures(chosen, few) if few else ())
+
+
+def dear(proposed: Proposal, own: TieringSettings) -> str:
+    """Why it costs more than the settings allow, "" where it does not."""
+    currency, once, worst = proposed.plan.currency, proposed.sum("once"), proposed.sum("worst")
+    if own.max_once is not None and once > own.max_once:
+        said = f"Moving costs {once:,.2f} {currency} once; the limit is {own.max_once}."
+        return f"{said} Raise tiering.max_once if this is right."
+    if own.max_worst is not None and worst > own.max_worst:
+        said = f"Reading all of it back would cost {worst:,.2f} {currency}; the limit is {own.max_worst}."
+        return f"{said} Raise tiering.max_worst if this is right."
+    return ""
 
 
 def in_force(proposed: Proposal) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finops.errors import DataError
 from finops.jobs.tiering.proposing import Proposal
 from finops.tiering.inventory import LAST_ACCESS
-from finops.tiering.model import MONTH_DAYS, TIERS
+from finops.tiering.model import TIERS, spread
 from finops.tiering.policy import is_ours, merged, rules_in
 from finops.tiering.rules import CONDITIONS, LifecycleRule
 from finops.tiering.weighing import Weighed, weigh
@@ -36,7 +36,7 @@ def as_approved(made: Reckoned, approved: Mapping[str, Any]) -> Proposal | None:
     if not rules:
         return None
     try:
-        policy = merged(made.seen.policy, rules)
+        policy = merged(made.seen.policy, rules, made.seen.account.id)
     except DataError:
         return None
     weighed, today = _weighed(made, rules), _weighed(made, plan.rules)
@@ -51,27 +51,21 @@ def good_enough(made: Reckoned, month: Decimal) -> bool:
 
     month: what they were to save a month when they were set
     """
-    ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule)]
+    ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule, made.seen.account.id)]
     rules = _sound(made, ours)
     if not rules or any(rule.get("enabled") is not True for rule in ours):
         return False
     weighed, today = _weighed(made, rules), _weighed(made, made.plan.rules)
     if weighed is None or today is None:
         return False
-    set_for = month * made.plan.horizon_days / MONTH_DAYS
+    set_for = spread(month, made.plan.horizon_days)
     return today.net - weighed.net <= max(weighed.stay * NEARLY, set_for * TENTH)
 
 
-def taking_too_much(made: Reckoned) -> bool:
-    """Whether a rule of ours in force takes what is protected, leased or held by now."""
-    ours = [rule for rule in rules_in(made.seen.policy) if is_ours(rule)]
-    return bool(ours) and not _sound(made, ours, any_basis=True)
-
-
-def _sound(made: Reckoned, bodies: Sequence[Mapping[str, Any]], any_basis: bool = False) -> list[LifecycleRule] | None:
+def _sound(made: Reckoned, bodies: Sequence[Mapping[str, Any]]) -> list[LifecycleRule] | None:
     """Rules that are of ours, count from what the plan counts from, and take nothing that no rule may take."""
     rules = [rule for rule in map(_rule, bodies) if rule is not None]
-    if len(rules) != len(bodies) or any(rule.basis != made.plan.basis and not any_basis for rule in rules):
+    if len(rules) != len(bodies) or any(rule.basis != made.plan.basis for rule in rules):
         return None
     closed = yields(made.optimum, made.seen.rates, made.seen.protected).closed
     return None if any(_overlap(rule, each) for rule in rules for each in closed) else rules

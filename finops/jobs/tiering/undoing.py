@@ -15,10 +15,10 @@ from finops.acts.storage import INVENTORY, RULES, SERVICE, VERSION, part_of
 from finops.approvals.whose import TIERING
 from finops.errors import FinopsError, UsageError
 from finops.estate.ids import key
+from finops.jobs.run import Run
 from finops.jobs.tiering import deeds
-from finops.jobs.tiering.applied import Applied, Line
-from finops.jobs.tiering.applying import RESULTS
-from finops.jobs.tiering.moves import WENT, Batch, cut, keep, left
+from finops.jobs.tiering.applied import RESULTS, Applied, Line
+from finops.jobs.tiering.moves import WENT, Batch, cut, found_out, keep, left
 from finops.jobs.tiering.past import changes
 from finops.jobs.tiering.returning import way_back
 from finops.tiering.account import account as account_of
@@ -53,16 +53,12 @@ def undo(
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, who))
+        found_out(azure, state, now)
         return _Undo(azure, settings, state, now, step, list(accounts), who).carried_out(True, resolved)
 
 
 @dataclass
-class _Undo:
-    azure: Azure
-    settings: Settings
-    state: State
-    now: datetime
-    step: Callable[[str], None]
+class _Undo(Run):
     names: list[str]
     who: str
 
@@ -129,14 +125,13 @@ class _Undo:
     def _rules(self, account: Account) -> list[Act]:
         policy = self.azure.state_of(f"{account.id}/managementPolicies/default", VERSION)
         seen = rules_in(policy)
-        ours = [str(rule["name"]) for rule in seen if is_ours(rule)]
+        ours = [str(rule["name"]) for rule in seen if is_ours(rule, account.id)]
         if not ours:
             return []
         left = len(seen) - len(ours)
         why = f"Take out {', '.join(ours)}; {left} rules of others stay. What was moved stays where it is."
-        return [
-            deeds.rules_act(account, seen, unmerged(policy), why, {}, Decimal(0), self._decision(), gives_back=True)
-        ]
+        wanted = unmerged(policy, account.id)
+        return [deeds.rules_act(account, seen, wanted, why, {}, Decimal(0), self._decision(), gives_back=True)]
 
     def _tracking(self, account: Account, intents: list[Intent]) -> list[Act]:
         """Off again, if the last word on it was ours and it is on."""
@@ -149,7 +144,8 @@ class _Undo:
 
     def _counts_reads(self, account: Account) -> bool:
         """Whether somebody else's rule counts from the last access by now: it would stand still."""
-        theirs = [rule for rule in part_of(self.azure, account.id, RULES).get("rules", ()) if not is_ours(rule)]
+        found = part_of(self.azure, account.id, RULES).get("rules", ())
+        theirs = [rule for rule in found if not is_ours(rule, account.id)]
         return "LastAccessTime" in str(theirs)
 
     def _inventory(self, account: Account) -> list[Act]:

@@ -21,6 +21,7 @@ from finops.simulator.generate import (
     organisation,
     retail,
     serving,
+    storing,
     waste,
     writing,
 )
@@ -60,8 +61,8 @@ PLANS = {
 }  # fmt: skip
 
 
-def new_estate(folder: Path, seed: int = 7, size: str = "small", as_of: datetime | None = None) -> None:
-    """Write an estate folder. The same arguments write the same bytes."""
+def new_estate(folder: Path, seed: int = 7, size: str = "small", as_of: datetime | None = None, blobs: int = 0) -> None:
+    """Write an estate folder. The same arguments write the same bytes. blobs: about so many in one account."""
     if size not in PLANS:
         raise UsageError(f"There is no size {size!r}.", f"Choose one of {', '.join(PLANS)}.")
     if folder.exists() and any(folder.iterdir()):
@@ -105,6 +106,8 @@ def new_estate(folder: Path, seed: int = 7, size: str = "small", as_of: datetime
         write(folder / "images" / f"{registry.rsplit('/', 1)[-1]}.jsonl", each)
     for place in [vision, forecasting]:
         inventory.report(draft, place.storage.rsplit("/", 1)[-1], folder / "inventory", plan.blobs)
+    if blobs:
+        storing.fill(draft, folder, vision.storage, blobs)
     truth = {"seed": seed, "size": size, "asOf": f"{now:%Y-%m-%dT%H:%M:%SZ}",
              "planted": sorted(draft.truth, key=_by_kind), "kept": sorted(draft.kept, key=_by_kind)}  # fmt: skip
     (folder / "ground-truth.json").write_text(json.dumps(truth, indent=1) + "\n", "utf-8")
