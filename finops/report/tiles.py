@@ -88,8 +88,10 @@ def _month(model: Report, words: Words) -> Tile:
         under = words.say("{later} more since then: {size} over budget", later=later, size=over)
         return Tile(label, words.about(month.cost), under, "bad-text")
     if month.budget and month.budget.begins and month.budget.left.amount >= 0:
-        spent, day = words.percent(month.budget.spent_percent), words.writing.day(month.budget.begins)
-        return Tile(label, words.about(month.cost), words.say("{spent} of budget, from {day} on", spent=spent, day=day))
+        spent, begins = words.percent(month.budget.spent_percent), words.writing.day(month.budget.begins)
+        return Tile(
+            label, words.about(month.cost), words.say("{spent} of budget, from {day} on", spent=spent, day=begins)
+        )
     if month.budget:
         under = words.say(
             "{spent} of budget, {gone} of month gone",
