@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from finops.estate.ids import key, scopes
 from finops.report import alts, naming, periods
+from finops.report.claim import ours_on
 from finops.report.model import Anomaly, Driver, Line, Money, Mover, Report, Saving
 from finops.report.table import SMALLEST_BASE
 from finops.report.templates import Templates
@@ -177,16 +177,9 @@ def _act_on(resource_id: str, first: date, model: Report, last: date | None = No
     """The act of ours on a resource, or on what holds it, that was not undone. last: by default of the period."""
     if model.savings is None:
         return None
-    last, ids = last or periods.last_day(model.period), scopes(key(resource_id))
-    return next(
-        (
-            one
-            for one in model.savings.all
-            if one.saves and one.until is None and one.since and first <= one.since <= last
-            if key(one.resource_id) in ids
-        ),
-        None,
-    )
+    last = last or periods.last_day(model.period)
+    acts = ours_on(resource_id, model.savings.all)
+    return next((one for one in acts if one.since and first <= one.since <= last), None)
 
 
 def _month_mover(model: Report) -> Line | None:

@@ -57,6 +57,11 @@ class Saving:
     def is_done(self) -> bool:
         return self.since is not None
 
+    @property
+    def stands(self) -> bool:
+        """Whether it was done, was not undone, and is of a kind that changes what its resource costs."""
+        return self.since is not None and self.until is None and self.saves
+
 
 @dataclass(frozen=True)
 class Sum:
