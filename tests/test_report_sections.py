@@ -194,12 +194,13 @@ def test_the_statement_of_a_month_compares_invoice_data_and_forecasts(model: Rep
     mail = render(closed(model), Settings(web=WEB))
 
     assert mail.subject == "October 2026 closed: invoice $33,180.22, no difference to our data"
-    assert "Needs a decision" not in mail.html
+    assert mail.html.index("Needs a decision") < mail.html.index("Closing statement")
     for form in (words_of(mail.html), " ".join(mail.text.split())):
         assert "Invoice total" in form
         assert "$33,401.10" in form
         assert "$31,000 to $35,000" in form
-    assert mail.verdict.startswith("October 2026 is closed: the invoice says $33,180.22, our data $33,180.22, no")
+    assert mail.verdict.startswith("October 2026 is closed; ")
+    assert mail.verdict.endswith(". The invoice says $33,180.22, our data $33,180.22, no difference.")
 
 
 def test_an_invoice_that_differs_stands_in_the_subject(model: Report) -> None:

@@ -130,3 +130,4 @@ class Savings:
     came: Came | None = None
     lapsed: tuple[Saving, ...] = ()  # of what waits: approved once, and not done in time
     lapsed_sum: Sum | None = None
+    lacks: str = ""  # why what the guard finds in the estate is not among them
