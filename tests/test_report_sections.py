@@ -351,3 +351,14 @@ def test_an_anomaly_names_the_command_where_there_is_no_page(model: Report) -> N
     told = f'Explain or close it: finops anomaly explain {model.anomalies.rows[0].id} --why "..."'
     assert told in words_of(mail.html)
     assert told in " ".join(mail.text.split())
+
+
+def test_an_anomaly_that_is_explained_asks_nobody_for_a_reason(model: Report) -> None:
+    assert model.anomalies is not None
+    rows = tuple(replace(one, state="explained") for one in model.anomalies.rows)
+    told = replace(model, anomalies=replace(model.anomalies, rows=rows, all=rows, open=0))
+
+    for settings in (Settings(), Settings(web=WEB)):
+        mail = render(told, settings)
+
+        assert "Explain or close it" not in mail.html + mail.text
