@@ -10,10 +10,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import timedelta
 from decimal import Decimal
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
+
+from finops.cli.demo_waste import GRACE_DAYS
+from finops.state import State
 
 
 def demo(*arguments: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
@@ -46,6 +52,31 @@ def test_it_says_in_a_few_lines_what_it_found_and_where_to_look(left: tuple[Path
     assert len([line for line in printed.splitlines() if line.strip()]) <= 14
     assert str(folder / "report" / "index.html") in printed
     assert "paid for and idle" in printed
+
+
+def test_what_waits_is_as_many_and_as_much_in_the_terminal_in_the_mail_and_on_the_page(left: tuple[Path, str]):
+    folder, printed = left
+    waste = json.loads((folder / "summary.json").read_text())["waste"]
+    waiting, saving = waste["waiting"], f"{waste['waitingSaving']:,.0f}"
+    [mail] = (folder / "outbox").glob("cost-week-*.eml")
+    body = message_from_bytes(mail.read_bytes(), policy=default).get_body(("plain",))
+    with State.open(folder / "janitor" / "state.db") as state:
+        _, open_, _ = state.findings.all(status=("asked", "pending"), limit=0)
+
+    assert body is not None
+    assert waiting == open_ > 0
+    assert f"{waiting} findings worth {saving} USD a month wait for approval" in printed
+    assert f"${saving} a month: approve or refuse {waiting} requests" in " ".join(body.get_content().split())
+
+
+def test_requests_outlast_the_week_that_the_walk_lets_go_by(left: tuple[Path, str]):
+    asked, ends = [], []
+    with State.open(left[0] / "janitor" / "state.db") as state:
+        for record in state.findings.all(status=("pending",), limit=None)[0]:
+            asked.append(record.asked_at)
+            ends.append(record.expires_at)
+
+    assert min(end for end in ends if end) > max(day for day in asked if day) + timedelta(days=GRACE_DAYS + 7)
 
 
 def test_budgets_anomalies_and_what_runs_are_mailed_where_they_must(left: tuple[Path, str]):

@@ -94,6 +94,24 @@ def test_the_first_screen_of_a_desktop_answers_where_why_and_what_to_do(browser:
     assert places[".push"] < 800
 
 
+@pytest.mark.parametrize("form", ["mail", "closed"])
+def test_the_first_screen_of_a_phone_holds_the_dearest_decisions_and_the_button(
+    browser: Any, pages: dict[str, str], form: str
+) -> None:
+    page = browser.new_page(viewport={"width": 375, "height": 812})
+    page.goto(pages[form])
+
+    places = page.evaluate(
+        """() => Object.fromEntries(["h1", ".tile", ".space", ".push"].map(
+            name => [name, document.querySelector(name).getBoundingClientRect().bottom]))"""
+    )
+
+    page.close()
+    assert places["h1"] < 240
+    assert places[".space"] < 700
+    assert places[".push"] < 812
+
+
 @pytest.mark.parametrize("which", ["weekly", "closed", "small"])
 def test_the_linter_finds_nothing(tmp_path: Path, which: str) -> None:
     if which == "small":

@@ -194,12 +194,13 @@ def test_the_statement_of_a_month_compares_invoice_data_and_forecasts(model: Rep
     mail = render(closed(model), Settings(web=WEB))
 
     assert mail.subject == "October 2026 closed: invoice $33,180.22, no difference to our data"
-    assert "Needs a decision" not in mail.html
+    assert mail.html.index("Needs a decision") < mail.html.index("Closing statement")
     for form in (words_of(mail.html), " ".join(mail.text.split())):
         assert "Invoice total" in form
         assert "$33,401.10" in form
         assert "$31,000 to $35,000" in form
-    assert mail.verdict.startswith("October 2026 is closed: the invoice says $33,180.22, our data $33,180.22, no")
+    assert mail.verdict.startswith("October 2026 is closed; ")
+    assert mail.verdict.endswith(". The invoice says $33,180.22, our data $33,180.22, no difference.")
 
 
 def test_an_invoice_that_differs_stands_in_the_subject(model: Report) -> None:
@@ -350,3 +351,14 @@ def test_an_anomaly_names_the_command_where_there_is_no_page(model: Report) -> N
     told = f'Explain or close it: finops anomaly explain {model.anomalies.rows[0].id} --why "..."'
     assert told in words_of(mail.html)
     assert told in " ".join(mail.text.split())
+
+
+def test_an_anomaly_that_is_explained_asks_nobody_for_a_reason(model: Report) -> None:
+    assert model.anomalies is not None
+    rows = tuple(replace(one, state="explained") for one in model.anomalies.rows)
+    told = replace(model, anomalies=replace(model.anomalies, rows=rows, all=rows, open=0))
+
+    for settings in (Settings(), Settings(web=WEB)):
+        mail = render(told, settings)
+
+        assert "Explain or close it" not in mail.html + mail.text

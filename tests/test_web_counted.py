@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from approvals_page import NOW, Browser, opened, put, text
 from deciding import cluster, request, waste
-from report_data import daily, report_of
+from report_data import NOW as TODAY
+from report_data import book, daily, report_of
 
+from finops.charges import Period
+from finops.config.model import ReportSettings
 from finops.jobs import published
+from finops.report import build
 from finops.report.known import Known
 from finops.report.model import Report
 from finops.state import State
@@ -23,13 +27,15 @@ def state(tmp_path: Path) -> Iterator[State]:
         yield found
 
 
+# The first of two requests is about a cluster that the guard found as well.
+TWICE = Known(
+    requests=(request(1, "100"), request(2, "40")),
+    claims=(waste(1, "gpu", "100"), waste(2, "old", "40"), cluster("gpu", "730", "scale")),
+)
+
+
 def reported(folder: Path, **other: str) -> Report:
-    """A report in which the first of two requests is about a cluster that the guard found as well."""
-    known = Known(
-        requests=(request(1, "100"), request(2, "40")),
-        claims=(waste(1, "gpu", "100"), waste(2, "old", "40"), cluster("gpu", "730", "scale")),
-    )
-    return report_of(folder, *daily("2026-11-08", "2026-11-22", "CC-1", "10"), known=known, **other)
+    return report_of(folder, *daily("2026-11-08", "2026-11-22", "CC-1", "10"), known=TWICE, **other)
 
 
 def test_the_page_counts_what_the_report_counts(state: State, tmp_path: Path):
@@ -60,6 +66,15 @@ def test_a_list_without_such_a_finding_says_nothing_of_it(state: State, tmp_path
 
 def test_without_a_report_every_finding_counts(state: State):
     put(state, name="gpu", saving=Decimal(100))
+
+    assert "$100.00 a month in 1 open finding" in text(Browser(state).get("/findings"))
+
+
+def test_the_statement_of_a_month_changes_nothing_on_the_page(state: State, tmp_path: Path):
+    put(state, name="gpu", saving=Decimal(100))
+    with book(tmp_path, *daily("2026-10-01", "2026-11-22", "CC-1", "10")) as loaded:
+        closing = build(loaded, TODAY, ReportSettings(), Period.month("2026-10"), known=TWICE, closing=True)
+    published.keep(state, closing, NOW)
 
     assert "$100.00 a month in 1 open finding" in text(Browser(state).get("/findings"))
 

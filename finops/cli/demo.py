@@ -93,7 +93,8 @@ def run(folder: Path, stack: ExitStack, once: bool, port: int | None, weeks: int
             swept = demo_waste.twice(azure, settings, simulator, step)
             seen = demo_weeks.watched(azure, settings, simulator, step)
             weekly = jobs.weekly_report(azure, settings, simulator.world.clock.now(), step)
-            found = {**record(weekly), "waste": demo_waste.record(swept), "seen": seen}
+            waste = demo_waste.record(swept, settings, weekly.made.figures.savings)
+            found = {**record(weekly), "waste": waste, "seen": seen}
             last = weekly
             if weeks:
                 found["approved"] = demo_weeks.approve(settings, simulator, step)

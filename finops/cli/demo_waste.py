@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import Settings
     from finops.jobs.sweeping import Swept
+    from finops.report.model import Savings
     from finops.simulator import Served
 
 FOLDER = "janitor"  # below the demo's own: what is remembered, and what deleted things are made from again
+JANITOR = "Janitor"  # as the report calls the source of these savings
+# The walk lets a week go by after the grace: with the usual 14, all that waits would have ended undecided by then.
+REQUEST_DAYS = 30
 GRACE_DAYS = 8  # after which whoever approves on the demo's page may act at once
 
 
@@ -31,6 +35,7 @@ def settings_of(folder: Path, port: int) -> dict[str, Any]:
         "janitor": JanitorSettings(
             mode="act",
             approvers={"/": ["platform@contoso.example"]},
+            request_days=REQUEST_DAYS,
             tombstones=own / "tombstones",
             kill_switch=own / "STOP",
         ),
@@ -71,12 +76,22 @@ def pass_grace(simulator: Served) -> None:
     simulator.world.clock.advance(hours=24 * GRACE_DAYS)
 
 
-def record(swept: list[Swept]) -> dict[str, Any]:
-    """What the last sweep found, for scripts; amounts a month in BillingCurrency."""
+def record(swept: list[Swept], settings: Settings, saved: Savings | None) -> dict[str, Any]:
+    """What the last sweep found and what of it waits, for scripts; amounts a month in BillingCurrency.
+
+    saved: what the report counts of it: what other decisions save too is in those.
+    """
+    from finops.state import State
+
     found = swept[-1].looked.found
+    with State.open(settings.state.url) as state:
+        _, waiting, _ = state.findings.all(status=("pending",), limit=0)
+    mine = [one.identified.amount.amount for one in (saved.sources if saved else ()) if one.name == JANITOR]
     return {
         "findings": len(found.findings),
         "saving": sum((one.saving for one in found.findings if one.saving), Decimal(0)),
+        "waiting": waiting,
+        "waitingSaving": sum(mine, Decimal(0)),
         "kept": len(found.kept),
         "keptBecauseUnknown": sum(one.unknown for one in found.kept),
         "mails": sum(len(one.mails) for one in swept),
@@ -85,7 +100,7 @@ def record(swept: list[Swept]) -> dict[str, Any]:
 
 def line(waste: dict[str, Any], currency: str) -> str:
     return (
-        f"{waste['findings']} findings worth {waste['saving']:,.0f} {currency} a month wait for approval; "
+        f"{waste['waiting']} findings worth {waste['waitingSaving']:,.0f} {currency} a month wait for approval; "
         f"{waste['kept']} kept, {waste['keptBecauseUnknown']} of them because something is not known"
     )
 

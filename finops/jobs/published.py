@@ -41,7 +41,7 @@ def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None
     if not sent and where in state.kept(where):
         return
     state.keep(where, told, now)
-    if report.audience.key is None:
+    if report.audience.key is None and report.close is None:
         entries = report.savings.all if report.savings else ()
         waits = [one for one in entries if one.number and one.kind == "identified" and one.counted_with is not None]
         state.keep(COUNTED, {str(one.number): one.counted_with for one in waits}, now)

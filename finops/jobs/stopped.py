@@ -8,8 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from finops.anomalies.cases import Case, cases
-from finops.estate.ids import scopes
 from finops.jobs.claims import claims_of
+from finops.report.claim import ours_on
 
 if TYPE_CHECKING:
     from finops.report import Claim
@@ -27,10 +27,8 @@ def cases_now(state: State | None) -> tuple[Case, ...]:
 
 def acts_behind(case: Case, acts: Sequence[Claim]) -> Iterator[tuple[Claim, date]]:
     """Our acts since the case began that changed what is behind most of it, with their days; none that was undone."""
-    behind = scopes(case.ids[0]) if case.ids else ()
-    for act in acts:
-        is_done = act.stage == "done" and act.since is not None and not act.until and act.measure != "none"
-        if act.since and is_done and act.id in behind and case.anomaly.first <= act.since.date():
+    for act in ours_on(case.ids[0], acts) if case.ids else ():
+        if act.since and case.anomaly.first <= act.since.date():
             yield act, act.since.date()
 
 

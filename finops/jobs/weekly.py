@@ -104,7 +104,7 @@ def known_of(
     cannot be read, and says so. remembers: whether the state database is of this estate."""
     known = _known_here(book, settings, now, period, remembers)
     if connect is None:
-        return known
+        return replace(known, not_read="the estate was not read")
     try:
         with connect() as azure:
             days = days_back(choose(book, now, settings.report.week_ends, period).period, now)
@@ -112,7 +112,8 @@ def known_of(
             found = estate.with_facts(evidence, book)
             return together(known, _seen(azure, evidence, found, book, settings, now, period, days))
     except AzureError as fault:
-        return replace(known, remarks=(*known.remarks, f"The estate could not be read: {fault.what}"))
+        why = f"The estate could not be read: {fault.what}"
+        return replace(known, not_read="the estate could not be read", remarks=(*known.remarks, why))
 
 
 def _known_here(

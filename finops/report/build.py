@@ -142,6 +142,7 @@ def build(
         found = tuple(one for one in found if one.first < period.end.date())  # what is over knows nothing of later days
     strange = anomalies(found, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
     saved = savings(known.claims, book, currency, digits, now) if known.claims else None
+    saved = replace(saved, lacks=known.not_read) if saved else None
     in_period = days_of(asked, period)
     cents = get_currency_precision(currency)
     return Report(

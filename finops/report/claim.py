@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
-from finops.estate.ids import key
+from finops.estate.ids import key, scopes
 
 # whole: what the resource cost before, less what it costs since. price: it lives on at another price of an hour; its
 # hours since, at the price before, less what was charged for them. idle: it keeps fewer nodes that nothing uses; the
@@ -71,9 +72,33 @@ class Claim:
         return f"change {self.number} of the {source}" if self.number else f"what the {source} found on {self.name}"
 
     @property
+    def stands(self) -> bool:
+        """Whether it was done, was not undone, and is of a kind that changes what its resource costs."""
+        return self.stage == "done" and self.since is not None and self.until is None and self.measure != "none"
+
+    @property
     def lives_on(self) -> bool:
         """Whether the resource is used as before, so that what it costs moves with its use as well."""
         return self.measure in {"price", "idle", "stored"}
 
 
-__all__ = ["Claim", "Measure"]
+class Act(Protocol):
+    """What was remembered or measured of something that we may have done: a Claim, a Saving."""
+
+    @property
+    def resource_id(self) -> str: ...
+
+    @property
+    def stands(self) -> bool: ...
+
+
+A = TypeVar("A", bound=Act)
+
+
+def ours_on(resource_id: str, acts: Iterable[A]) -> list[A]:
+    """Our acts on a resource, or on what holds it, that stand. Of which days they are is the caller's to say."""
+    ids = scopes(resource_id)
+    return [one for one in acts if one.stands and key(one.resource_id) in ids]
+
+
+__all__ = ["Claim", "Measure", "ours_on"]

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from finops.charges import Period
 from finops.charges.book import added
-from finops.estate.ids import key, scopes
+from finops.estate.ids import key
+from finops.report.claim import ours_on
 from finops.report.driving import Driving, driving, running_on
 from finops.report.gather import ZERO, Asked
 from finops.report.governed import owned, without_centre
@@ -224,8 +225,7 @@ def _ended_by_us(one: Anomaly, of: Sources) -> bool:
     judged = of.anomalies.evaluated if of.anomalies else None
     if not one.resources or of.savings is None or judged is None or one.last >= last_day(judged):
         return False
-    behind = scopes(one.resources[0])
-    days = [act.since for act in of.savings.all if act.saves and not act.until and key(act.resource_id) in behind]
+    days = [act.since for act in ours_on(one.resources[0], of.savings.all)]
     return any(day and one.first <= day and one.last <= day + DAY for day in days)
 
 
@@ -306,9 +306,7 @@ def _stopped(of: Sources) -> frozenset[str]:
     """What an act of ours changed since the last day that is charged: it runs on no more as these days show it."""
     acts = of.savings.all if of.savings else ()
     end = last_day(of.asked.book.span)
-    return frozenset(
-        key(one.resource_id) for one in acts if one.saves and not one.until and one.since and one.since > end - DAY
-    )
+    return frozenset(key(one.resource_id) for one in acts if one.stands and one.since and one.since > end - DAY)
 
 
 def _asks(one: Decision, found: Saving, resource_id: str) -> bool:

@@ -142,6 +142,7 @@ class Known:
     audit_head: str = ""
     published: tuple[Published, ...] = ()
     said: tuple[Said, ...] = ()
+    not_read: str = ""  # why the estate was not
     remarks: tuple[str, ...] = ()  # what a reader should know of all this, in sentences
 
 

@@ -118,7 +118,8 @@ def waits(one: Claim, kind: Kind, done: Sequence[Claim], bill: Bill, currency: s
 
 
 def acts_on(one: Claim, done: Iterable[Claim]) -> list[Claim]:
-    """What was done to its resource, to what holds it or to what lies below it, and may have changed its cost."""
+    """What was done to its resource, to what holds it or to what lies below it, and may have changed its cost: what was
+    undone as well, unlike `claim.ours_on`."""
     of = [each for each in done if _covers(each.id, one.id) or _covers(one.id, each.id)]
     return [each for each in of if each.measure != "none"]
 

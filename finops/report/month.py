@@ -68,7 +68,8 @@ def with_running(month: Month, asked: Asked, newest: date, strange: Sequence[Cas
         begun = replace(begun, range=Range(low, middle, high), record=record_of(seen.track))
         if budget:
             out = next((point.day for point in seen.path if point.middle > budget.amount), None)
-            begun = replace(begun, over=Money(middle.amount - budget.amount, asked.currency), runs_out=out)
+            over, chance = Money(middle.amount - budget.amount, asked.currency), seen.chance_over(budget.amount)
+            begun = replace(begun, over=over, runs_out=out, chance_over=chance)
     return replace(month, next=begun)
 
 

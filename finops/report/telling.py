@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from finops.estate.ids import key, scopes
 from finops.report import alts, naming, periods
+from finops.report.claim import ours_on
 from finops.report.model import Anomaly, Driver, Line, Money, Mover, Report, Saving
 from finops.report.table import SMALLEST_BASE
 from finops.report.templates import Templates
@@ -45,7 +45,7 @@ def told(
     elsewhere = model.movers and (model.audience.key is None or model.movers.everything_else.amount)
     context["elsewhere"] = _pair(templates, "weekly.elsewhere.txt", **context) if elsewhere else None
     context["anomalies"] = [
-        _anomaly(templates, one, page_at(settings, f"/anomalies/{one.id}"), context)
+        _anomaly(templates, one, page_at(settings, f"/anomalies/{one.id}") if one.state == "open" else "", context)
         for one in (model.anomalies.rows if model.anomalies else ())[:ANOMALIES]
     ]
     kind = "weekly"
@@ -138,7 +138,7 @@ def _taxed(model: Report) -> bool:
 
 
 def cause_of(driver: Driver, model: Report) -> Anomaly | None:
-    """The open anomaly behind a cost centre's change, where its cause is known: it says more than the split does.
+    """The anomaly behind a cost centre's change, where its cause is known: it says more than the split does.
 
     It began within the compared days and went on into the reported ones; what made a cost rise is no reason for its
     fall.
@@ -148,7 +148,8 @@ def cause_of(driver: Driver, model: Report) -> Anomaly | None:
     rose, began = driver.line.change.amount > 0, model.before.start.date()
     first, last = model.period.start.date(), periods.last_day(model.period)
     for one in model.anomalies.all if model.anomalies else ():
-        is_its = one.cost_centre == driver.line.key and one.state == "open" and (one.impact.amount > 0) == rose
+        is_known = one.state in {"open", "explained"} and (one.impact.amount > 0) == rose
+        is_its = one.cost_centre == driver.line.key and is_known
         is_then = began <= one.first <= last and one.last >= first
         if is_its and is_then and not one.cause.lower().startswith("cause not found"):
             return one
@@ -177,16 +178,9 @@ def _act_on(resource_id: str, first: date, model: Report, last: date | None = No
     """The act of ours on a resource, or on what holds it, that was not undone. last: by default of the period."""
     if model.savings is None:
         return None
-    last, ids = last or periods.last_day(model.period), scopes(key(resource_id))
-    return next(
-        (
-            one
-            for one in model.savings.all
-            if one.saves and one.until is None and one.since and first <= one.since <= last
-            if key(one.resource_id) in ids
-        ),
-        None,
-    )
+    last = last or periods.last_day(model.period)
+    acts = ours_on(resource_id, model.savings.all)
+    return next((one for one in acts if one.since and first <= one.since <= last), None)
 
 
 def _month_mover(model: Report) -> Line | None:

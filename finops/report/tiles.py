@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from finops.report import naming
-from finops.report.model import Close, Money, Outlook, Report, Share, Unit, Wording
+from finops.report.model import Close, Money, Month, Outlook, Report, Share, Unit, Wording
 from finops.report.promise import promise
 from finops.report.words import Words
 
@@ -83,15 +83,17 @@ def _month(model: Report, words: Words) -> Tile:
         day = model.dearest_day
         return Tile(words.say("Dearest day"), words.money(day.cost), words.writing.date(day.day))
     label = naming.month_label(model, words)
+    if model.wording.kind == "month":
+        return _held(model, month, words)
     if month.budget and month.budget.later and month.budget.over_with_later:
-        later, over = words.money(month.budget.later), words.money(month.budget.over_with_later)
+        later = words.money(month.budget.later_shown(words.digits))
+        over = words.money(month.budget.over_with_later)
         under = words.say("{later} more since then: {size} over budget", later=later, size=over)
         return Tile(label, words.about(month.cost), under, "bad-text")
     if month.budget and month.budget.begins and month.budget.left.amount >= 0:
         spent, begins = words.percent(month.budget.spent_percent), words.writing.day(month.budget.begins)
-        return Tile(
-            label, words.about(month.cost), words.say("{spent} of budget, from {day} on", spent=spent, day=begins)
-        )
+        under = words.say("{spent} of budget, from {day} on", spent=spent, day=begins)
+        return Tile(label, words.about(month.cost), under)
     if month.budget:
         under = words.say(
             "{spent} of budget, {gone} of month gone",
@@ -103,6 +105,21 @@ def _month(model: Report, words: Words) -> Tile:
         under = words.say("{change} on the same days of the month before", change=words.change(month))
         return Tile(label, words.about(month.cost), under)
     return Tile(label, words.about(month.cost), _no_budget(model, words))
+
+
+def _held(model: Report, month: Month, words: Words) -> Tile:
+    """A reported month against its budget: its cost alone stands on another tile."""
+    budget = month.budget
+    if budget is None:
+        day = model.dearest_day
+        return Tile(words.say("Dearest day"), words.money(day.cost), words.writing.date(day.day))
+    amount, gone = words.money(budget.amount), words.percent(budget.month_gone_percent)
+    figure = words.say("{size} over" if budget.left.amount < 0 else "{size} left", size=words.size(budget.left))
+    under = words.say("{spent} of {amount}", spent=words.percent(budget.spent_percent), amount=amount)
+    if not month.ended:
+        under += ", " + words.say("{gone} of month gone", gone=gone)
+    label = words.say("{month} against its budget", month=naming.month_name(model, words))
+    return Tile(label, figure, under, "bad-text" if budget.left.amount < 0 else "level")
 
 
 def _ahead(model: Report, words: Words) -> Tile:
@@ -139,8 +156,10 @@ def _next(model: Report, words: Words) -> Tile | None:
     label = words.say("{month} forecast, {held}", month=month, held=promise(begun.record, words))
     if begun.over is None:
         return Tile(label, words.range(begun.range), _no_budget(model, words))
-    tone = "bad-text" if begun.over.amount > 0 else "level"
-    return Tile(label, words.range(begun.range), _over(begun.over, words), tone)
+    tone, under = "bad-text" if begun.over.amount > 0 else "level", _over(begun.over, words)
+    if begun.chance_over is not None:
+        under += "; " + words.say("{odds} chance over", odds=words.odds(begun.chance_over))
+    return Tile(label, words.range(begun.range), under, tone)
 
 
 def _over(over: Money, words: Words) -> str:
@@ -188,6 +207,8 @@ def _saved(model: Report, wording: Wording, words: Words) -> Tile:
         under = words.say("{size} a month more is approved", size=words.money(saved.approved.amount))
     else:
         under = words.say("nothing more waits")
+    if saved.lacks:
+        under += "; " + words.say("idle and dear nodes were not looked for")
     return Tile(words.say("Savings realised so far"), figure, under)
 
 

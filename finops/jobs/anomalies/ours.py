@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from finops.anomalies.cases import Case
-from finops.estate.ids import scopes
 from finops.jobs.anomalies.reading import DAY, Read
 from finops.jobs.claims import said
 from finops.jobs.stopped import acts_behind
 from finops.report import Claim
+from finops.report.claim import ours_on
 
 # What was taken away stays on the bill for as long as it can still be brought back.
 QUARANTINE = timedelta(days=30)
@@ -23,11 +23,8 @@ def gained_by(case: Case, acts: Sequence[Claim]) -> Case:
     one = case.anomaly
     if one.state != "open" or one.impact >= 0 or not case.ids:
         return case
-    behind = scopes(case.ids[0])
-    for act in acts:
-        if act.stage != "done" or act.since is None or act.until or act.measure == "none" or act.id not in behind:
-            continue
-        if one.first - QUARANTINE <= act.since.date() <= one.first:
+    for act in ours_on(case.ids[0], acts):
+        if act.since and one.first - QUARANTINE <= act.since.date() <= one.first:
             return replace(case, anomaly=replace(one, state="explained", why=f"{act.name} was {said(act)}"))
     return case
 

@@ -14,9 +14,9 @@ from finops.budget import Budget, Standing
 from finops.budget.periods import calendar_start
 from finops.budget.running import Running
 from finops.charges import Period
-from finops.estate.ids import scopes
 from finops.forecast.charged import last_complete, midnight
 from finops.jobs.claims import said
+from finops.report.claim import ours_on
 from finops.report.model import Money
 from finops.report.words import starts
 
@@ -144,12 +144,7 @@ def drivers(standing: Standing, book: Charges, now: datetime, acts: Collection[C
 
 def _done_about(resource_id: str, period: Period, acts: Collection[Claim]) -> str:
     """An act on it since the period began that was not undone, in words; "" where there is none."""
-    found = [
-        act
-        for act in acts
-        if act.since and act.stage == "done" and not act.until and act.measure != "none"
-        if act.since >= period.start and act.id in scopes(resource_id)
-    ]
+    found = [act for act in ours_on(resource_id, acts) if act.since and act.since >= period.start]
     return said(found[-1]) if found else ""
 
 

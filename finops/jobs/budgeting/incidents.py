@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from finops.approvals.naming import shown
 from finops.budget.rate import HOUR, Ahead, Projection
-from finops.estate.ids import key, scopes
+from finops.estate.ids import key
 from finops.jobs.budgeting.alarms import Shows, letter
 from finops.jobs.claims import said
+from finops.report.claim import ours_on
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -130,11 +131,8 @@ def _seen(name: str, was: Json, projection: Projection, now: datetime, acts: Seq
 
 def _act_on(name: str, was: Json, now: datetime, acts: Sequence[Claim]) -> Claim | None:
     """What we did ourselves about a thing since it was told, and did not undo."""
-    told, ids = datetime.fromisoformat(was["told"]), scopes(name)
-    mine = [
-        one for one in acts if one.stage == "done" and one.until is None and one.measure != "none" and one.id in ids
-    ]
-    return next((one for one in mine if one.since and told <= one.since <= now), None)
+    told = datetime.fromisoformat(was["told"])
+    return next((one for one in ours_on(name, acts) if one.since and told <= one.since <= now), None)
 
 
 def _is_on(was: Json) -> bool:

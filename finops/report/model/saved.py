@@ -57,6 +57,11 @@ class Saving:
     def is_done(self) -> bool:
         return self.since is not None
 
+    @property
+    def stands(self) -> bool:
+        """Whether it was done, was not undone, and is of a kind that changes what its resource costs."""
+        return self.since is not None and self.until is None and self.saves
+
 
 @dataclass(frozen=True)
 class Sum:
@@ -125,3 +130,4 @@ class Savings:
     came: Came | None = None
     lapsed: tuple[Saving, ...] = ()  # of what waits: approved once, and not done in time
     lapsed_sum: Sum | None = None
+    lacks: str = ""  # why what the guard finds in the estate is not among them

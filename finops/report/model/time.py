@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from finops.report.model.lines import Money
+from finops.report.rounding import rounded
 
 if TYPE_CHECKING:
     from finops.charges import Period
@@ -46,6 +47,10 @@ class Budget:
         """All that is charged, of incomplete days too."""
         return Money(self.spent.amount + self.later.amount, self.spent.currency) if self.later else self.spent
 
+    def later_shown(self, digits: int) -> Money:
+        """`later` as printed, so that it adds up with the printed `spent` to the printed sum of both."""
+        return Money(rounded(self.known.amount, digits) - rounded(self.spent.amount, digits), self.spent.currency)
+
     @property
     def over_with_later(self) -> Money | None:
         """What is charged above the budget, where the later days have a part in it."""
@@ -78,6 +83,7 @@ class Begun:
     over: Money | None = None
     runs_out: date | None = None
     record: Record | None = None
+    chance_over: Decimal | None = None  # 0 to 1
 
 
 @dataclass(frozen=True)
