@@ -19,6 +19,7 @@ test: $(VENV)/.test  ## all tests
 soak: $(VENV)/.test  ## the long forms of tests that kill what they test; ten minutes and more
 	@FINOPS_APPLY_KILLS=200 $(BIN)/python -m pytest tests/test_applying_killed.py
 	@FINOPS_MAIL_KILLS=200 $(BIN)/python -m pytest tests/test_mail_killed.py tests/test_mail_killed_azure.py
+	@FINOPS_TIER_KILLS=200 $(BIN)/python -m pytest tests/test_tier_killed.py
 
 check: $(VENV)/.test test  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def files_of(module: str) -> list[Path]:
     return [single] if single.exists() else sorted((PACKAGE / module).rglob("*.py"))
 
 
+@cache
 def imports_of(file: Path) -> set[str]:
     """Dotted names that `file` imports, at any depth, those for type checking included."""
     found: set[str] = set()
