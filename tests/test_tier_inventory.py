@@ -406,3 +406,15 @@ def test_a_read_at_a_time_that_cannot_be_is_refused(tmp_path, read, days):
 
     with pytest.raises(DataError, match="1 blobs of the inventory were read or written after it, or read before"):
         read(place)
+
+
+def test_names_that_the_database_takes_for_one_at_a_glance_are_two(tmp_path, read):
+    # DuckDB 1.x hashes both to one number.
+    rows = [
+        blob("markers/flag-026/part-002/0003614085._SUCCESS"),
+        blob("markers/flag-079/part-442/0003994085._SUCCESS"),
+    ]
+
+    inventory = read(write_inventory(tmp_path / "in", rows))
+
+    assert inventory.blobs == 2
