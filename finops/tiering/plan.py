@@ -323,8 +323,8 @@ def _lasting(rules: Sequence[LifecycleRule], rates: Rates) -> tuple[str, ...]:
         return tuple(found)
     return (
         *found,
-        "Who takes a blob out of Archive has to read it within the day, or to copy it instead: rehydrating is no "
-        "access, and the rules would archive it again.",
+        "Who takes a blob out of Archive has to read it within the day, to copy it instead, or to have its prefix "
+        "protected first: rehydrating is no access, and the rules would archive it again.",
     )
 
 

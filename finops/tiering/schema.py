@@ -41,7 +41,7 @@ TRUTHS = {
 FIELDS = ("Name", "Content-Length", *TEXTS.values(), *TIMES.values(), *TRUTHS.values())
 NEEDED = ("Name", "Content-Length", "Last-Modified", "AccessTier")
 
-# A tier that somebody chose lately is left to them for so many days.
+# A tier that somebody chose, by bringing a blob out of Archive or to Hot, is left to them for so many days.
 RESTS_DAYS = 30
 
 _DAY = 86_400_000_000
