@@ -89,3 +89,15 @@ def test_what_no_rule_of_ours_acts_on_keeps_no_prefix(tmp_path: Path, more: dict
 
     assert taken(made, "raw/frames/1x")
     assert [each.blobs for each in made.aside] == [10]
+
+
+def test_rules_that_move_nothing_yet_and_save_later_are_no_loss(tmp_path: Path):
+    # Reads are noted for 10 days, in which nothing of this was read.
+    rows = [blob(f"raw/q/{number}", SIZE, written=700) | {"LastAccessTime": None} for number in range(500)]
+    rows += [blob(f"raw/new/{number}", 1000, written=9.5) for number in range(3)]
+
+    made = plan_of(tmp_path, rows)
+
+    assert (made.rules != (), made.moved_blobs, made.refusals) == (True, 0, ())
+    assert made.policy is not None
+    assert any(note.startswith("No blob is old enough yet") for note in made.notes)

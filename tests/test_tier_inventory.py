@@ -365,3 +365,56 @@ def test_a_csv_with_another_separator_is_no_inventory(tmp_path, read):
 
     with pytest.raises(DataError):
         read(file)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_names_that_stand_twice_are_refused(tmp_path, read, kind):
+    rows = [blob(f"data/{number}") for number in range(30)]
+    place = write_inventory(tmp_path / "in", [*rows, *rows[:10]], format=kind)
+
+    with pytest.raises(DataError, match="10 names or more stand twice in the inventory of training, such as data/"):
+        read(place)
+
+
+def test_a_name_in_two_tiers_is_refused(tmp_path, read):
+    place = write_inventory(tmp_path / "in", [blob("data/a"), blob("data/a", AccessTier="Archive")])
+
+    with pytest.raises(DataError, match="such as data/a"):
+        read(place)
+
+
+def test_earlier_versions_snapshots_and_deleted_blobs_may_bear_the_name_of_another(tmp_path, read):
+    others = ({"VersionId": "1", "IsCurrentVersion": False}, {"Snapshot": "1"}, {"Deleted": True}, {"Deleted": True})
+    rows = [blob("data/a"), *(blob("data/a", **more) for more in others)]
+
+    inventory = read(write_inventory(tmp_path / "in", rows))
+
+    assert inventory.blobs == 5
+
+
+def test_of_more_names_than_are_compared_as_many_are_held_against_one_another(tmp_path, read):
+    rows = [blob(f"data/{number}") for number in range(1000)]
+    place = write_inventory(tmp_path / "in", [*rows, *rows], format="parquet")
+
+    with pytest.raises(DataError, match=r"^1?\d\d names or more stand twice"):
+        read(place, compared=100)
+
+
+@pytest.mark.parametrize("days", [-30, 20_000], ids=["to come", "in 1971"])
+def test_a_read_at_a_time_that_cannot_be_is_refused(tmp_path, read, days):
+    place = write_inventory(tmp_path / "in", [blob("data/a"), blob("data/b", LastAccessTime=ago(days))])
+
+    with pytest.raises(DataError, match="1 blobs of the inventory were read or written after it, or read before"):
+        read(place)
+
+
+def test_names_that_the_database_takes_for_one_at_a_glance_are_two(tmp_path, read):
+    # DuckDB 1.x hashes both to one number.
+    rows = [
+        blob("markers/flag-026/part-002/0003614085._SUCCESS"),
+        blob("markers/flag-079/part-442/0003994085._SUCCESS"),
+    ]
+
+    inventory = read(write_inventory(tmp_path / "in", rows))
+
+    assert inventory.blobs == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ def without_archive(account: Tiering, folder: Path) -> None:
     """From now on the plan is one without Archive, for its inventory proves nothing."""
     account.served.world.clock.advance(days=1)
     account.inventory = reported(account.served, folder)
-    for manifest in folder.rglob("*manifest*"):
+    *older, newest = sorted({manifest.parent for manifest in folder.rglob("*manifest.json")})
+    for run in older:  # which would else be taken for a part of the newest
+        shutil.rmtree(run)
+    for manifest in newest.glob("*manifest*"):
         manifest.unlink()
 
 

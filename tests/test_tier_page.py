@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tier_inventories import FIELDS, blob
 from tier_rulesets import plan_of, storage
 
 from finops.cli import cli
+from finops.cli.tier_lines import money
 from finops.cli.tier_page import page
 from finops.simulator import serving
 from finops.simulator.serve import Served
@@ -58,7 +60,7 @@ def text(made: TierPlan) -> str:
 
 
 def test_an_empty_blob_is_moved_or_not_considered_and_never_both(tmp_path: Path):
-    empty = [blob(f"{place}/{n}", 0, 900) for place in ("data/old", "data", "new") for n in range(3)]
+    empty = [blob(f"{place}/empty-{n}", 0, 900) for place in ("data/old", "data", "new") for n in range(3)]
 
     made = plan_of(tmp_path, [*OLD, *empty, blob("new/a", 2**20, 3, 1)])
 
@@ -71,6 +73,22 @@ def test_the_verdict_says_what_is_saved(plans: dict[str, TierPlan]):
     made = plans["moves"]
 
     assert f"training can be kept for {made.month:,.2f} USD less a month" in page(made)
+
+
+def test_what_archives_says_so_beside_the_verdict(plans: dict[str, TierPlan]):
+    archives, does_not = text(plans["moves"]), text(plans["unresolved"])
+
+    badge = "Plan: it archives and needs an approval"
+    assert badge in archives
+    assert badge not in does_not
+
+
+def test_an_amount_that_is_less_than_a_cent_is_not_nothing(plans: dict[str, TierPlan]):
+    made = plans["moves"]
+
+    assert [money(Decimal(amount), made) for amount in ("0.0033", "0", "0.01", "-7")] == [
+        "under 0.01 USD", "0.00 USD", "0.01 USD", "-7.00 USD",
+    ]  # fmt: skip
 
 
 def test_a_plan_that_is_refused_says_so_first_and_why(plans: dict[str, TierPlan]):
@@ -94,7 +112,7 @@ def test_what_is_not_known_is_not_told(plans: dict[str, TierPlan]):
 
     assert "Reads are not recorded: what they cost is not known" in said
     assert "If never read" in said
-    assert not any(word in said for word in ("Of the optimum", "Reads cost more", "confidence", "; saves"))
+    assert not any(word in said for word in ("Of the optimum", "Reads add", "confidence", "; saves"))
 
 
 def test_every_rule_prefix_and_reason_is_on_the_page(plans: dict[str, TierPlan]):

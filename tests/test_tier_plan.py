@@ -375,7 +375,7 @@ def test_noting_reads_costs_one_other_operation_for_each(habits: World, made: Ti
     price = habits.seen.rates.tiers["Hot"].other_10k
     assert price is not None
     assert made.noting_month is not None
-    assert float(made.noting_month) == pytest.approx(float(reads * price) / 10_000 * 30 / 365, abs=2e-6)
+    assert float(made.noting_month) == pytest.approx(float(reads * price) / 10_000 / 12, abs=2e-6)
 
 
 def test_azures_own_containers_are_protected(tmp_path: Path):

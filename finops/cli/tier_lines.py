@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from finops.tiering.plan import TierPlan
 
 _WIDTH = 80
+CENT = Decimal("0.01")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MOST = 10
 
@@ -41,7 +42,8 @@ def lines(made: TierPlan) -> list[str]:
     told += [*_listed("Not considered", [f"{each.reason}: {blobs(each.blobs)}, {size(each.bytes)}" for each in
                                          made.aside])]  # fmt: skip
     if made.no_archive:
-        told += ["", *_wrapped("  ", f"Nothing is archived: {made.no_archive}.")]
+        mend = " Mend or delete what is listed here to have it considered." if made.unresolved else ""
+        told += ["", *_wrapped("  ", f"Nothing is archived: {made.no_archive}.{mend}")]
         told += _listed("Not resolved", made.unresolved, gap=False)
     told += _listed("Note", made.notes)
     told += _listed("Refused", made.refusals)
@@ -73,7 +75,7 @@ def figures(made: TierPlan) -> list[tuple[str, str, str]]:
         ]
     else:
         told += [
-            ("Reads cost more", money(made.reads, made), f"expected in {made.horizon_days} days"),
+            ("Reads add", money(made.reads, made), f"expected in {made.horizon_days} days"),
             ("Saves in all", money(made.net, made), today),
             ("Of the optimum", share, "of what deciding blob by blob would save"),
             ("Coming", money(made.coming, made), "by blobs that grow old enough meanwhile"),
@@ -235,6 +237,8 @@ def _percent(chance: Decimal) -> str:
 
 
 def money(amount: Decimal, made: TierPlan) -> str:
+    if 0 < amount < CENT:
+        return f"under {CENT} {made.currency}"
     return f"{amount:,.2f} {made.currency}"
 
 

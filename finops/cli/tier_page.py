@@ -40,6 +40,7 @@ def _told(made: TierPlan) -> dict[str, Any]:
         "account": made.account,
         "title": _title(made),
         "state": "refused" if made.refusals else "moves" if made.rules else "stays",
+        "archives": any(tier == "Archive" for rule in made.rules for tier, _ in rule.days),
         "held": f"{blobs(made.blobs)}, {size(made.bytes)}",
         "as_of": f"{made.as_of:%d %b %Y %H:%M} UTC",
         "basis": basis(made),

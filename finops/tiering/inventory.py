@@ -22,6 +22,13 @@ LAST_ACCESS, MODIFICATION = "last access", "modification"
 # Older than this, too much was written and read since.
 STALE = timedelta(days=14)
 
+# Names that are held against one another: all of them, or in a larger inventory as many by chance. A file that is there
+# twice, or a run that listed a container again, shows in any part.
+COMPARED = 2_000_000
+
+# Nothing was read before Azure noted it; a run takes up to days, in which blobs are read and written.
+_FIRST, _WHILE_IT_RAN = datetime(2000, 1, 1, tzinfo=UTC), timedelta(days=7)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,11 +90,12 @@ def read_inventory(
     stale: timedelta = STALE,
     folders: int = 1,
     threads: int | None = None,
+    compared: int = COMPARED,
 ) -> Inventory:
     """The newest whole inventory in `paths` (files, or folders as Azure writes them) of the account named `account`.
 
-    folders: how many folders below the container an area goes down. Raises DataError: fields are missing, it is of
-    another account, too old, or not whole.
+    folders: how many folders below the container an area goes down. compared: so many names, about, are held against
+    one another. Raises DataError: fields are missing, it is of another account, too old, not whole, or has names twice.
     """
     import duckdb
 
@@ -102,10 +110,11 @@ def read_inventory(
         as_of, since = _moments(engine, run.as_of)
         manifest.check_age(as_of, account, now, stale)
         _views(engine, as_of, since, folders)
-        blobs, size, aside = _counted(engine)
+        blobs, size, aside = _counted(engine, as_of, compared)
         if run.blobs is not None and run.blobs != blobs:
             counted = f"has {blobs:,} rows; its manifest counts {run.blobs:,}"
             raise DataError(f"The inventory of {account} {counted}.", manifest.AGAIN)
+        _each_once(engine, account)
     except (DataError, duckdb.Error) as fault:
         engine.close()
         shutil.rmtree(work, ignore_errors=True)
@@ -157,25 +166,52 @@ def _views(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime |
     )
 
 
-def _counted(engine: duckdb.DuckDBPyConnection) -> tuple[int, int, tuple[Aside, ...]]:
+def _counted(engine: duckdb.DuckDBPyConnection, as_of: datetime, compared: int) -> tuple[int, int, tuple[Aside, ...]]:
     """Fills `histogram` in one pass; how many rows and bytes there are, and which are not considered."""
+    [(rows,)] = engine.execute("SELECT count(*) FROM fields").fetchall()
+    part = max(int(rows) // compared, 1)
+    # DuckDB's own hash is the same for some names of millions, which differ in a digit.
+    some = f"(because & {schema.UNTOUCHED}) = 0 AND hash(path) % {part} = 0"
+    latest = _micros(as_of + _WHILE_IT_RAN)
     engine.execute(
         "CREATE TABLE histogram AS SELECT CASE WHEN because = 0 THEN area ELSE '' END AS area, because AS reason, "
         f"tier, read, {schema.age_sql('life')} AS life, {schema.age_sql('age')} AS age, count(*) AS blobs, "
         "sum(bytes)::BIGINT AS bytes, bit_or(CAST(1 AS UBIGINT) << CAST(age % 64 AS UBIGINT)) AS days, "
-        "count(*) FILTER (bytes IS NULL OR bytes < 0 OR modified_us IS NULL) AS broken FROM used GROUP BY ALL"
+        "count(*) FILTER (bytes IS NULL OR bytes < 0 OR modified_us IS NULL) AS broken, "
+        f"count(*) FILTER (greatest(modified_us, accessed_us) > {latest} OR accessed_us < {_micros(_FIRST)}) AS odd, "
+        f"list(CASE WHEN {some} THEN md5_number_lower(path) END) FILTER ({some}) AS names "
+        "FROM used GROUP BY ALL"
     )
-    total = "SELECT sum(blobs), sum(bytes), sum(broken) FILTER (reason = 0) FROM histogram"
-    blobs, size, broken = (int(value or 0) for value in engine.execute(total).fetchall()[0])
+    considered = "FILTER (reason = 0)"
+    total = f"SELECT sum(blobs), sum(bytes), sum(broken) {considered}, sum(odd) {considered} FROM histogram"
+    blobs, size, broken, odd = (int(value or 0) for value in engine.execute(total).fetchall()[0])
     if broken:
         raise DataError(
             f"{broken:,} blobs of the inventory have no size, a size below zero or no time of modification.",
+            manifest.AGAIN,
+        )
+    if odd:
+        raise DataError(
+            f"{odd:,} blobs of the inventory were read or written after it, or read before there was anything to note.",
             manifest.AGAIN,
         )
     rows = engine.execute(
         "SELECT reason, sum(blobs), sum(bytes) FROM histogram WHERE reason > 0 GROUP BY 1 ORDER BY 3 DESC, 2 DESC, 1"
     ).fetchall()
     return blobs, size, tuple(Aside(schema.said(n), int(count), int(held or 0)) for n, count, held in rows)
+
+
+def _each_once(engine: duckdb.DuckDBPyConnection, account: str) -> None:
+    """Raises DataError where a name stands more than once: what it would save and cost would count as often. Deleted
+    blobs, versions and snapshots may bear the name of another."""
+    more = "SELECT name FROM (SELECT unnest(names) AS name FROM histogram) GROUP BY name HAVING count(*) > 1"
+    rows = engine.execute(f"SELECT count(*), min(name) FROM ({more})").fetchall()
+    engine.execute("ALTER TABLE histogram DROP COLUMN names")
+    if rows[0][0]:
+        named = "SELECT path FROM fields WHERE md5_number_lower(path) = $1 LIMIT 1"
+        [(path,)] = engine.execute(named, [rows[0][1]]).fetchall()
+        what = f"{rows[0][0]:,} names or more stand twice in the inventory of {account}, such as {path}."
+        raise DataError(what, manifest.AGAIN)
 
 
 def _micros(moment: datetime) -> int:

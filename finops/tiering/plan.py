@@ -160,7 +160,7 @@ def plan(
     gained = found.saving + once if known else _kept(month, chosen.horizon_days)
     now = rules_in(existing)
     others = [str(rule["name"]) for rule in now if not is_ours(rule, account.id)]
-    policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving)
+    policy, refusals = _policy(account, existing, found.rules, chosen.basis, found.saving + found.coming)
     seal = {
         "account": account.id,
         "existing": now,
@@ -204,6 +204,7 @@ def plan(
             *_tagged(chosen, rates, found.rules),
             *_notes(inventory, rates, found.empty, others),
             *_often(chosen, found),
+            *_to_come(found),
             *_lasting(found.rules, rates),
         ),
         noting_month=_noting(chosen, rates) if account.tracking else None,
@@ -240,6 +241,13 @@ def _policy(
     except DataError as fault:
         refusals.append(str(fault))
     return (None if refusals else policy), tuple(refusals)
+
+
+def _to_come(found: Ruleset) -> tuple[str, ...]:
+    if not found.rules or found.moves:
+        return ()
+    coming = f"{found.coming:,.2f} {found.currency} in {found.horizon_days} days"
+    return (f"No blob is old enough yet: nothing is moved at once. Those that grow old enough are to save {coming}.",)
 
 
 def _kept(month: Decimal, horizon: int) -> Decimal:
@@ -315,8 +323,8 @@ def _lasting(rules: Sequence[LifecycleRule], rates: Rates) -> tuple[str, ...]:
         return tuple(found)
     return (
         *found,
-        "Who takes a blob out of Archive has to read it within the day, or to copy it instead: rehydrating is no "
-        "access, and the rules would archive it again.",
+        "Who takes a blob out of Archive has to read it within the day, to copy it instead, or to have its prefix "
+        "protected first: rehydrating is no access, and the rules would archive it again.",
     )
 
 

@@ -239,7 +239,7 @@ def _live(record: _Record, rates: Rates, taking: Sequence[Taking], plan: Plan | 
         for mask, (_, stages, since) in zip(masks, taking, strict=True):
             age = day - (used if since == _BY_USE else changed)[rows]
             for tier, days in stages:
-                # As rules.RESTS_DAYS: what came out of Archive rests.
+                # As schema.RESTS_DAYS: what came out of Archive rests.
                 rested = (bill.back[rows] < 0) | (day - bill.back[rows] > 30) | (tier != "Archive")
                 met = mask[rows] & (age > days) & rested
                 target[met] = np.maximum(target[met], TIERS.index(tier))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from finops.tiering.inventory import LAST_ACCESS
 from finops.tiering.model import TIERS, Aged, spread
 from finops.tiering.optimum import Move
-from finops.tiering.schema import AGES
+from finops.tiering.schema import AGES, RESTS_DAYS
 
 if TYPE_CHECKING:
     from finops.tiering.cover import Chosen, Ground, Shape
@@ -27,11 +27,6 @@ SOONEST = 7
 
 # Where reads are not noted: a blob that was written lately is often read every day, and nothing would tell.
 SOONEST_UNREAD = 30
-
-# A rehydrated blob stays online for so many days: reading it out again would cost more than it saves. Azure takes the
-# condition beside the age since modification alone, and refuses it beside the last access.
-# https://learn.microsoft.com/python/api/azure-mgmt-storage/azure.mgmt.storage.models.dateaftermodification
-RESTS_DAYS = 30
 
 # A rule that saves less than this share of the optimum is not worth a line of somebody's policy.
 LEAST_SHARE = 0.001
@@ -71,6 +66,8 @@ class LifecycleRule:
         condition = CONDITIONS[self.basis == LAST_ACCESS]
         actions: dict[str, Any] = {f"tierTo{tier}": {condition: days} for tier, days in self.days}
         if "tierToArchive" in actions and self.basis != LAST_ACCESS:
+            # Azure takes it beside the age since modification alone, and refuses it beside the last access.
+            # https://learn.microsoft.com/python/api/azure-mgmt-storage/azure.mgmt.storage.models.dateaftermodification
             actions["tierToArchive"]["daysAfterLastTierChangeGreaterThan"] = RESTS_DAYS
         filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
         if self.prefixes:

@@ -41,12 +41,10 @@ TRUTHS = {
 FIELDS = ("Name", "Content-Length", *TEXTS.values(), *TIMES.values(), *TRUTHS.values())
 NEEDED = ("Name", "Content-Length", "Last-Modified", "AccessTier")
 
-# A tier that somebody chose lately is left to them for so many days.
+# A tier that somebody chose, by bringing a blob out of Archive or to Hot, is left to them for so many days.
 RESTS_DAYS = 30
 
 _DAY = 86_400_000_000
-
-EMPTY = "empty"
 
 # Why a blob is not considered. What no rule of ours acts on is told by the first that holds: block blobs alone have
 # tiers; versions and snapshots have rules of their own.
@@ -78,9 +76,10 @@ IN_THE_WAY = (
 )
 
 # A bit for each, so that a blob's number tells them all.
-REASONS = (*BEYOND, *IN_THE_WAY, ("empty", EMPTY, "bytes = 0"))
+REASONS = (*BEYOND, *IN_THE_WAY, ("empty", "empty", "bytes = 0"))
 BITS = {name: 1 << number for number, (name, *_) in enumerate(REASONS)}
 KEPT = sum(BITS[name] for name, *_ in IN_THE_WAY)
+UNTOUCHED = sum(BITS[name] for name, *_ in BEYOND)
 
 # Between an area's beginning of paths and a tag, and after that: of no tag, and not where a folder's name ends.
 # https://learn.microsoft.com/azure/storage/blobs/storage-manage-find-blobs#setting-blob-index-tags

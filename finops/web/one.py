@@ -255,8 +255,9 @@ def _holds(record: Record) -> str:
         own = "Of single blobs only those that you approve are moved"
         return f"{own}. Your approval is void where rules are set in place of that, {more}."
     return (
-        "The rules are set as they stand here. Your approval is void where they take what is protected, leased or held "
-        f"by then, where others would save over a quarter more, where these save over a fifth less, {more}."
+        "The rules are set as they stand here. Your approval is void where they take what is protected, in use or "
+        "brought back by then, where others would save over a quarter more, where these save over a fifth less, "
+        f"{more}."
     )
 
 
