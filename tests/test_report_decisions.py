@@ -325,5 +325,5 @@ def test_the_mail_leads_to_what_waits_though_no_decision_is_of_it(tmp_path: Path
 def test_the_mail_says_how_its_decisions_are_carried_out(tmp_path: Path) -> None:
     text = waiting(tmp_path, auth="none")
 
-    assert "How: the minimum of a cluster is set by its owner, or by the guard once guard.scopes says enforce" in text
+    assert "How: owners change their clusters, and the guard does its part once guard.scopes says enforce" in text
     assert "; an anomaly is answered with finops anomaly explain." in text
