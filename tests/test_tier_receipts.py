@@ -82,7 +82,7 @@ def test_of_both_in_one_receipt_nobody_is_told_that_storage_was_unused(state: St
     for text in (plain(mail), " ".join(body(mail, "html").split())):
         assert "These were approved, each of them. What was unused can be brought back" in text
         assert "These were unused" not in text
-        assert "what rules have moved stays where it is" in text
+        assert "What rules have moved stays where it is." in text
     assert mail["Subject"] == "$740.00 a month: 2 resources dealt with"
     assert "Contoso <Research> - unused Azure resources and storage tiers" in plain(mail)
 

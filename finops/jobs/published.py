@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops.approvals.counted import keep_counted
 from finops.charges import Period
 from finops.report.known import Published, Said
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 TOTAL = "report/published/"
 FORECAST = "report/forecast/"
-COUNTED = "report/counted-with"  # requests whose saving the last report counted with something else, and with what
 
 
 def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None:
@@ -43,8 +43,8 @@ def keep(state: State, report: Report, now: datetime, sent: bool = True) -> None
     state.keep(where, told, now)
     if report.audience.key is None and report.close is None:
         entries = report.savings.all if report.savings else ()
-        waits = [one for one in entries if one.number and one.kind == "identified" and one.counted_with is not None]
-        state.keep(COUNTED, {str(one.number): one.counted_with for one in waits}, now)
+        waits = [one for one in entries if one.kind == "identified"]
+        keep_counted(state, {one.number: one.counted_with for one in waits if one.number and one.counted_with}, now)
     seen = report.outlook
     if seen is None:
         return
@@ -90,11 +90,6 @@ def forecasts(kept: Mapping[str, Any]) -> Iterable[Said]:
                 basis=told["basis"],
                 audience=told["audience"],
             )
-
-
-def counted_with(kept: Mapping[str, Any]) -> dict[int, str]:
-    """By the number of a finding, with what the last report counts what it saves."""
-    return {int(number): name for number, name in (kept.get(COUNTED) or {}).items()}
 
 
 def _amount(written: str | None) -> Decimal | None:

@@ -35,7 +35,7 @@ _HOT, _ARCHIVE = 0, 3
 SPANS = (0, 30, 60, 120, 180, 240, 300, 365, 410, 540, 700)
 
 # Blobs that are looked at, the largest lots first, and lives with less than this share of them left out.
-_MOST, _LEAST = 4000, 0.005
+_MOST, _LEAST = 4000, 0.002
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from finops.jobs.published import COUNTED, counted_with
-
 from .query import ORDERS, Query, query_of, status_choices
 from .rows import Row, days, rows_of
 from .words import STATUSES
@@ -29,7 +27,7 @@ def listing(site: Site, request: Request) -> Response:
     )
     _, ended, _ = site.state.findings.all(status=("expired",), limit=0, now=now)
     # As the report counts: what is asked of one resource saves once, whoever found it.
-    apart = counted_with(site.state.kept(COUNTED))
+    apart = counted_with(site.state)
     _, many, again = site.state.findings.all(**query.filters(person), limit=0, now=now, numbers=apart)
     rows = rows_of(records, now, picked=request.query_params.get("pick") == "low")
     currency = next((record.currency for record in records if record.currency), "")
