@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
+from finops.approvals.counted import counted_with
+
 from .query import ORDERS, Query, query_of, status_choices
 from .rows import Row, days, rows_of
 from .words import STATUSES
