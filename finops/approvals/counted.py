@@ -19,4 +19,4 @@ def keep_counted(state: State, named: Mapping[int, str], now: datetime) -> None:
 
 def counted_with(state: State) -> dict[int, str]:
     """As it was kept last."""
-    return {int(number): name for number, name in (state.kept(_PLACE) or {}).items()}
+    return {int(number): name for number, name in state.kept(_PLACE).get(_PLACE, {}).items()}
