@@ -57,6 +57,12 @@ def test_nobody_else_sees_anything(
     assert "November" not in answer.text
 
 
+def test_the_address_of_the_list_may_end_in_a_slash(state: State, given: Settings) -> None:
+    browser = Browser(state, RIA, given)
+
+    assert browser.get("/reports/").text == browser.get("/reports").text
+
+
 @pytest.mark.parametrize("form", ["xlsx", "eml"])
 def test_files_are_saved_and_never_shown(state: State, given: Settings, form: str) -> None:
     answer = Browser(state, RIA, given).get(f"/reports/cost-week-2026-11-21.{form}")
