@@ -23,8 +23,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The URL of a fresh server's database `postgres`, on a socket in a temporary folder; no port is opened."""
+def running(listen: str = "", port: int = 5432) -> Iterator[str]:
+    """The URL of a fresh server's database `postgres`, on a socket in a temporary folder; no port is opened.
+
+    listen: an address of this machine on which it is reached too, by whoever can reach that; `port` is the one there
+    """
     bin_ = programs()
     assert bin_
     # As root, initdb refuses to run; and pytest's own folders are closed to the user that it then runs as.
@@ -40,12 +43,16 @@ def running() -> Iterator[str]:
             stdout=log, stderr=subprocess.STDOUT, text=True, cwd=home, **other,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
-        options = f"-c listen_addresses= -c unix_socket_directories={home} -c max_connections=40 -c fsync=off"
+        if listen:
+            with (data / "pg_hba.conf").open("a") as file:
+                file.write(f"host all all {listen}/30 trust\n")
+        at = f"-c listen_addresses={listen} -c port={port}"
+        options = f"{at} -c unix_socket_directories={home} -c max_connections=40 -c fsync=off"
         start = [bin_ / "pg_ctl", "-D", data, "-l", home / "log", "-o", options, "-w", "start"]
         done = subprocess.run(start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=home, **other)
         assert done.returncode == 0, (home / "log").read_text()
         try:
-            yield f"postgresql://{USER}@/postgres?host={home}"
+            yield f"postgresql://{USER}@/postgres?host={home}" + (f"&port={port}" if listen else "")
         finally:
             subprocess.run(
                 [bin_ / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"],

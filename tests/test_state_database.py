@@ -3,6 +3,7 @@
 # ruff: noqa: F401, F811 - fixtures are imported, and asked for by their names
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from databases import ENDED, database, intent, postgresql, server
 from finops.errors import ConfigError, FinopsError
 from finops.state import State
 from finops.state import migrate as migrating
-from finops.state.engine import url_of
+from finops.state.engine import engine_of, url_of
 from finops.state.tables import metadata
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -51,7 +52,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database: str):
     with engine.begin() as db:
         db.execute(sa.text("UPDATE finops_schema SET version_num = '9999'"))
 
-    with pytest.raises(FinopsError, match="has schema 9999; this version of finops knows up to 0003"):
+    with pytest.raises(FinopsError, match="has schema 9999; this version of finops knows up to 0004"):
         State.open(database)
 
     with engine.begin() as db:
@@ -107,6 +108,37 @@ def test_what_is_written_down_is_for_its_owner_only(tmp_path: Path):
         modes = {file.name: oct(file.stat().st_mode & 0o777) for file in (tmp_path / "new").iterdir()}
 
     assert set(modes.values()) == {"0o600"}, modes
+
+
+def test_a_database_that_was_removed_is_not_made_anew_while_it_is_open(tmp_path: Path):
+    with State.open(tmp_path / "state.db") as state:
+        state._engine.dispose()
+        for file in tmp_path.iterdir():
+            file.unlink()
+
+        with pytest.raises(FinopsError, match="is not there any more"):
+            state.told("x", NOW)
+
+    assert not (tmp_path / "state.db").exists()
+
+
+def test_a_database_that_is_replaced_while_it_is_opened_is_not_used(tmp_path: Path):
+    path = tmp_path / "state.db"
+    State.open(path).close()
+    shutil.copy(path, tmp_path / "other.db")
+    engine = engine_of(url_of(path), 1)
+
+    @sa.event.listens_for(engine, "do_connect")
+    def restored(*given: object) -> None:
+        (tmp_path / "other.db").replace(path)  # after it was looked at, before it is locked
+
+    with pytest.raises(FinopsError, match="was replaced at this very moment"):
+        engine.connect()
+
+
+def test_a_file_gives_space_back_from_its_first_day(tmp_path: Path):
+    with State.open(tmp_path / "state.db") as state, state._reading() as db:
+        assert db.exec_driver_sql("PRAGMA auto_vacuum").scalar_one() == 2
 
 
 def test_foreign_keys_hold(tmp_path: Path):

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from .audit import Verified
 from .casebook import Casebook, Change
+from .daybook import Daybook
 from .findings import Event, Record, StoredFinding, Vote
 from .intents import Intent
 from .letterbook import Letterbook
 from .letters import Attempt, Fate, NewLetter, Recipient, StoredLetter
 from .records import Json, digest
+from .runs import Lease, SeenEvent, StoredRun
 from .store import State
 from .turn import Busy
 
@@ -23,17 +25,21 @@ __all__ = [
     "Busy",
     "Casebook",
     "Change",
+    "Daybook",
     "Event",
     "Fate",
     "Intent",
     "Json",
+    "Lease",
     "Letterbook",
     "NewLetter",
     "Recipient",
     "Record",
+    "SeenEvent",
     "State",
     "StoredFinding",
     "StoredLetter",
+    "StoredRun",
     "Verified",
     "Vote",
     "digest",

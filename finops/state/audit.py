@@ -9,23 +9,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from finops.errors import DataError
+
 from .records import Json, canonical, clean, digest, written
 from .tables import audit
 
 NOTHING = "0" * 64
 NO_KEY = "is sealed with a key, and none was given."
+# What seals: the key or keys, one a line, the newest first; or what tells them, where they may change while we run.
+Key = bytes | Callable[[], bytes] | None
 Last = tuple[int, str]  # number and hash of the newest entry
 # A head as people note it. The line of a mail that holds one begins with NOTED; in an answer ">" stands before it.
 HEAD = re.compile(r"(?:0|[1-9]\d{0,14}):[0-9a-f]{64}")
 NOTED = "Audit trail"
 _LINE = re.compile(rf"^[> \t]*{NOTED}:?\s+(?:>\s*)*({HEAD.pattern})[ \t]*\r?$", re.MULTILINE)
+AT_ONCE = 500  # entries that are read at a time: evidence is some KB each
 # Made once: to put a statement together takes longer than to run it.
 NEWEST = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
 ADD = insert(audit)
@@ -48,7 +53,7 @@ class Verified:
 
 def append(
     db: Connection,
-    key: bytes | None,
+    key: Key,
     who: str,
     what: str,
     resource_id: str,
@@ -63,7 +68,7 @@ def append(
 
 def add(
     db: Connection,
-    key: bytes | None,
+    key: Key,
     who: str,
     what: str,
     resource_id: str,
@@ -75,6 +80,7 @@ def add(
 ) -> Last:
     """As `append`, for many entries in one transaction: `last` is what the one before gave."""
     number, previous = last or _newest(db)
+    sealing = keys_of(key)
     entry = {
         "number": number + 1,
         "at": written(now),
@@ -84,10 +90,10 @@ def add(
         "why": clean(why),
         "evidence": canonical(evidence),
         "intent": intent,
-        "keyed": key is not None,
+        "keyed": bool(sealing),
         "previous": previous,
     }
-    entry["hash"] = _hash(entry, key)
+    entry["hash"] = _hash(entry, sealing[0] if sealing else None)
     db.execute(ADD, entry)
     return number + 1, str(entry["hash"])
 
@@ -105,8 +111,21 @@ def head(db: Connection) -> str:
 
 def entries(db: Connection, after: int = 0) -> Iterator[Json]:
     """What is on the trail, oldest first."""
-    for row in db.execute(select(audit).where(audit.c.number > after).order_by(audit.c.number)):
-        yield dict(row._mapping)
+    query = select(audit).where(audit.c.number > after).order_by(audit.c.number)
+    with db.execute(query.execution_options(yield_per=AT_ONCE)) as rows:  # whoever stops early leaves no cursor open
+        for row in rows:
+            yield dict(row._mapping)
+
+
+def whole(db: Connection, key: Key) -> Iterator[Json]:
+    """What is on the trail, oldest first, each looked at before it is given. Raises DataError at the first fault."""
+    previous, keyed, sealing = NOTHING, False, keys_of(key)
+    for number, entry in enumerate(entries(db), 1):
+        fault, sealing = _wrong(entry, number, previous, keyed, sealing)
+        if fault:
+            raise DataError(f"The audit trail is not whole. {fault}", "Run `finops audit verify`; see docs/audit.md.")
+        previous, keyed = entry["hash"], keyed or entry["keyed"]
+        yield entry
 
 
 def noted(text: str) -> str | None:
@@ -115,7 +134,7 @@ def noted(text: str) -> str | None:
     return str(found[-1]) if found else None
 
 
-def verify(db: Connection, key: bytes | None, anchor: str | Iterable[str] | None = None) -> Verified:
+def verify(db: Connection, key: Key, anchor: str | Iterable[str] | None = None) -> Verified:
     """Whether the trail is whole, and still holds `anchor`: one or more heads that were noted earlier."""
     anchors = [anchor] if isinstance(anchor, str) else list(anchor or ())
     wanted: dict[str, set[str]] = {}
@@ -123,9 +142,10 @@ def verify(db: Connection, key: bytes | None, anchor: str | Iterable[str] | None
         wanted.setdefault(one.partition(":")[0], set()).add(one.partition(":")[2])
     met = {f"0:{NOTHING}"}
     number, previous, keyed = 0, NOTHING, False
+    sealing = keys_of(key)
     for entry in entries(db):
         number += 1
-        fault = _wrong(entry, number, previous, keyed, key)
+        fault, sealing = _wrong(entry, number, previous, keyed, sealing)
         if fault:
             return Verified(number - 1, f"{number - 1}:{previous}", fault, unread=fault.endswith(NO_KEY))
         previous, keyed = entry["hash"], keyed or entry["keyed"]
@@ -148,18 +168,30 @@ def _lost(missing: tuple[str, ...], last: int) -> str | None:
     return f"{what} The head that was noted is not on the trail: {missing[0]}."
 
 
-def _wrong(entry: Json, number: int, previous: str, keyed: bool, key: bytes | None) -> str | None:
+def _wrong(
+    entry: Json, number: int, previous: str, keyed: bool, sealing: tuple[bytes, ...]
+) -> tuple[str | None, tuple[bytes, ...]]:
+    """What is wrong with an entry, and the keys that count after it: behind a newer key no older one seals any more."""
     if entry["number"] != number:
-        return f"Entry {number} is missing."
+        return f"Entry {number} is missing.", sealing
     if entry["previous"] != previous:
-        return f"Entry {number} does not follow the one before it."
+        return f"Entry {number} does not follow the one before it.", sealing
     if keyed and not entry["keyed"]:
-        return f"Entry {number} is not sealed with the key, though an earlier one is."
-    if entry["keyed"] and key is None:
-        return f"Entry {number} {NO_KEY}"
-    if not hmac.compare_digest(entry["hash"], _hash(entry, key if entry["keyed"] else None)):
-        return f"Entry {number} was changed, or sealed with another key."
-    return None
+        return f"Entry {number} is not sealed with the key, though an earlier one is.", sealing
+    if entry["keyed"] and not sealing:
+        return f"Entry {number} {NO_KEY}", sealing
+    for at, key in enumerate(reversed(sealing) if entry["keyed"] else (None,)):
+        if hmac.compare_digest(entry["hash"], _hash(entry, key)):
+            return None, sealing[: len(sealing) - at] if entry["keyed"] else sealing
+    return f"Entry {number} was changed, or sealed with another key.", sealing
+
+
+def keys_of(key: Key) -> tuple[bytes, ...]:
+    """The keys, the newest first; the newest seals."""
+    text = key() if callable(key) else key
+    if text is None:
+        return ()
+    return tuple(line for one in text.split(b"\n") if (line := one.rstrip(b"\r")).strip()) or (text,)
 
 
 def _hash(entry: dict[str, Any], key: bytes | None) -> str:
@@ -168,4 +200,4 @@ def _hash(entry: dict[str, Any], key: bytes | None) -> str:
     return hmac.new(key, text, hashlib.sha256).hexdigest() if key is not None else hashlib.sha256(text).hexdigest()
 
 
-__all__ = ["HEAD", "NOTED", "Verified", "append", "digest", "entries", "head", "noted", "verify"]
+__all__ = ["HEAD", "NOTED", "Verified", "append", "digest", "entries", "head", "noted", "verify", "whole"]

@@ -15,7 +15,7 @@ from finops.errors import FinopsError
 from . import audit as trail
 from .engine import reading, writing
 from .findings import Event, Record, StoredFinding, Vote
-from .records import clean, key_of, written
+from .records import clean, key_of, moment_of, written
 from .rows import event_of, fields_of, finding_of, record_of, vote_of
 from .tables import events, findings, votes
 
@@ -55,7 +55,7 @@ CHANGE = update(findings).where(
 class Casebook:
     """All findings that are remembered. Safe to share between threads."""
 
-    def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
+    def __init__(self, engine: Engine, where: str, audit_key: trail.Key) -> None:
         self._engine = engine
         self._where = where
         self._key = audit_key
@@ -111,6 +111,13 @@ class Casebook:
         with reading(self._engine, self._where) as db:
             return {row[0]: row[1] for row in db.execute(select(c.status, func.count()).group_by(c.status))}
 
+    def waiting(self) -> tuple[int, datetime | None]:
+        """How many findings wait for somebody to decide, and since when the oldest does."""
+        query = select(func.count(), func.min(func.coalesce(c.asked_at, c.changed_at))).where(c.status == "pending")
+        with reading(self._engine, self._where) as db:
+            count, since = db.execute(query).one()
+        return int(count), moment_of(since) if since else None
+
     def choices(self) -> tuple[list[str], list[str]]:
         """The rules and the owners of all findings: what they can be filtered by."""
         with reading(self._engine, self._where) as db:
@@ -158,7 +165,7 @@ class Casebook:
 class Change:
     """The changes of one transaction. Whoever makes one has checked that it is allowed: see finops.approvals."""
 
-    def __init__(self, db: Connection, audit_key: bytes | None) -> None:
+    def __init__(self, db: Connection, audit_key: trail.Key) -> None:
         self._db = db
         self._key = audit_key
         self._last: trail.Last | None = None  # of the audit trail, once this transaction has written there
@@ -169,18 +176,18 @@ class Change:
     def living(self, rule: str, resource_id: str) -> Record | None:
         """The life, not ended, of what a rule found on a resource."""
         row = self._db.execute(LIVING, {"rule": rule, "resource": key_of(resource_id)}).first()
-        return _records(self._db, [row])[0] if row else None
+        return records_of(self._db, [row])[0] if row else None
 
     def last(self, rule: str, resource_id: str) -> Record | None:
         """The latest life of what a rule found on a resource, ended or not."""
         row = self._db.execute(LAST, {"rule": rule, "resource": key_of(resource_id)}).first()
-        return _records(self._db, [row])[0] if row else None
+        return records_of(self._db, [row])[0] if row else None
 
     def due_to_end(self, now: datetime) -> list[Record]:
         """Requests and approvals whose time is over."""
         asked = _over(now)
         approved = and_(c.status.in_(("approved", "scheduled")), c.approved_until <= written(now))
-        return _records(self._db, self._db.execute(select(findings).where(or_(asked, approved))).all())
+        return records_of(self._db, self._db.execute(select(findings).where(or_(asked, approved))).all())
 
     def add(
         self, finding: StoredFinding, status: str, why: str, now: datetime, who: str, currency: str, **fields: Any
@@ -334,7 +341,7 @@ def _one(db: Connection, number: int) -> Record:
 
 def _maybe(db: Connection, number: int) -> Record | None:
     row = db.execute(ONE, {"number": number}).first() if 0 < number < 2**31 else None
-    return _records(db, [row])[0] if row else None
+    return records_of(db, [row])[0] if row else None
 
 
 def _of(db: Connection, numbers: Sequence[int]) -> list[Record]:
@@ -342,11 +349,12 @@ def _of(db: Connection, numbers: Sequence[int]) -> list[Record]:
     found: dict[int, Record] = {}
     for start in range(0, len(numbers), BATCH):
         these = select(findings).where(c.number.in_(numbers[start : start + BATCH]))
-        found |= {record.number: record for record in _records(db, db.execute(these).all())}
+        found |= {record.number: record for record in records_of(db, db.execute(these).all())}
     return [found[number] for number in numbers]
 
 
-def _records(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:
+def records_of(db: Connection, rows: list[Row[Any]] | Any) -> list[Record]:
+    """Findings from their rows, each with the votes that stand."""
     numbers = [row.number for row in rows]
     standing: dict[int, list[Vote]] = {}
     if len(numbers) == 1:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from finops.errors import ConfigError, FinopsError, MissingExtra
 
@@ -23,6 +24,11 @@ WRITERS = 0x66696E6F707301  # PostgreSQL's advisory locks: who writes now,
 ACTORS = 0x66696E6F707302  # who may change Azure now, and
 POSTMEN = 0x66696E6F707303  # who may send mail now
 TELLERS = 0x66696E6F707304  # who may decide now which alerts are due
+# Where the network is cut, nobody says so: either side would wait for hours, and a replica that is out of reach would
+# keep the turn that its session holds. Both give the other one up after half a minute of silence.
+# https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-KEEPALIVES and .../runtime-config-connection.html
+IDLE_SECONDS, INTERVAL_SECONDS, PROBES = 10, 5, 3
+SILENCE_MS = 25_000
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
 
 
@@ -71,11 +77,18 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     # isolation_level None: sqlite3 begins nothing by itself, so that DDL is part of our transactions too.
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
 
+    @event.listens_for(engine, "do_connect")
+    def look(dialect: object, record: ConnectionPoolEntry, *given: object) -> None:
+        record.info["inode"] = _inode(str(url.database))
+
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, record: object) -> None:
+    def prepare(connection: Any, record: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         _refuse_foreign(cursor, str(url.database))
+        if not cursor.execute("PRAGMA page_count").fetchone()[0]:
+            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file only: space is given back, see keeping
         _into_wal(cursor, busy_seconds)
+        _still_there(str(url.database), record.info["inode"])
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA trusted_schema = OFF")
@@ -94,6 +107,23 @@ def _refuse_foreign(cursor: Any, path: str) -> None:
     owner = cursor.execute("PRAGMA application_id").fetchone()[0]
     if owner != APPLICATION_ID and cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         raise FinopsError(f"{path} is a SQLite database of another program.", "Name another file. Nothing was changed.")
+
+
+def _inode(path: str) -> int:
+    """Of the file at `path`, which was there: SQLite would make an empty one, and everything would be forgotten."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError as fault:
+        raise FinopsError(f"{path} is not there any more.", "See who removed it, and restore a backup.") from fault
+
+
+def _still_there(path: str, inode: int) -> None:
+    """From here on we hold the lock that keeps a restore away; raise where one came between, and this is the old file.
+
+    In WAL mode a connection holds it for as long as it is open: https://sqlite.org/wal.html, section 2.
+    """
+    if _inode(path) != inode:
+        raise FinopsError(f"{path} was replaced at this very moment.", "A backup was restored; run it again.")
 
 
 def _make_private(path: Path) -> None:
@@ -129,12 +159,20 @@ def _into_wal(cursor: Any, busy_seconds: float) -> None:
 
 def _postgresql(url: URL, busy_seconds: float) -> Engine:
     wait = int(busy_seconds * 1000)
-    options = f"-c synchronous_commit=on -c lock_timeout={wait} -c statement_timeout={wait + 30_000} -c timezone=UTC"
+    options = (
+        f"-c synchronous_commit=on -c lock_timeout={wait} -c statement_timeout={wait + 30_000} -c timezone=UTC"
+        f" -c tcp_keepalives_idle={IDLE_SECONDS} -c tcp_keepalives_interval={INTERVAL_SECONDS}"
+        f" -c tcp_keepalives_count={PROBES} -c tcp_user_timeout={SILENCE_MS}"
+    )
+    silence = {
+        "keepalives": 1, "keepalives_idle": IDLE_SECONDS, "keepalives_interval": INTERVAL_SECONDS,
+        "keepalives_count": PROBES, "tcp_user_timeout": SILENCE_MS,
+    }  # fmt: skip
     try:
         return create_engine(
             url,
             pool_pre_ping=True,
-            connect_args={"options": options, "connect_timeout": 10, "application_name": "finops"},
+            connect_args={"options": options, "connect_timeout": 10, "application_name": "finops", **silence},
         )
     except ModuleNotFoundError as fault:
         raise MissingExtra("State in PostgreSQL", "postgresql") from fault

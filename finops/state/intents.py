@@ -73,6 +73,12 @@ def since(db: Connection, moment: datetime) -> list[Intent]:
     return [_intent(row._mapping) for row in rows]
 
 
+def by_outcome(db: Connection) -> dict[str, int]:
+    """How many intents there are of each outcome; "" for those whose outcome is not known."""
+    query = select(func.coalesce(intents.c.outcome, ""), func.count()).group_by(intents.c.outcome)
+    return {row[0]: row[1] for row in db.execute(query)}
+
+
 def count_since(db: Connection, moment: datetime) -> int:
     """How many intents were opened after `moment` and may have changed something."""
     query = select(func.count()).where(

@@ -15,7 +15,7 @@ from finops.errors import FinopsError
 from . import turn as turns
 from .engine import reading, writing
 from .letters import Attempt, Fate, NewLetter, StoredLetter, attempt_of, recipient_of
-from .records import canonical, clean, written
+from .records import canonical, clean, moment_of, written
 from .tables import attempts, letters, recipients
 
 BRIEF = (letters.c.number, letters.c.message_id, letters.c.kind, letters.c.subject, letters.c.link, letters.c.put_at)
@@ -87,6 +87,13 @@ class Letterbook:
         query = select(recipients.c.status, func.count()).group_by(recipients.c.status)
         with reading(self._engine, self._where) as db:
             return {row[0]: row[1] for row in db.execute(query)}
+
+    def owed_since(self) -> datetime | None:
+        """When the oldest letter was put that somebody still waits for."""
+        query = select(func.min(letters.c.put_at)).join(recipients, recipients.c.letter == letters.c.number).where(DUE)
+        with reading(self._engine, self._where) as db:
+            found = db.execute(query).scalar()
+        return moment_of(found) if found else None
 
     def due(self, now: datetime) -> list[tuple[int, str]]:
         """(letter, channel) with somebody to be tried now, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
@@ -11,7 +12,10 @@ from finops.errors import FinopsError
 
 from .engine import APPLICATION_ID
 
-HEAD = "0003"  # the newest of migrations/versions
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0004"  # the newest of migrations/versions
 VERSIONS = "finops_schema"  # the table that says which one a database has
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -22,30 +26,47 @@ def migrate(db: Connection, where: str) -> None:
     if has == HEAD:
         return
     _refuse_foreign(db, where, has)
+    if has is not None:
+        known(f"The state database {where}", has)
+    upgraded(db, where, HEAD)
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def upgraded(db: Connection, where: str, schema: str) -> None:
+    """Bring a database up to `schema`, within one writing transaction."""
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
+
+    config = _config()
+    config.attributes["connection"] = db
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        command.upgrade(config, schema)
+    except CommandError as fault:
+        raise FinopsError(
+            f"The state database {where} cannot be brought from schema {version(db)} to {schema}: {fault}.",
+            "Nothing was changed. Restore a backup, or report this with the message.",
+        ) from fault
+
+
+def known(where: str, schema: str) -> None:
+    """Raise where this version does not know `schema`: a newer one wrote it."""
+    from alembic.script import ScriptDirectory
+
+    if schema not in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}:
+        raise FinopsError(
+            f"{where} has schema {schema}; this version of finops knows up to {HEAD}.",
+            "Install the version that wrote it, or a newer one. Nothing was changed.",
+        )
+
+
+def _config() -> Config:
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = db
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if has is not None and has not in known:
-        raise FinopsError(
-            f"The state database {where} has schema {has}; this version of finops knows up to {HEAD}.",
-            "Install the version that wrote it, or a newer one. Nothing was changed.",
-        )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        command.upgrade(config, HEAD)
-    except CommandError as fault:
-        raise FinopsError(
-            f"The state database {where} cannot be brought from schema {has} to {HEAD}: {fault}.",
-            "Nothing was changed. Restore a backup, or report this with the message.",
-        ) from fault
-    if db.dialect.name == "sqlite":
-        db.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    return config
 
 
 def version(db: Connection) -> str | None:

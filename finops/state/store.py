@@ -16,13 +16,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from finops.errors import FinopsError
 
 from . import audit as trail
-from . import intents
+from . import intents, keeping
 from . import turn as turns
 from .casebook import Casebook
+from .daybook import Daybook
 from .engine import engine_of, reading, shown, url_of, writing
 from .faults import explained
 from .letterbook import Letterbook
-from .migrate import migrate
+from .migrate import HEAD, migrate, version
 from .records import Json, canonical, clean, key_of, moment_of, written
 from .tables import keepsakes, sightings, tellings
 
@@ -34,10 +35,11 @@ Seen = tuple[str, str, str]  # resource id, what, fingerprint
 class State:
     """What is remembered in one database. Safe to share between threads; close it, or use it in a `with`."""
 
-    def __init__(self, engine: Engine, where: str, audit_key: bytes | None) -> None:
+    def __init__(self, engine: Engine, where: str, audit_key: trail.Key) -> None:
         self.where = where
         self.findings = Casebook(engine, where, audit_key)
         self.letters = Letterbook(engine, where)
+        self.daybook = Daybook(engine, where)
         self._engine = engine
         self._key = audit_key
         self._turn = threading.Lock()
@@ -45,11 +47,12 @@ class State:
         self._ours: int | None = None  # the thread whose turn it is
 
     @classmethod
-    def open(cls, where: str | Path, *, audit_key: bytes | None = None, busy_seconds: float = BUSY_SECONDS) -> State:
+    def open(cls, where: str | Path, *, audit_key: trail.Key = None, busy_seconds: float = BUSY_SECONDS) -> State:
         """The state at a path or URL, checked and brought to this version's schema; made if there is none.
 
         audit_key: seals the audit trail; kept outside the database, or it proves nothing
         """
+        trail.keys_of(audit_key)  # a vault is asked before a transaction would wait for it
         url = url_of(where)
         engine = engine_of(url, busy_seconds)
         state = cls(engine, shown(url), audit_key)
@@ -83,6 +86,19 @@ class State:
                 f"The state database {self.where} is damaged ({'; '.join(said) if said != ['ok'] else loose}).",
                 "Put it aside and restore a backup; see `docs/state.md`.",
             )
+
+    def is_current(self) -> bool:
+        """Whether the database answers and still has this version's schema: a newer one may have changed it."""
+        with self._reading() as db:
+            return version(db) == HEAD
+
+    def forget(self, keep: keeping.Keep, now: datetime) -> dict[str, int]:
+        """How many rows of each kind were past their time, and are forgotten."""
+        return keeping.forget(self._engine, self.where, self.daybook, keep, now)
+
+    def shrink(self) -> int:
+        """How many bytes smaller the file became: what was forgotten is given back to the disk."""
+        return keeping.shrink(self._engine, self.where)
 
     # -- first seen, told, kept ---------------------------------------------------------------------------------
 
@@ -172,6 +188,11 @@ class State:
         with self._reading() as db:
             return list(trail.entries(db, after))
 
+    def audit_whole(self) -> Iterator[Json]:
+        """What is on the trail, oldest first, each verified before it is given; DataError at the first fault."""
+        with self._reading() as db:
+            yield from trail.whole(db, self._key)
+
     def audit_head(self) -> str:
         """The last entry as "number:hash", to note outside."""
         with self._reading() as db:
@@ -219,6 +240,11 @@ class State:
         """How many intents were opened after `moment`, without those that are known to have changed nothing."""
         with self._reading() as db:
             return intents.count_since(db, moment)
+
+    def acts_by_outcome(self) -> dict[str, int]:
+        """How many intents came to what; "" for those whose outcome is not known."""
+        with self._reading() as db:
+            return intents.by_outcome(db)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

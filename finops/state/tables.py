@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # Named, so that a later migration can change each on either database.
@@ -239,3 +240,55 @@ Index("ix_attempts_letter", attempts.c.letter)
 under_way = attempts.c.ended_at.is_(None)
 Index("uq_attempts_open", attempts.c.letter, attempts.c.channel, unique=True, sqlite_where=under_way,
       postgresql_where=under_way)  # fmt: skip
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("job", String(100), nullable=False),
+    Column("slot", MOMENT, nullable=False),  # the newest of `slots` that began with `first_slot`: more than one
+    Column("first_slot", MOMENT, nullable=False),  # only where they were missed or skipped together
+    Column("slots", Integer, nullable=False),
+    Column("asked", String(20), nullable=False),  # "" by its slot; else who asked: event, hand
+    Column("run", String(64), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("began_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),
+    Column("outcome", String(20), nullable=False),  # "" while open
+    Column("why", Text, nullable=False),
+    Column("said", Text, nullable=False),  # JSON list
+    Column("counts", Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+Index("ix_runs_job", runs.c.job, runs.c.slot)
+Index("ix_runs_began_at", runs.c.began_at)
+# A duty is under way once at a time, whoever began it.
+Index("uq_runs_open", runs.c.job, unique=True, sqlite_where=runs.c.ended_at.is_(None),
+      postgresql_where=runs.c.ended_at.is_(None))  # fmt: skip
+# A slot is worked through once. One that failed or was held may be tried again.
+settled = text("outcome IN ('', 'done', 'partial')")
+Index("uq_runs_slot", runs.c.job, runs.c.slot, unique=True, sqlite_where=settled, postgresql_where=settled)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("fence", Integer, nullable=False),  # grows with each owner, so that a late one is told apart
+    Column("until", MOMENT, nullable=False),
+    Column("taken_at", MOMENT, nullable=False),
+)
+
+events_seen = Table(
+    "events_seen",
+    metadata,
+    Column("id", String(400), primary_key=True),
+    Column("kind", String(200), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("seen_at", MOMENT, nullable=False),
+    Column("handled_at", MOMENT),
+)
+Index("ix_events_seen_seen_at", events_seen.c.seen_at)
+Index("ix_events_seen_handled_at", events_seen.c.handled_at)  # those that wait are looked for every two seconds
