@@ -30,6 +30,7 @@ class Call:
     patient: bool = False
     exact: bool = False  # numbers with a point become Decimal: money
     raw: bool = False  # the body is not taken for JSON: a layer of an image, a manifest that is compared by its bytes
+    acting: bool = False  # goes out as whoever changes Azure
     lost_answers: int = 0  # attempts that Azure may have carried out without our hearing of it
     trail: Counter[int] = field(default_factory=Counter)  # statuses met, 0 where none came back
     answer: Answer | None = None
@@ -37,12 +38,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, read to the end. `json` is None for an empty body, for a refusal and for a raw one."""
+    """What came back, read to the end. `json` is None for an empty body, for a refusal and for a raw one.
+
+    acted: it was asked for as whoever changes Azure, and so is its progress.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     json: Any
+    acted: bool = False
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), None)

@@ -24,32 +24,33 @@ class Clients:
         self,
         cloud: Cloud,
         tokens: Tokens,
+        acting: Tokens,
         transport: RequestsTransport,
-        patience: Callable[[], Patience],
+        patience: Callable[[Tokens], Patience],
         clock: Callable[[], float],
     ) -> None:
         self._cloud = cloud
-        self._tokens = tokens
+        self._tokens = {False: tokens, True: acting}
         self._transport = transport
         self._patience = patience
         self._clock = clock
         self._lock = threading.Lock()
-        self._senders: dict[str, Sender] = {}
+        self._senders: dict[tuple[str, bool], Sender] = {}
 
-    def sender(self, service: str) -> Sender:
-        """The `send_request` of the client that carries `service`."""
+    def sender(self, service: str, acting: bool = False) -> Sender:
+        """The `send_request` of the client that carries `service`, as who reads or as who changes."""
         with self._lock:
-            if service not in self._senders:
-                self._senders[service] = self._build(service)
-            return self._senders[service]
+            if (service, acting) not in self._senders:
+                self._senders[service, acting] = self._build(service, self._tokens[acting])
+            return self._senders[service, acting]
 
-    def _build(self, service: str) -> Sender:
+    def _build(self, service: str, tokens: Tokens) -> Sender:
         cloud = self._cloud
         # a policy knows the next one of its own pipeline, so every client gets its own list
         options: dict[str, Any] = {"transport": self._transport}
         # a registry's tokens are its own, see finops.cloud.registry_tokens; signed mail has a signature instead
         if service in {"prices", "registry", "email-signed"}:
-            options["policies"] = policies(cloud, self._patience(), None, "", self._clock)
+            options["policies"] = policies(cloud, self._patience(tokens), None, "", self._clock)
             return PipelineClient(cloud.prices, **options).send_request
         own = {
             "metrics": cloud.metrics_scope,
@@ -57,9 +58,10 @@ class Clients:
             "email": cloud.communication_scope,
             "learning": cloud.learning_scope,
             "storage": cloud.storage_scope,
+            "vault": cloud.vault_scope,
         }
         options["policies"] = policies(
-            cloud, self._patience(), self._tokens, own.get(service, cloud.arm_scope), self._clock
+            cloud, self._patience(tokens), tokens, own.get(service, cloud.arm_scope), self._clock
         )
         if service in own:
             return PipelineClient(cloud.arm, **options).send_request
@@ -67,19 +69,19 @@ class Clients:
         if service == "cost":
             from azure.mgmt.costmanagement import CostManagementClient
 
-            return CostManagementClient(self._tokens, **options).send_request
+            return CostManagementClient(tokens, **options).send_request
         if service == "subscriptions":
             from azure.mgmt.resource.subscriptions import SubscriptionClient
 
-            return SubscriptionClient(self._tokens, **options).send_request
+            return SubscriptionClient(tokens, **options).send_request
         if service == "policy":
             from azure.mgmt.policyinsights import PolicyInsightsClient
 
-            return PolicyInsightsClient(self._tokens, "any", **options)._send_request
+            return PolicyInsightsClient(tokens, "any", **options)._send_request
         if service == "definitions":
             from azure.mgmt.resource.policy import PolicyClient
 
-            return PolicyClient(self._tokens, "any", **options).send_request
+            return PolicyClient(tokens, "any", **options).send_request
         from azure.mgmt.resource.resources import ResourceManagementClient
 
-        return ResourceManagementClient(self._tokens, "any", **options).send_request
+        return ResourceManagementClient(tokens, "any", **options).send_request

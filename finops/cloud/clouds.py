@@ -34,6 +34,8 @@ class Cloud:
     registry_scope: str = ""
     blobs: str = ""  # the suffix of storage accounts; a registry sends there who asks for a layer
     zoned_blobs: str = ""  # the suffix of those with a DNS zone of their own
+    vaults: str = ""  # the suffix of Key Vaults
+    vault_scope: str = ""
     communication: str = ""  # the suffix of Azure Communication Services' resources
     communication_scope: str = ""
     local: str = ""
@@ -65,6 +67,12 @@ class Cloud:
                 code="ForeignAddress",
             )
         return f"https://{server}"
+
+    def vault(self, name: str) -> str:
+        """The address of the Key Vault of that name."""
+        if not re.fullmatch(r"[A-Za-z][0-9A-Za-z-]{1,22}[0-9A-Za-z]", name):
+            raise AzureError(f"'{name}' is not the name of a Key Vault.", "Set azure.key_vault, without its domain.")
+        return f"{self.local}/keyvault/{name}" if self.local else f"https://{name.lower()}.{self.vaults}"
 
     def is_registry(self, url: str) -> bool:
         """Whether `url` is on a container registry: NAME.azurecr.io, NAME-HASH.azurecr.io."""
@@ -125,6 +133,8 @@ class Cloud:
             return True
         if self.is_registry(url) or self.is_blob(url) or self.is_storage(url) or self.is_communication(url):
             return True
+        if _below(url, self.vaults):
+            return True
         parts = _split(url)
         if parts is None:
             return False
@@ -135,11 +145,14 @@ class Cloud:
 
 # Resource managers and scopes as in azure.mgmt.core.tools.get_arm_endpoints 1.6.0, metrics audiences as in
 # azure-monitor-querymetrics 1.0.0, AML's own as in azure-ai-ml 1.35.2 (_azure_environments.py), mail's as in
-# azure-communication-email 1.1.0, Graph's as in https://learn.microsoft.com/graph/deployments. Retail Prices serves
+# azure-communication-email 1.1.0, Graph's as in https://learn.microsoft.com/graph/deployments, Key Vault's as in
+# https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates. Retail Prices serves
 # government regions from the public host and has no China.
 CLOUDS = {
     "public": Cloud(
         name="public",
+        vaults="vault.azure.net",
+        vault_scope="https://vault.azure.net/.default",
         arm="https://management.azure.com",
         arm_scope="https://management.azure.com/.default",
         metrics_suffix="metrics.monitor.azure.com",
@@ -159,6 +172,8 @@ CLOUDS = {
     ),
     "usgovernment": Cloud(
         name="usgovernment",
+        vaults="vault.usgovcloudapi.net",
+        vault_scope="https://vault.usgovcloudapi.net/.default",
         arm="https://management.usgovcloudapi.net",
         arm_scope="https://management.core.usgovcloudapi.net/.default",
         metrics_suffix="metrics.monitor.azure.us",
@@ -177,6 +192,8 @@ CLOUDS = {
     ),
     "china": Cloud(
         name="china",
+        vaults="vault.azure.cn",
+        vault_scope="https://vault.azure.cn/.default",
         arm="https://management.chinacloudapi.cn",
         arm_scope="https://management.chinacloudapi.cn/.default",
         metrics_suffix="metrics.monitor.azure.cn",
@@ -207,6 +224,7 @@ def cloud_of(settings: AzureSettings) -> Cloud:
         )
     return Cloud(
         name="local",
+        vault_scope=cloud.vault_scope,
         arm=here,
         arm_scope=cloud.arm_scope,
         metrics_suffix="",

@@ -14,7 +14,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOpt
 from azure.core.exceptions import ClientAuthenticationError
 
 from finops.config.model import AzureSettings
-from finops.errors import SignInError
+from finops.errors import AzureError, SignInError
 
 from .clouds import Cloud
 
@@ -64,12 +64,25 @@ class Tokens:
 
 
 class Nobody:
-    """The identity towards a local server: a token that is worth nothing anywhere, as nobody signed it."""
+    """The identity towards a local server: a token that is worth nothing anywhere, as nobody signed it.
+
+    client_id: whose it is told to be, so that the server can tell two identities apart.
+    """
+
+    def __init__(self, client_id: str | None = None) -> None:
+        self._who = {"appid": client_id} if client_id else {}
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         until = int(time.time()) + 24 * 3600
         audience = scopes[0].removesuffix("/.default") if scopes else ""
-        told = {"aud": audience, "iss": f"https://sts.windows.net/{_NOWHERE}/", "nbf": 0, "iat": 0, "exp": until}
+        told: dict[str, object] = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{_NOWHERE}/",
+            "nbf": 0,
+            "iat": 0,
+            "exp": until,
+        }
+        told |= self._who
         parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, told))
         return AccessToken(".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + ".", until)
 
@@ -80,7 +93,17 @@ def tokens_of(settings: AzureSettings, cloud: Cloud) -> Tokens:
     Explicit, never DefaultAzureCredential: falling back silently to a developer's `az login` is the failure that
     https://learn.microsoft.com/python/api/overview/azure/identity-readme (best practices) warns of.
     """
-    return Tokens(Nobody() if cloud.local else _source(settings, cloud), sign_in_fix(settings))
+    return Tokens(Nobody(settings.client_id) if cloud.local else _source(settings, cloud), sign_in_fix(settings))
+
+
+def reads_only(doing: str) -> AzureError:
+    """The refusal of a change over a connection for reading: azure.executor says that who reads may not change."""
+    return AzureError(
+        f"{doing} would change Azure, and this connection only reads: azure.executor is another identity. "
+        "It was not called.",
+        "Run the command that is for it; a command that only looks changes nothing.",
+        code="ReadsOnly",
+    )
 
 
 def sign_in_fix(settings: AzureSettings) -> str:

@@ -22,7 +22,7 @@ from .budgets import AZURE_LIMITS, Budgets, Limits
 from .calls import Answer, Call
 from .clients import Clients
 from .clouds import cloud_of
-from .credentials import Tokens, sign_in_fix, tokens_of
+from .credentials import Tokens, reads_only, sign_in_fix, tokens_of
 from .faults import azure_error
 from .paging import every_item
 from .permissions import scope_of
@@ -37,12 +37,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Params = Mapping[str, str] | None
 
+POSTS = {"directory", "email", "email-signed"}  # what leaves there is mail, and changes nothing in Azure
 OPERATION_SECONDS = 1800.0  # an AML endpoint is deleted in 2 to 15 min, a cluster created in 1 to 5
 
 
 def connect(
     settings: AzureSettings,
     *,
+    acting: bool = False,
     time: Time | None = None,
     tokens: Tokens | None = None,
     limits: Mapping[str, Limits] | None = None,
@@ -52,9 +54,12 @@ def connect(
     """The gateway to the Azure that `settings` name. Nothing is sent until the first call.
 
     A local server says itself when it has enough (429), so our own budgets apply to Azure only, unless `limits` say.
+    acting: what changes Azure goes out as azure.executor, where that is another identity; else such calls are refused.
     tell: hears of long waits, in words for a person.
     """
-    return Azure(settings, time=time, tokens=tokens, limits=limits, operation_seconds=operation_seconds, tell=tell)
+    return Azure(
+        settings, acting=acting, time=time, tokens=tokens, limits=limits, operation_seconds=operation_seconds, tell=tell
+    )
 
 
 class Azure:
@@ -64,6 +69,7 @@ class Azure:
         self,
         settings: AzureSettings,
         *,
+        acting: bool,
         time: Time | None,
         tokens: Tokens | None,
         limits: Mapping[str, Limits] | None,
@@ -83,6 +89,10 @@ class Azure:
         self._budgets = Budgets(limits, self.time.monotonic, self.time.sleep, self.time.now, tell)
         self._counting = threading.Lock()
         self.tokens = tokens = tokens or tokens_of(settings, self.cloud)
+        executor = settings.acting()
+        self.changes = acting or executor is settings
+        self.acts_as_another = executor is not settings
+        self.acting_tokens = tokens if executor is settings else tokens_of(executor, self.cloud)
         timeouts = Timeouts(
             settings.connect_timeout_seconds, settings.read_timeout_seconds, settings.call_deadline_seconds
         )
@@ -91,8 +101,9 @@ class Azure:
         self._clients = Clients(
             self.cloud,
             tokens,
+            self.acting_tokens,
             shared_transport(self._session),
-            lambda: Patience(self.time, timeouts, self._budgets, tokens),
+            lambda tokens: Patience(self.time, timeouts, self._budgets, tokens),
             self.time.monotonic,
         )
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="azure")
@@ -187,8 +198,11 @@ class Azure:
         """Those the settings name, else every one that the identity sees. See finops.cloud.subscriptions."""
         return subscriptions.readable(self)
 
-    def graph(self, query: str, subscriptions: Sequence[str]) -> list[Json]:
-        """Every row of a Resource Graph query. Fine to nominate, never to confirm: the service lags behind ARM."""
+    def graph(self, query: str, subscriptions: Sequence[str] | None) -> list[Json]:
+        """Every row of a Resource Graph query. Fine to nominate, never to confirm: the service lags behind ARM.
+
+        subscriptions: None where the table is of none, as SpotResources is.
+        """
         return graph.rows(self, query, subscriptions)
 
     def query_cost(self, scope: str, definition: Json) -> Table:
@@ -272,16 +286,20 @@ class Azure:
         content: bytes | None = None,
         also: Collection[int] = (),
         patient: bool = False,
+        acting: bool | None = None,
     ) -> Answer:
         """One answered call, or the error that says why not. `target` is a path of ARM or an address on our hosts.
 
         patient: see Call
+        acting: whether it goes out as whoever changes Azure; by default what reads does not.
         content: sent as it is, in place of a JSON `body`; the answer is then not taken for JSON either.
         also: statuses that are answers here, not refusals.
         """
         call = self._new_call(service, method, target, read=read, scope=scope, units=units, doing=doing, exact=exact)
         request = self._request(method, target, api_version, params, body, headers or {})
         call.patient = patient
+        if acting is not None:
+            call.acting = acting
         if content is not None:
             call.raw = True
             request = HttpRequest(method, request.url, content=content or None, headers=dict(request.headers))
@@ -317,6 +335,7 @@ class Azure:
             deadline=0,
             units=units,
             exact=exact,
+            acting=not read and service not in POSTS,
         )
 
     def _request(
@@ -340,13 +359,15 @@ class Azure:
         return self.cloud.arm + quote(target, safe="/()=,:@$!*'~-._")
 
     def _run(self, call: Call, request: HttpRequest, also: Collection[int] = ()) -> Answer:
+        if call.acting and not self.changes:
+            raise reads_only(call.doing)
         if call.read or call.patient:
             self._budgets.take(call.budget, call.scope, call.units)
         elif wait := self._budgets.wait(call.budget, call.scope, call.units):
             raise turned_away(call.doing, self.time.now(), wait)
         call.deadline = self.time.monotonic() + self.settings.call_deadline_seconds
         try:
-            self._clients.sender(call.service)(request, stream=True, call=call)
+            self._clients.sender(call.service, call.acting)(request, stream=True, call=call)
         finally:
             with self._counting:
                 for status, count in call.trail.items():

@@ -18,16 +18,22 @@ PAGE = 1000  # rows, the service's own limit
 SUBSCRIPTIONS = 1000  # a call, the limit of Microsoft's own Search-AzGraph
 
 
-def rows(azure: Azure, query: str, subscriptions: Sequence[str]) -> list[Json]:
-    """The rows of `query` in `subscriptions`. No subscription means no rows: Azure would read an empty list as all."""
+def rows(azure: Azure, query: str, subscriptions: Sequence[str] | None) -> list[Json]:
+    """The rows of `query` in `subscriptions`. No subscription means no rows: Azure would read an empty list as all.
+
+    None: of a table that belongs to none, such as SpotResources, which answers for the whole tenant only.
+    """
+    if subscriptions is None:
+        return _rows(azure, query, None)
     found: list[Json] = []
     for start in range(0, len(subscriptions), SUBSCRIPTIONS):
         found += _rows(azure, query, list(subscriptions[start : start + SUBSCRIPTIONS]))
     return found
 
 
-def _rows(azure: Azure, query: str, subscriptions: list[str]) -> list[Json]:
-    doing = f"the Resource Graph query over {len(subscriptions)} subscriptions"
+def _rows(azure: Azure, query: str, subscriptions: list[str] | None) -> list[Json]:
+    over = "the tenant" if subscriptions is None else f"{len(subscriptions)} subscriptions"
+    doing = f"the Resource Graph query over {over}"
     found: list[Json] = []
     tokens: set[str] = set()
     token: str | None = None
@@ -53,11 +59,12 @@ def _rows(azure: Azure, query: str, subscriptions: list[str]) -> list[Json]:
     )
 
 
-def _page(azure: Azure, query: str, subscriptions: list[str], token: str | None, doing: str) -> Json:
+def _page(azure: Azure, query: str, subscriptions: list[str] | None, token: str | None, doing: str) -> Json:
     options: Json = {"$top": PAGE, "resultFormat": "objectArray", "allowPartialScopes": False}
     if token:
         options["$skipToken"] = token
-    body = {"subscriptions": subscriptions, "query": query, "options": options}
+    of = {} if subscriptions is None else {"subscriptions": subscriptions}
+    body = {**of, "query": query, "options": options}
     answer = azure.send("graph", "POST", PATH, API_VERSION, body=body, read=True, doing=doing)
     if (answer.header("x-ms-tenant-subscription-limit-hit") or "").lower() == "true":
         raise odd(doing, "covers only the first 10,000 subscriptions")

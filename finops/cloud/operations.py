@@ -37,7 +37,7 @@ def finished(
         end = _Poll(azure, status_url, doing, seconds=seconds).until(_operation_over, answer)
         if verb in {"PUT", "PATCH"}:
             return azure.get(path, api_version)
-        return _result(azure, location, doing) if location else an_object(end.json or {}, doing)
+        return _result(azure, location, doing, answer.acted) if location else an_object(end.json or {}, doing)
     if answer.status == 202 and location:
         end = _Poll(azure, location, doing, seconds=seconds).until(_location_over, answer)
         if verb in {"PUT", "PATCH"} and not (isinstance(end.json, dict) and "id" in end.json):
@@ -106,6 +106,7 @@ class _Poll:
     ) -> None:
         self._azure = azure
         self._target = target if target.startswith("/") else followed(target, azure.cloud.arm, doing)
+        self._is_operation = not target.startswith("/")
         self._doing = doing
         self._api_version = api_version
         self._seconds = azure.operation_seconds if seconds is None else seconds
@@ -114,6 +115,7 @@ class _Poll:
         """The answer at which `over(answer, doing)` holds."""
         azure, time = self._azure, self._azure.time
         deadline = time.monotonic() + self._seconds
+        begun_by = started.acted and self._is_operation  # the resource itself is looked at as whoever reads
         answer, number, lost = started, 0, 0
         while True:
             # on a poll, the plain Retry-After is the interval; the rate headers beside it are not
@@ -129,8 +131,9 @@ class _Poll:
             number += 1
             try:
                 answer = azure.send(
-                    "arm", "GET", self._target, self._api_version, read=True, doing=f"the progress of {self._doing}"
-                )
+                    "arm", "GET", self._target, self._api_version, read=True, acting=begun_by,
+                    doing=f"the progress of {self._doing}",
+                )  # fmt: skip
                 lost = 0
             except TemporaryError:
                 lost += 1
@@ -188,8 +191,14 @@ def _raise_if_failed(status: str, answer: Answer, doing: str) -> None:
         )
 
 
-def _result(azure: Azure, location: str, doing: str) -> Json:
+def _result(azure: Azure, location: str, doing: str, acted: bool) -> Json:
     answer = azure.send(
-        "arm", "GET", followed(location, azure.cloud.arm, doing), None, read=True, doing=f"the result of {doing}"
+        "arm",
+        "GET",
+        followed(location, azure.cloud.arm, doing),
+        None,
+        read=True,
+        doing=f"the result of {doing}",
+        acting=acted,
     )
     return an_object(answer.json if answer.json is not None else {}, doing)

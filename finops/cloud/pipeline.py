@@ -80,7 +80,9 @@ class WholeBody(HTTPPolicy[Any, Any]):
             finally:
                 response.http_response.close()
         status = response.http_response.status_code
-        call.answer = Answer(status, dict(response.http_response.headers), body, self._json(status, body, call))
+        call.answer = Answer(
+            status, dict(response.http_response.headers), body, self._json(status, body, call), call.acting
+        )
         return response
 
     def _read(self, response: Any, call: Call) -> bytes:

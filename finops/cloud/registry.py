@@ -36,6 +36,7 @@ MANIFESTS = (
 REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 REFERENCE = re.compile(r"sha256:[0-9a-f]{64}|\w[\w.-]{0,127}")
 READS, PULLS, PUSHES, DELETES = "metadata_read", "pull", "pull,push", "delete"
+LOOKS = {READS, PULLS, "deleted_read"}
 REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -54,7 +55,8 @@ class Registry:
     def __init__(self, azure: Azure, server: str) -> None:
         self.server = server
         self._azure = azure
-        self._tokens = RegistryTokens(azure, server)
+        self._reading = RegistryTokens(azure, server)
+        self._acting = RegistryTokens(azure, server, acting=True) if azure.acts_as_another else self._reading
 
     def repositories(self) -> Iterator[str]:
         """The names of all repositories."""
@@ -229,16 +231,19 @@ class Registry:
         """The answer to one call. A token that is refused is renewed once; a registry that goes on is an error."""
         address = path if "://" in path else self._azure.cloud.registry(self.server) + quote(path, safe="/:@._-~")
         doing = f"{method} {urlsplit(path).path} of {self.server}"
+        acting = actions not in LOOKS
+        tokens = self._acting if acting else self._reading
         for renewed in (False, True):
-            token = self._tokens.token(repository, actions)
+            token = tokens.token(repository, actions)
             answer = self._azure.send(
                 "registry", method, address, None, params=params, body=body, content=content,
                 headers={**(headers or {}), "Authorization": f"Bearer {token}"},
                 read=harmless or method in {"GET", "HEAD"}, scope=self.server, doing=doing, also={401, *also},
+                acting=acting,
             )  # fmt: skip
             if answer.status != 401:
                 return answer
-            self._tokens.forget()
+            tokens.forget()
             if renewed:
                 raise refused(self.server, answer, doing)
         raise AssertionError("not reached")

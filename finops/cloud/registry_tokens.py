@@ -31,8 +31,9 @@ BY_REPOSITORY = "aad_identity"
 class RegistryTokens:
     """The tokens of one registry. Times are counted from when a token came, so that clocks need not agree."""
 
-    def __init__(self, azure: Azure, server: str) -> None:
+    def __init__(self, azure: Azure, server: str, acting: bool = False) -> None:
         self._azure = azure
+        self._entra = azure.acting_tokens if acting else azure.tokens
         self._server = server
         self._lock = threading.RLock()
         self._refresh: tuple[str, float] = ("", 0.0)
@@ -63,7 +64,7 @@ class RegistryTokens:
         token, until = self._refresh
         if token and self._azure.time.monotonic() < until:
             return token
-        entra = self._azure.tokens.get_token(self._azure.cloud.registry_scope).token
+        entra = self._entra.get_token(self._azure.cloud.registry_scope).token
         form = {"grant_type": "access_token", "service": self._server, "access_token": entra}
         token = self._asked("/oauth2/exchange", form, "refresh_token", f"sign in to {self._server}")
         self._refresh = (token, self._until(token))

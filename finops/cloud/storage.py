@@ -101,7 +101,10 @@ class Storage:
             raise DataError(f"A batch of {len(wanted)} blobs cannot be sent.", f"One takes 1 to {MOST_IN_BATCH}.")
         root = urlsplit(self.address).path
         scope = self._azure.cloud.storage_scope
-        headers = {"Authorization": f"Bearer {self._azure.tokens.get_token(scope).token}", "x-ms-date": self._date()}
+        headers = {
+            "Authorization": f"Bearer {self._azure.acting_tokens.get_token(scope).token}",
+            "x-ms-date": self._date(),
+        }
         targets = [f"{root}/{_path(each.container, each.name)}" for each in wanted]
         kind, content = storage_batch.composed(wanted, targets, headers)
         answer = self._asked("POST", "", {"comp": "batch"}, headers={"Content-Type": kind}, content=content)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from .addresses import Domain, Mailbox
+from .secrets import at_hand
 from .strict import LOOPBACK, STRICT
 
 # https://learn.microsoft.com/exchange/client-developer/legacy-protocols/how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth
@@ -106,12 +107,13 @@ class ChatSettings(BaseModel):
     @field_validator("webhook")
     @classmethod
     def _https(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_https(value.get_secret_value()):
+        text = at_hand(value)
+        if text is not None and not is_https(text):
             raise ValueError("the address of a webhook begins with https://")
         return value
 
 
-def _is_https(text: str) -> bool:
+def is_https(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and text.isprintable()

@@ -6,21 +6,24 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from finops.config.azure import AzureSettings
+
 from .addresses import Mailbox
 from .anomalies import AnomalySettings
 from .budgets import Budgets, WatchSettings
+from .daemon import DaemonSettings
 from .mailing import MailSettings
 from .page import WebSettings
+from .retention import KeepSettings
 from .scopes import checked, nearest
 from .strict import LOOPBACK, STRICT
 from .tiering import TieringSettings
 
-__all__ = ["LOOPBACK", "MailSettings", "Section", "Settings", "WebSettings"]
+__all__ = ["LOOPBACK", "AzureSettings", "MailSettings", "Section", "Settings", "WebSettings"]
 
 Mode = Literal["audit", "warn", "enforce"]
 # YAML 1.1 reads a bare off as false.
@@ -39,43 +42,6 @@ Clock = Annotated[time, BeforeValidator(_of_yaml)]
 
 class Section(BaseModel):
     model_config = STRICT
-
-
-class AzureSettings(Section):
-    """Which Azure, as whom, and how hard."""
-
-    cloud: Annotated[Literal["public", "usgovernment", "china"], Field(description="Azure cloud.")] = "public"
-    endpoint: Annotated[
-        str | None, Field(description="A local server in place of Azure, such as http://127.0.0.1:8000. Loopback only.")
-    ] = None
-    identity: Annotated[
-        Literal["cli", "managed", "workload"],
-        Field(description="Who we are: `az login`, a managed identity, or a Kubernetes workload identity."),
-    ] = "cli"
-    client_id: Annotated[str | None, Field(description="Client id of a user-assigned identity.")] = None
-    tenant_id: Annotated[str | None, Field(description="Entra tenant.")] = None
-    subscriptions: Annotated[
-        list[str], Field(description="Subscription ids to read; empty: every one that the identity can see.")
-    ] = []
-    workers: Annotated[int, Field(ge=1, le=64, description="Calls to Azure at the same time.")] = 16
-    connect_timeout_seconds: Annotated[float, Field(gt=0, le=60, description="Longest wait for a connection.")] = 10
-    read_timeout_seconds: Annotated[
-        float, Field(gt=0, le=300, description="Longest silence of Azure within an answer.")
-    ] = 60
-    call_deadline_seconds: Annotated[
-        float, Field(gt=0, le=3600, description="Longest time for one call with all its retries and waits.")
-    ] = 120
-    max_pages: Annotated[int, Field(ge=1, description="Pages of one list after which we stop with an error.")] = 10_000
-
-    @field_validator("endpoint")
-    @classmethod
-    def _loopback(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "http" or parts.hostname not in LOOPBACK:
-            raise ValueError("only http:// on 127.0.0.1, ::1 or localhost is accepted, as no real token may go there")
-        return value.rstrip("/")
 
 
 class ChargesSettings(Section):
@@ -140,6 +106,10 @@ class ReportSettings(Section):
         Path | None,
         Field(description="Folder that keeps every sent report, with an index; empty: reports beside mail.outbox."),
     ] = None
+    checkpoints: Annotated[
+        list[str],
+        Field(description="Folders of training jobs' checkpoints, here or https: what evictions cost is read there."),
+    ] = []
 
 
 class StateSettings(Section):
@@ -151,6 +121,7 @@ class StateSettings(Section):
     audit_key: Annotated[
         SecretStr | None, Field(description="Seals the audit trail; give it as a secret, not in the file.")
     ] = None
+    keep: KeepSettings = KeepSettings()
 
 
 class GuardSettings(Section):
@@ -366,6 +337,7 @@ class Settings(Section):
     azure: AzureSettings = AzureSettings()
     budgets: Annotated[Budgets, Field(description="Budgets by name; `all: 1000` is 1,000 a month for everything.")] = {}
     charges: ChargesSettings = ChargesSettings()
+    daemon: DaemonSettings = DaemonSettings()
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     watch: WatchSettings = WatchSettings()

@@ -24,7 +24,7 @@ def may_tell(settings: Settings, address: str) -> bool:
 def named(settings: Settings) -> Iterator[str]:
     """Everybody whom the settings name."""
     yield from (settings.mail.sender, *settings.mail.finance)
-    yield from (*settings.guard.admins, *settings.anomalies.to, *settings.watch.to)
+    yield from (*settings.daemon.operators, *settings.guard.admins, *settings.anomalies.to, *settings.watch.to)
     for people in (*settings.janitor.approvers.values(), *settings.report.audiences.values()):
         yield from people
     for budget in settings.budgets.values():

@@ -15,12 +15,17 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from finops.config import secrets
+from finops.config.azure import AzureSettings
 from finops.config.model import Settings
+from finops.config.secrets import AskVault
 from finops.errors import ConfigError
 
 PREFIX = "FINOPS_"
 # Names with our prefix that say where settings are, and are none themselves. The last is for tests.
-NOT_SETTINGS = {"FINOPS_CONFIG", "FINOPS_SECRETS", "FINOPS_SHARED_DATA"}
+NOT_SETTINGS = {"FINOPS_CONFIG", "FINOPS_SECRETS", "FINOPS_SHARED_DATA", "FINOPS_EVICTION_RATE"}
+OF_FILE = "secret "  # where a value comes from: this and the name of its file
+OF_TRAININGS = "FINOPS_CHECKPOINT_"
 DEFAULT_FILE = Path("finops.yaml")
 
 # Settings that are gone, and what to write in their place.
@@ -49,13 +54,16 @@ class Loaded:
     file: Path | None
 
 
-def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+def load(
+    path: Path | None = None, overrides: Mapping[str, Any] | None = None, vault: AskVault | None = None
+) -> Settings:
     """The effective settings: defaults < YAML file < secrets folder < FINOPS_* variables < `overrides`.
 
     path: the YAML file; by default $FINOPS_CONFIG, else finops.yaml in this folder where it exists.
+    vault: asked for secrets that are given as keyvault:NAME, when they are used.
     Raises ConfigError naming the first problem; `finops config check` lists them all.
     """
-    found = gather(path, overrides)
+    found = gather(path, overrides, vault=vault)
     if found.problems:
         first, more = found.problems[0], len(found.problems) - 1
         rest = f" ({more} more: run `finops config check`.)" if more else ""
@@ -64,7 +72,10 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
 
 
 def gather(
-    path: Path | None = None, overrides: Mapping[str, Any] | None = None, model: type[BaseModel] = Settings
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    model: type[BaseModel] = Settings,
+    vault: AskVault | None = None,
 ) -> Loaded:
     """All settings from all places, validated against `model`, with every problem there is."""
     problems: list[Problem] = []
@@ -78,10 +89,13 @@ def gather(
     merged = {leaf: found for layer in layers for leaf, found in layer.items()}
     values: Json = {}
     for leaf, (value, origin) in list(merged.items()):
+        if isinstance(value, str) and is_secret(field_of(model, leaf)):
+            value = _kept(leaf, value, origin, values, vault)
         clash = _put(values, leaf, value)
         if clash:
             problems.append(Problem(f"{clash} is a section, but {origin} gives it a value.", "Give its keys instead."))
     origins = {leaf: origin for leaf, (_, origin) in merged.items()}
+    problems += _without_vault(values, origins, model)
     try:
         model.model_validate(values)
     except ValidationError as fault:
@@ -135,7 +149,7 @@ def _secrets(model: type[BaseModel], problems: list[Problem]) -> dict[str, tuple
         for file in sorted(folder.iterdir()):
             if file.is_file() and not file.name.startswith("."):
                 leaf = file.name.lower().replace("__", ".")
-                found[leaf] = (_parsed(field_of(model, leaf), file.read_text("utf-8").strip()), f"secret {file.name}")
+                found[leaf] = (_parsed(field_of(model, leaf), file.read_text("utf-8").strip()), OF_FILE + file.name)
     except ValueError:
         problems.append(Problem(f"The secret {file} is not JSON.", "Write the list or table as JSON."))
     except OSError as fault:
@@ -148,12 +162,43 @@ def _secrets(model: type[BaseModel], problems: list[Problem]) -> dict[str, tuple
     return found
 
 
+def _kept(leaf: str, value: str, origin: str, values: Json, vault: AskVault | None) -> Any:
+    """A secret as it is kept: what lies in a file or a vault is read when it is used."""
+
+    def azure() -> AzureSettings:
+        return AzureSettings.model_validate(values.get("azure", {}))
+
+    if origin.startswith(OF_FILE):
+        file = Path(os.environ["FINOPS_SECRETS"]) / origin.removeprefix(OF_FILE)
+        return secrets.live(secrets.from_file(file, leaf), leaf, azure, vault)
+    return secrets.live(lambda: value, leaf, azure, vault) if value.startswith(secrets.VAULT) else value
+
+
+def _without_vault(values: Json, origins: Mapping[str, str], model: type[BaseModel]) -> Iterator[Problem]:
+    """Secrets of a Key Vault that nobody named."""
+    azure = values.get("azure")
+    if isinstance(azure, Mapping) and azure.get("key_vault"):
+        return
+    for leaf, origin in origins.items():
+        if is_secret(field_of(model, leaf)) and _is_far(values, leaf):
+            yield Problem(
+                f"{leaf} is in a Key Vault by {origin}, and azure.key_vault is missing.",
+                "Write the vault's name, such as  azure: {key_vault: kv-finops}.",
+            )
+
+
+def _is_far(values: Any, leaf: str) -> bool:
+    for name in leaf.split("."):
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return isinstance(values, secrets.LiveSecret) and values.far
+
+
 def _environment(model: type[BaseModel], problems: list[Problem]) -> dict[str, tuple[Any, str]]:
     """Read by hand: pydantic-settings ignores unknown names, does not say which variable is not JSON, and
     lower-cases the keys of tables."""
     known, found = list(paths(model)), {}
     for name in sorted(set(os.environ) - NOT_SETTINGS):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or name.startswith(OF_TRAININGS):
             continue
         leaf = name.removeprefix(PREFIX).lower().replace("__", ".")
         if leaf not in known:

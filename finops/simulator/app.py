@@ -75,6 +75,7 @@ class App:
         self._inner.state.operations = self.operations
         self._inner.state.admission = admission
         self._inner.state.amendments = amendments
+        self._inner.state.hearers = [module.hears for module in modules if hasattr(module, "hears")]
         self._inner.state.rbac = self.rbac
         self._inner.state.undo = deque(maxlen=MAX_LOGGED)
 
@@ -115,6 +116,7 @@ class App:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        self._inner.state.rbac = self.rbac  # tests change who may do what while it serves
         try:
             self.rbac.check(request)
             headers = self.limits.take(request)

@@ -2,17 +2,19 @@
 
 A roles file is a role definition, a list of them, or
 {"roles": [...], "principals": {"<bearer token>": {"name", "objectId", "assignments": [{"role", "scope"}], "graph"}}}.
-Without "principals" every caller has every role of the file, everywhere. The token "*" is anybody.
+Without "principals" every caller has every role of the file, everywhere. The token "*" is anybody. An application's id
+stands for every token that says to be its own ("appid"), as a local server's caller with azure.client_id sends them.
 "graph", beside "roles" or in a principal, lists permissions of Microsoft Graph: no role of Azure's grants one.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,7 @@ class Role:
     excepted: tuple[str, ...]
     data: tuple[str, ...] = ()
     data_excepted: tuple[str, ...] = ()
+    permission: Mapping[str, Any] = field(default_factory=dict)  # as Azure tells it to whoever holds the role
 
     def allows(self, action: str) -> bool:
         lower = action.lower()
@@ -78,7 +81,7 @@ class Rbac:
         if self._principals is None or path.startswith(("/simulator", "/api/retail/", "/registry/")):
             return
         token = request.headers.get("authorization", "").partition(" ")[2]
-        principal = self._principals.get(token) or self._principals.get("*")
+        principal = self._whose(token)
         if not token or principal is None:
             raise _unauthenticated(request)
         request.scope["state"]["principal"] = {"name": principal.name, "objectId": principal.object_id}
@@ -94,7 +97,14 @@ class Rbac:
         """Whose token it is; None where everybody may do everything. KeyError for a token nobody has."""
         if self._principals is None:
             return None
-        return self._principals[token if token in self._principals else "*"]
+        found = self._whose(token)
+        if found is None:
+            raise KeyError(token)
+        return found
+
+    def _whose(self, token: str) -> Principal | None:
+        known = self._principals or {}
+        return known.get(token) or known.get(application_of(token)) or known.get("*")
 
     def may(self, request: Request, action: str, scope: str) -> bool:
         """Whether the caller may; for lists that show only what one may read."""
@@ -109,6 +119,16 @@ class Rbac:
     def may_see(self, request: Request, scope: str) -> bool:
         rights: Principal | None = request.scope["state"].get("rights")
         return rights is None or rights.may_somewhere_in(scope)
+
+
+def application_of(token: str) -> str:
+    """The application that a token (a JWT that nobody signed) says to be of; "" where it says none."""
+    part = [*token.split("."), ""][1]
+    try:
+        told = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return ""
+    return str(told.get("appid") or "") if isinstance(told, dict) else ""
 
 
 def action_of(method: str, path: str) -> tuple[str, str] | None:
@@ -240,7 +260,15 @@ def _role_of(body: Json) -> Role:
         raise RoleError(f"{str(body)[:80]} is not a role definition.", "It needs a Name and Actions.")
     excepted = gathered("NotActions", "notActions")
     # only what is in blobs is kept apart: of no other service are data actions asked for here
-    return Role(name, allowed + data, excepted, data, gathered("NotDataActions", "notDataActions"))
+    data_excepted = gathered("NotDataActions", "notDataActions")
+    told: Json = {
+        key[0].lower() + key[1:]: [
+            action for grant in permissions for action in grant.get(key) or grant.get(key[0].lower() + key[1:]) or []
+        ]
+        for key in ("Actions", "NotActions", "DataActions", "NotDataActions")
+    }
+    told |= {"condition": inner["condition"], "conditionVersion": "2.0"} if inner.get("condition") else {}
+    return Role(name, allowed + data, excepted, data, data_excepted, told)
 
 
 def _principal_of(body: Json, roles: Mapping[str, Role]) -> Principal:

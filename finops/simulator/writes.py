@@ -33,6 +33,8 @@ class Change:
 # policies do. One that defines `amends` may answer a write with another body than was asked for: policies do.
 Admits = Callable[[World, Request, Change], None]
 Amends = Callable[[World, Request, Change], Json]
+# One that defines `hears` is told, by the id and by the operation as in the Activity Log, of all that has succeeded.
+Hears = Callable[[World, Request, str, str], None]
 
 
 def admit(world: World, request: Request, change: Change) -> None:
@@ -41,8 +43,11 @@ def admit(world: World, request: Request, change: Change) -> None:
         admits(world, request, change)
 
 
-def put(world: World, request: Request, body: Json, *, quiet: bool = False) -> Json:
-    """Create or replace one resource, stamped and logged. `quiet` is for an operation's own later changes."""
+def put(world: World, request: Request, body: Json, *, quiet: bool = False, lasts: bool = False) -> Json:
+    """Create or replace one resource, stamped and logged. `quiet` is for an operation's own later changes.
+
+    lasts: it is not done yet; whoever began it says so when it is, see `succeeded`
+    """
     before = world.resources.get(body["id"])
     if not quiet:
         for amends in request.app.state.amendments:
@@ -53,6 +58,8 @@ def put(world: World, request: Request, body: Json, *, quiet: bool = False) -> J
     world.resources.put(body)
     if not quiet:
         log(world, request, body["id"], "write", 200 if before else 201)
+        if not lasts:
+            succeeded(world, request, body["id"], "write")
     return body
 
 
@@ -62,6 +69,7 @@ def delete(world: World, request: Request, resource_id: str, *, quiet: bool = Fa
     if not quiet:
         admit(world, request, Change("delete", resource_id, before))
         log(world, request, resource_id, "delete", 200)
+        succeeded(world, request, resource_id, "delete")
     for child in [*world.resources.children(resource_id), *([before] if before else [])]:
         _remember(world, request, child["id"], child)
         world.resources.delete(child["id"])
@@ -74,6 +82,24 @@ def act(world: World, request: Request, resource_id: str, action: str) -> None:
     before = world.resources.get(resource_id)
     admit(world, request, Change("action", resource_id, before, before, action))
     log(world, request, resource_id, f"{action}/action", 202)
+    # Azure tells of it when it is done; that here it is told when it begins is a guess at what matters least.
+    succeeded(world, request, resource_id, f"{action}/action")
+
+
+def succeeded(world: World, request: Request, resource_id: str, operation: str) -> None:
+    """Tell whoever hears of such things. Azure does so when an operation that lasts is done (our guess, as the name of
+    the event is ResourceWriteSuccess); of tags it tells by their own id and type.
+    """
+    path = request.scope["path"].lower()
+    if path.endswith("/providers/microsoft.resources/tags/default"):
+        resource_id, kind = f"{resource_id}/providers/Microsoft.Resources/tags/default", "Microsoft.Resources/tags"
+    elif parts_of(resource_id).type == "resourcegroups":
+        kind = "Microsoft.Resources/subscriptions/resourceGroups"
+    else:
+        found = world.resources.get(resource_id)
+        kind = str(found["type"]) if found and "type" in found else parts_of(resource_id).type
+    for hears in request.app.state.hearers:
+        hears(world, request, resource_id, f"{kind}/{operation}")
 
 
 def log(

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from finops.config.model import WebSettings
+from finops.tokens import Unreachable
 
-from .bearer import Refused, Unreachable
 from .form import Wrong, form_of, own_path, refuse_foreign
 from .pages import Pages
-from .people import COOKIE, DEMO, SignedIn, on_loopback
+from .people import COOKIE, DEMO, Refused, SignedIn, on_loopback
 from .seals import COOKIE_SECONDS, Seals
 
 if TYPE_CHECKING:

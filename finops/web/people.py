@@ -15,8 +15,8 @@ from starlette.requests import Request
 from finops.approvals import Person, address
 from finops.config.model import LOOPBACK, WebSettings
 from finops.errors import ConfigError
+from finops.tokens import Tokens
 
-from .bearer import Bearer, Refused
 from .seals import Seals
 
 COOKIE = "finops-demo"
@@ -34,6 +34,10 @@ LONGEST_PRINCIPAL = 64 * 1024
 LONGEST_ADDRESS = 320  # RFC 3696, as far as it goes
 # What a proxy adds: then whoever asks is not on this machine, whatever the connection says.
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-original-host", "x-real-ip")
+
+
+class Refused(Exception):
+    """Somebody is signed in, and may not come in; the text is for them."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def on_loopback(request: Request) -> bool:
     return client in LOOPBACK and named in LOOPBACK and not any(header in request.headers for header in FORWARDED)
 
 
-def _bearer(settings: WebSettings) -> Bearer:
+def _bearer(settings: WebSettings) -> Tokens:
     missing = [name for name in ("jwks_url", "issuer", "audience") if not getattr(settings, name)]
     if missing:
         raise ConfigError(
@@ -160,7 +164,7 @@ def _bearer(settings: WebSettings) -> Bearer:
             f"{'is' if len(missing) == 1 else 'are'} missing: tokens could not be checked.",
             "See docs/approvals.md for the values of Entra ID.",
         )
-    return Bearer(str(settings.jwks_url), str(settings.issuer), str(settings.audience))
+    return Tokens(str(settings.jwks_url), [str(settings.issuer)], [str(settings.audience)], ["oid"])
 
 
 def _addresses(values: Iterable[object]) -> frozenset[str]:

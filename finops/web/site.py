@@ -33,7 +33,7 @@ from .one import one
 from .pages import STATIC, Pages
 from .people import People, SignedIn
 from .reports import report_file, reports
-from .seals import Seals, key_of
+from .seals import Seals, keys_of
 from .shield import Shield
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Site:
         self.state = state
         self.settings = settings
         self.now = now
-        self.key = key_of(settings.web)
-        self.seals = Seals(self.key)
+        self.keys = keys_of(settings.web)
+        self.seals = Seals(self.keys)
         self.people = People(settings.web, self.seals)
         self.pages = Pages()
         self.desk = Desk(state, settings.janitor)
@@ -139,7 +139,7 @@ def _mail_link(site: Site) -> Callable[[Request], Awaitable[Response]]:
     """Where a link of a mail leads: on to the page, which asks who is there. Scanners follow it too, to no effect."""
 
     async def answer(request: Request) -> Response:
-        to = place(site.key, request.path_params["token"])
+        to = place(site.keys(), request.path_params["token"])
         if to is None:
             raise HTTPException(404, "This link is not one of ours, or older than seven days. Open the list instead.")
         return RedirectResponse(path_of(to), 303)

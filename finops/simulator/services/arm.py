@@ -278,6 +278,7 @@ def _delete(world: World, request: Request) -> Response:
 
     def finish() -> None:
         writes.delete(world, request, found["id"], quiet=True)
+        writes.succeeded(world, request, found["id"], "delete")
 
     return operations.start(world, request, 30, finish)
 

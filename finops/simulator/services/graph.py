@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from zlib import crc32
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,11 +16,14 @@ from finops.simulator.ids import parts_of
 from finops.simulator.kql import BadQuery, Row, parsed
 from finops.simulator.rbac import read_action
 from finops.simulator.services.arm import tracked
+from finops.simulator.sizes import SIZES
 from finops.simulator.store import Json
 from finops.simulator.world import World
 
 # Rows of one page: what comes without $top, and the most (resource-graph/concepts/work-with-data).
 USUAL_ROWS, MOST_ROWS = 100, 1000
+
+BANDS = ("0-5", "5-10", "10-15", "15-20", "20+")  # percent an hour
 
 SHAPE: Json = {
     "query": str,
@@ -104,9 +108,28 @@ def _containers(world: World, request: Request) -> list[Row]:
     return rows
 
 
+def _spot(world: World, request: Request) -> list[Row]:
+    """Eviction rates, as learn.microsoft.com/azure/virtual-machines/spot-vms shows them; of no subscription."""
+    regions = {str(body["location"]).replace(" ", "").lower() for body in world.resources.all() if body.get("location")}
+    return [
+        {
+            "id": f"/providers/Microsoft.Compute/skuSpotEvictionRate/{name}/location/{region}",
+            "name": region,
+            "type": "microsoft.compute/skuspotevictionrate/location",
+            "location": region,
+            "subscriptionId": "",
+            "sku": {"name": name.lower()},
+            "properties": {"skuName": name.lower(), "evictionRate": BANDS[crc32(f"{name}/{region}".encode()) % 5]},
+        }
+        for name in sorted(SIZES)
+        for region in sorted(regions - {"global"})
+    ]
+
+
 TABLES: dict[str, Callable[[World, Request], list[Row]]] = {
     "resources": _resources,
     "resourcecontainers": _containers,
+    "spotresources": _spot,
 }
 
 

@@ -74,7 +74,7 @@ def create(
     """
     found = copy.deepcopy(world.resources.get(body["id"]))
     _ready(found)
-    stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"))
+    stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"), lasts=True)
     path, result = places(body, desk)
 
     def finish() -> Json:
@@ -83,7 +83,9 @@ def create(
             raise WireError(404, "ResourceNotFound", f"{body['id']} was deleted meanwhile.")
         done = provisioning(copy.deepcopy(current), "Succeeded")
         done["properties"] |= settled or {}
-        return writes.put(world, request, done, quiet=True)
+        stored = writes.put(world, request, done, quiet=True)
+        writes.succeeded(world, request, body["id"], "write")
+        return stored
 
     return operations.start(
         world,
@@ -137,6 +139,7 @@ def remove(
 
     def finish() -> None:
         writes.delete(world, request, found["id"], quiet=True)
+        writes.succeeded(world, request, found["id"], "delete")
         after()
 
     def failed(half: bool) -> None:
@@ -196,12 +199,14 @@ def _put(world: World, request: Request) -> Response:
     body = identified(world, body, found, {"type": "SystemAssigned"})
     body["properties"] = {"friendlyName": parts.name, **body["properties"]}
     path, _ = places(body, "workspaceOperations")
-    stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"))
+    stored = writes.put(world, request, provisioning(body, "Updating" if found else "Creating"), lasts=True)
 
     def finish() -> Json:
         current = world.resources.get(stored["id"])
         assert current is not None
-        return writes.put(world, request, provisioning(copy.deepcopy(current), "Succeeded"), quiet=True)
+        done = writes.put(world, request, provisioning(copy.deepcopy(current), "Succeeded"), quiet=True)
+        writes.succeeded(world, request, done["id"], "write")
+        return done
 
     return operations.start(world, request, 60, finish, path=path, says_when=False)
 
