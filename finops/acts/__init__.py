@@ -12,12 +12,13 @@ from .caps import over
 from .hand import Held
 from .manifests import is_image, registry_of, state_of
 from .model import Act, Caps, Names, Outcome, Resolved, generation_of
-from .perform import perform
+from .perform import STOPPING, perform
 from .reconcile import reconcile
 from .tags import tagging
 from .verdict import differs
 
 __all__ = [
+    "STOPPING",
     "Act",
     "Caps",
     "Held",

@@ -21,6 +21,7 @@ from .model import TAG, Act, Caps, Outcome, generation_of
 from .protection import has_keep, protected
 from .verdict import differs, verdict
 
+STOPPING = "Nothing was sent: the process is being stopped, and what is not begun is left to the next run."
 # Refusals that speak of one resource: the next act may well succeed. Anything else stops the run.
 OF_ONE = {403, 404, 409, 412, 423}
 SHORTEST_WAIT = 1.0
@@ -40,14 +41,16 @@ def perform(
     kill_switch: Path | None = None,
     who: str = "finops",
     then: Callable[[Outcome], None] = lambda outcome: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """What became of each act, in their order. One that goes wrong raises nothing; the first unexpected fault ends it.
 
     decision: what allows this, such as "policy dev-clusters-are-spot in enforce mode"; without one nothing is done
     kill_switch: a file that stops everything as soon as it is there
     then: is told of each outcome at once; where it raises, nothing more is done
+    stopping: asked before each request; once True, none is sent any more, and the one that was is seen to its end
     """
-    run = _Run(azure, state, now, decision, kill_switch, who, then)
+    run = _Run(azure, state, now, decision, kill_switch, who, then, stopping)
     try:
         with state.turn():
             return run.all(acts, caps)
@@ -58,10 +61,10 @@ def perform(
 class _Run:
     def __init__(
         self, azure: Azure, state: State, now: datetime, decision: str, switch: Path | None, who: str,
-        then: Callable[[Outcome], None],
+        then: Callable[[Outcome], None], stopping: Callable[[], bool],
     ) -> None:  # fmt: skip
-        self.azure, self.state, self.now, self.decision, self.switch, self.who, self.then = (
-            azure, state, now, decision, switch, who, then,
+        self.azure, self.state, self.now, self.decision, self.switch, self.who, self.then, self.stopping = (
+            azure, state, now, decision, switch, who, then, stopping,
         )  # fmt: skip
         self.name = uuid.uuid4().hex
         self.outcomes: list[Outcome] = []
@@ -110,6 +113,8 @@ class _Run:
 
     def _looked(self, act: Act) -> Outcome | float:
         """Why it must not be done, as its outcome; else when the look at it began."""
+        if self.stopping():
+            return Outcome(act, "refused", STOPPING)
         if why := thrown(self.switch):
             return Outcome(act, "refused", why)
         if why := protected(

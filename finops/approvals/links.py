@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from finops.config.model import WebSettings
@@ -24,15 +25,17 @@ def link(settings: WebSettings, to: Place) -> str | None:
         return base + path_of(to)
     from itsdangerous import URLSafeTimedSerializer
 
-    return f"{base}/m/{URLSafeTimedSerializer(settings.secret_key.get_secret_value(), salt=SALT).dumps(to)}"
+    from finops.config.secrets import keys
+
+    return f"{base}/m/{URLSafeTimedSerializer(keys(settings.secret_key)[::-1], salt=SALT).dumps(to)}"
 
 
-def place(key: str, token: str) -> Place | None:
-    """Where a link that we signed leads; None for any other, and for an old one."""
+def place(keys: Sequence[str], token: str) -> Place | None:
+    """Where a link that we signed with one of `keys` leads; None for any other, and for an old one."""
     from itsdangerous import BadSignature, URLSafeTimedSerializer
 
     try:
-        to = URLSafeTimedSerializer(key, salt=SALT).loads(token, max_age=DAYS * 24 * 3600)
+        to = URLSafeTimedSerializer(list(keys), salt=SALT).loads(token, max_age=DAYS * 24 * 3600)
     except BadSignature:
         return None
     return to if to in ("mine", "pending") or (type(to) is int and to > 0) else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from finops.cli.audit_export import export
 from finops.cli.janitor_rows import show_rows
 from finops.cli.output import note, output_option, show
 from finops.cli.session import Session
@@ -35,6 +36,9 @@ KEYLESS = "Give the key as the secret state.audit_key, and run it again."
 @click.group()
 def audit() -> None:
     """The audit trail: whether it is whole, what is on it, its head to note elsewhere. Changes nothing."""
+
+
+audit.add_command(export)
 
 
 @audit.command()

@@ -39,7 +39,7 @@ def sync(context: click.Context, session: Session, what_if: bool, execute: bool,
         raise UsageError("--what-if and --execute were both given.", "Give one.")
     if execute and session.estate:
         raise UsageError("--estate was given: a recording cannot be changed.", "Leave out --execute.")
-    with session.azure() as azure:
+    with (session.acting if execute else session.azure)() as azure:
         if not execute:
             with look_at(session) as state:
                 found = plan(azure, session.settings, session.now, state)

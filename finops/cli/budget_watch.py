@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +13,10 @@ from finops.cli.session import Session, reads_azure
 from finops.errors import PARTIAL, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from finops.budget.rate import Ahead, Projection
     from finops.budget.reckoning import Reckoned
-    from finops.charges import Charges
 
 MOST = 12
 
@@ -43,6 +41,7 @@ def watch(context: click.Context, session: Session, tell: bool, record: bool, ou
         _record(session, output)
         return
     from finops.jobs import budgeting
+    from finops.jobs.budgeting.charging import opened_once
     from finops.jobs.budgeting.recording import Records
     from finops.jobs.budgeting.watching import carried, read_rates
 
@@ -51,12 +50,12 @@ def watch(context: click.Context, session: Session, tell: bool, record: bool, ou
     if tell:
         if session.estate:
             raise UsageError("--estate was given: nobody is to be told of a recording.", "Leave out --tell.")
-        with opened(session, create=True) as state, session.azure() as azure, _at_hand(session) as book:
+        with opened(session, create=True) as state, session.azure() as azure, opened_once(settings, now) as book:
             done = budgeting.watch(lambda: read_rates(azure, now), settings, state, book)
             sent = budgeting.deliver(state, settings, now)
         found = done.projection
     else:
-        with look_at(session) as known, session.azure() as azure, _at_hand(session) as book:
+        with look_at(session) as known, session.azure() as azure, opened_once(settings, now) as book:
             found = carried(read_rates(azure, now), settings, Records.of(known), known, book)
     if output == "table":
         for line in _said(found):
@@ -75,23 +74,6 @@ def watch(context: click.Context, session: Session, tell: bool, record: bool, ou
         note(f"! not read: {gap}")
     if found.rates.at_least or not is_told:
         context.exit(PARTIAL)
-
-
-@contextmanager
-def _at_hand(session: Session) -> Iterator[Callable[[], Charges | None]]:
-    """The charges in the store, opened when somebody asks for them."""
-    from functools import cache
-
-    from finops.jobs.budgeting.charging import stored
-
-    with ExitStack() as stack:
-
-        @cache
-        def book() -> Charges | None:
-            found = stored(session.settings, session.now)
-            return stack.enter_context(found) if found is not None else None
-
-        yield book
 
 
 def _said(found: Projection) -> Iterator[str]:

@@ -76,7 +76,7 @@ def run(context: click.Context, session: Session, enforce: bool, output: str) ->
     key = settings.state.audit_key
     with (
         State.open(settings.state.url, audit_key=key.get_secret_value().encode() if key else None) as state,
-        session.azure() as azure,
+        (session.acting if enforce else session.azure)() as azure,
     ):
         done = job(azure, settings, state, session.now, enforce, note)
     _show(done.plan, output, everything=False)

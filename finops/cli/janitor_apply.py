@@ -50,7 +50,7 @@ def apply(context: click.Context, session: Session, execute: bool, only: tuple[i
     from finops.jobs.sweeping.telling import tell
 
     refuse_recording(session, "finops janitor apply")
-    with _state(session) as state, session.azure() as azure:
+    with _state(session) as state, session.acting() as azure:
         done = job(azure, session.settings, state, session.now, execute, note, only)
         _show(done, output)
         problems = tell(state, session.settings, session.now).problems if execute else ()
@@ -81,7 +81,7 @@ def undo(context: click.Context, session: Session, number: int, dry_run: bool, o
     from finops.jobs.sweeping.undoing import undo as job
 
     refuse_recording(session, "finops janitor undo")
-    with _state(session) as state, session.azure() as azure:
+    with _state(session) as state, session.acting() as azure:
         done = job(azure, session.settings, state, number, session.now, who("finops janitor undo"), dry_run, note)
         _compare(done, output)
         problems = () if dry_run else tell(state, session.settings, session.now).problems

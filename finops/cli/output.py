@@ -73,7 +73,7 @@ def _csv(rows: list[Row], columns: list[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_safe(row.get(name)) for name in columns])
+        writer.writerow([safe(row.get(name)) for name in columns])
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -97,7 +97,7 @@ def _cell(value: Any) -> str:
     return "".join(char if char.isprintable() else "�" for char in str(value))
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
     """A CSV cell that no spreadsheet takes for a formula (OWASP ASVS 5, 1.2.10); numbers stay numbers."""
     if isinstance(value, Decimal):
         return f"{value:f}"

@@ -79,7 +79,7 @@ def deploy(
     bundle = read_bundle(folder or shipped("policies"))
     parameters = given_parameters(bundle, read_parameters(file) if file else {}, str(file))
     options = Options(parameters, location, identity, enforced=not do_not_enforce)
-    with session.azure() as azure:
+    with (session.azure if what_if else session.acting)() as azure:
         made = plan(azure, bundle, scope, options)
         _show(made)
         if what_if or not made.changes:

@@ -102,7 +102,7 @@ def remediate(
     from finops.policy.scopes import scope_of
 
     scope = scope_of(scope_text)
-    with session.azure() as azure:
+    with (session.azure if what_if else session.acting)() as azure:
         wanted = targets(azure, scope, name)
         _list_targets(wanted)
         if what_if or not any(target.resources for target in wanted):

@@ -27,6 +27,7 @@ ID = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8,64}))?")
 @contextmanager
 def opened(session: Session, create: bool = False) -> Iterator[State]:
     """What is remembered. Without `create` it must be there: a look leaves no database behind."""
+    from finops.config.secrets import sealing
     from finops.state import State
 
     settings = session.settings.state
@@ -34,8 +35,7 @@ def opened(session: Session, create: bool = False) -> Iterator[State]:
         raise UsageError(
             f"There is no state database at {settings.url}.", "Run `finops janitor sweep` first, or check state.url."
         )
-    key = settings.audit_key
-    with State.open(settings.url, audit_key=key.get_secret_value().encode() if key else None) as state:
+    with State.open(settings.url, audit_key=sealing(settings.audit_key)) as state:
         yield state
 
 

@@ -184,6 +184,8 @@ def _row(one: Saving) -> dict[str, Any]:
         "before": plain["before"],
         "daysAfter": one.days_after,
         "after": plain["after"],
+        "rerunHours": one.again_hours,
+        "rerun": one.again.amount if one.again else None,
         "why": one.why,
         "resourceId": one.resource_id,
     }

@@ -18,7 +18,7 @@ from finops.errors import UsageError
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
-    from finops.config.model import Settings
+    from finops.config.model import AzureSettings, Settings
 
 # Seconds that a simulator has to say what time it is there: on a small machine it may be busy with a browser, or with
 # settling a day of its estate. Where nothing listens at all, nobody waits.
@@ -43,7 +43,7 @@ class Session:
             overrides: dict[str, Any] = {"azure.endpoint": self.azure_url} if self.azure_url else {}
             if self.estate:
                 overrides["charges.sources"] = [str(self.estate / "charges")]
-            self._settings = load(self.config, overrides)
+            self._settings = load(self.config, overrides, from_vault)
             if self.estate and (own := load(self.config).charges.sources):
                 note(f"--estate: the charges recorded in {self.estate} count, not charges.sources ({', '.join(own)}).")
         return self._settings
@@ -59,15 +59,26 @@ class Session:
         return (told_time(endpoint) if endpoint else None) or datetime.now(UTC)
 
     @contextmanager
+    def acting(self) -> Iterator[Azure]:
+        """The same for what changes Azure: that goes out as azure.executor, where it is another identity."""
+        with self._azure(acting=True) as azure:
+            yield azure
+
+    @contextmanager
     def azure(self) -> Iterator[Azure]:
         """A connection to Azure, to --azure, or to a simulator that serves the --estate folder, its clock standing.
 
         What the recording lacks is refused, so that half an estate never looks like a whole one.
         """
+        with self._azure(acting=False) as azure:
+            yield azure
+
+    @contextmanager
+    def _azure(self, acting: bool) -> Iterator[Azure]:
         from finops.cloud import connect
 
         if self.estate is None:
-            with connect(self.settings.azure, tell=note) as azure:
+            with connect(self.settings.azure, acting=acting, tell=note) as azure:
                 yield azure
             return
         from finops.estate import check, faults
@@ -76,8 +87,17 @@ class Session:
         recorded = check(self.estate)
         with serving(self.estate, clock="frozen", faults=faults(recorded.gaps, self.estate)) as server:
             local = self.settings.azure.model_copy(update={"endpoint": server.url, "subscriptions": []})
-            with connect(local, tell=note) as azure:
+            with connect(local, acting=acting, tell=note) as azure:
                 yield azure
+
+
+def from_vault(azure: AzureSettings, name: str) -> str:
+    """What the Key Vault that the settings name has under `name`: as whoever reads."""
+    from finops.cloud import connect
+    from finops.cloud.vault import secret
+
+    with connect(azure.model_copy(update={"workers": 1})) as connected:
+        return secret(connected, name)
 
 
 def told_time(endpoint: str, patience: float = PATIENCE) -> datetime | None:

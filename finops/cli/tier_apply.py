@@ -54,7 +54,7 @@ def apply(
     from finops.jobs.tiering.applying import apply as job
 
     refuse_recording(session, "finops tier apply")
-    with opened(session, create=True) as state, session.azure() as azure:
+    with opened(session, create=True) as state, session.acting() as azure:
         done = job(azure, session.settings, state, session.now, execute, note, accounts, paths, protect)
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")
@@ -82,7 +82,7 @@ def undo(context: click.Context, session: Session, accounts: tuple[str, ...], ex
     from finops.jobs.tiering.undoing import undo as job
 
     refuse_recording(session, "finops tier undo")
-    with opened(session) as state, session.azure() as azure:
+    with opened(session) as state, session.acting() as azure:
         done = job(azure, session.settings, state, session.now, execute, note, accounts, who("finops tier undo"))
         _show(done, output)
         note(f"Audit trail: {state.audit_head()}")

@@ -35,6 +35,7 @@ def web(config: Path | None, demo: bool, port: int | None, azure_url: str | None
     finops web --demo
     finops web --config /etc/finops.yaml
     """
+    from finops.cli.session import from_vault
     from finops.config import load
 
     overrides: dict[str, Any] = {"azure.endpoint": azure_url} if azure_url else {}
@@ -42,7 +43,7 @@ def web(config: Path | None, demo: bool, port: int | None, azure_url: str | None
         overrides |= {"web.auth": "demo", "web.host": "127.0.0.1"}
     if port is not None:
         overrides["web.port"] = port
-    settings = load(config, overrides)
+    settings = load(config, overrides, from_vault)
     _refuse(settings.web)
     _serve(settings)
 
@@ -67,11 +68,11 @@ def _serve(settings: Settings) -> None:
     import uvicorn
 
     from finops.approvals.links import base_url
+    from finops.config.secrets import sealing
     from finops.state import State
     from finops.web import app
 
-    key = settings.state.audit_key
-    with State.open(settings.state.url, audit_key=key.get_secret_value().encode() if key else None) as state:
+    with State.open(settings.state.url, audit_key=sealing(settings.state.audit_key)) as state:
         site = app(state, settings, clock(settings.azure.endpoint))
         listener = _listener(settings.web.host, settings.web.port)
         taken = settings.web.model_copy(update={"port": listener.getsockname()[1]})

@@ -44,6 +44,7 @@ DAY = timedelta(days=1)
 @contextmanager
 def remembering(settings: Settings) -> Iterator[State | None]:
     """The state database, where there is one already; none is made to look."""
+    from finops.config.secrets import sealing
     from finops.state import State
     from finops.state.engine import url_of
 
@@ -51,8 +52,7 @@ def remembering(settings: Settings) -> Iterator[State | None]:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         yield None
         return
-    key_ = settings.state.audit_key
-    with State.open(settings.state.url, audit_key=key_.get_secret_value().encode() if key_ else None) as state:
+    with State.open(settings.state.url, audit_key=sealing(settings.state.audit_key)) as state:
         yield state
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """now: when it began. step: told what is being done."""
+    """now: when it began. step: told what is being done. stopping: once True, nothing more is begun."""
 
     azure: Azure
     settings: Settings
     state: State
     now: datetime
     step: Callable[[str], None]
+    stopping: Callable[[], bool] = field(default=lambda: False, kw_only=True)
 
     def __post_init__(self) -> None:
         self.started = self.azure.time.monotonic()

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finops import charges, estate, mail, report
-from finops.charges import Charges, Period
+from finops.charges import Charges, Period, store
 from finops.errors import AzureError
 from finops.estate.facts import needed
 from finops.jobs import published
+from finops.jobs.evictions import told_by_jobs
 from finops.jobs.knowing import known_by_charges, known_by_estate, known_by_state, remembering, together
 from finops.jobs.workload import WEEK_DAYS, days_back, series_of
 from finops.report import archive
 from finops.report.build import currency_of
 from finops.report.known import NOTHING, Known
-from finops.report.periods import choose
+from finops.report.periods import choose, last_complete_day, last_day, written
 
 if TYPE_CHECKING:
     from finops.cloud import Azure
@@ -56,26 +57,34 @@ class Weekly:
 
 
 def weekly_report(
-    azure: Azure, settings: Settings, now: datetime, step: Callable[[str], None] = lambda doing: None
+    azure: Azure,
+    settings: Settings,
+    now: datetime,
+    step: Callable[[str], None] = lambda doing: None,
+    period: Period | None = None,
 ) -> Weekly:
     """Read the estate and its charges, make last week's report, leave its mails in the outbox. Azure stays as it is.
 
-    step: told what is being done now, in words for a person.
+    step: told what is being done now, in words for a person. period: the week that is meant, complete or not; by
+    default the last one that is complete in the charges.
     """
     step("Reading the estate")
-    evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(WEEK_DAYS)])
+    days = max(WEEK_DAYS, days_back(period, now)) if period else WEEK_DAYS
+    evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(days)])
     step("Reading what it cost")
-    with charged(azure, settings, None, now) as book:
+    with charged(azure, settings, period, now) as book:
         step("Looking at what is known besides")
         found = estate.with_facts(evidence, book)
         known = together(
-            _known_here(book, settings, now, None), _seen(azure, evidence, found, book, settings, now, None, WEEK_DAYS)
+            _known_here(book, settings, now, period),
+            _seen(azure, evidence, found, book, settings, now, period, days),
         )
+        known = _with_evictions(known, settings, azure)
         step("Working out the figures")
         shares, unheard = _shares(book, settings)
         known = replace(known, remarks=(*known.remarks, *unheard))
-        made = make(book, settings, now, known=known)
-        parts = [make(book, settings, now, known=known, share=one) for one in shares]
+        made = make(book, settings, now, period, known=known)
+        parts = [make(book, settings, now, period, known=known, share=one) for one in shares]
     step("Writing the mail")
     path, sent = send(made, settings)
     others = tuple((one, *send(one, settings)) for one in parts)
@@ -104,15 +113,17 @@ def known_of(
     cannot be read, and says so. remembers: whether the state database is of this estate."""
     known = _known_here(book, settings, now, period, remembers)
     if connect is None:
-        return replace(known, not_read="the estate was not read")
+        return replace(_with_evictions(known, settings, None), not_read="the estate was not read")
     try:
         with connect() as azure:
             days = days_back(choose(book, now, settings.report.week_ends, period).period, now)
             evidence = estate.gather(azure, now, series=[*needed(None)[1], *series_of(days)])
             found = estate.with_facts(evidence, book)
-            return together(known, _seen(azure, evidence, found, book, settings, now, period, days))
+            seen = together(known, _seen(azure, evidence, found, book, settings, now, period, days))
+            return _with_evictions(seen, settings, azure)
     except AzureError as fault:
         why = f"The estate could not be read: {fault.what}"
+        known = _with_evictions(known, settings, None)
         return replace(known, not_read="the estate could not be read", remarks=(*known.remarks, why))
 
 
@@ -124,6 +135,11 @@ def _known_here(
     with remembering(settings) as state:
         by_charges = known_by_charges(book, settings, now, period, state)
         return together(by_charges, known_by_state(state, now, currency_of(book, settings.report)[0]))
+
+
+def _with_evictions(known: Known, settings: Settings, azure: Azure | None) -> Known:
+    told, unread = told_by_jobs(settings.report.checkpoints, azure)
+    return replace(known, told=told, remarks=(*known.remarks, *unread))
 
 
 def _seen(
@@ -201,7 +217,57 @@ def book_of(settings: Settings, period: Period | None, now: datetime, connect: C
 
 def charged(azure: Azure, settings: Settings, period: Period | None, now: datetime) -> Charges:
     """The same, over a connection that is there already."""
+    if settings.charges.sources == [str(settings.charges.store)]:
+        return _stored(azure, settings, now)
     return _sources(settings, now) if settings.charges.sources else ingest(azure, settings, period, now)
+
+
+def at_hand(settings: Settings) -> Settings:
+    """The settings with the store as their source of charges, where they are asked from Cost Management.
+
+    What works by these asks it nothing: its queries are few, and the whole tenant shares them. `asked_at` says how old
+    the charges are then.
+    """
+    if settings.charges.sources:
+        return settings
+    stored = settings.charges.model_copy(update={"sources": [str(settings.charges.store)]})
+    return settings.model_copy(update={"charges": stored})
+
+
+def asked_at(settings: Settings) -> datetime | None:
+    """When Cost Management was last asked for what the store holds; None where it never was."""
+    return max((entry.at for entry in store.read(settings.charges.store).entries), default=None)
+
+
+def lacking(book: Charges, period: Period) -> list[str]:
+    """Why charges of `period` are not complete, in sentences; nothing where they are."""
+    newest = last_complete_day(book)
+    late = []
+    if newest < last_day(period):
+        late = [f"The charges of {period.label} are not all in yet: they are complete to {written(newest)} only."]
+    gaps = dict.fromkeys(f"{gap.what} of {gap.scope}: {gap.reason}" for gap in (*book.gaps, *book.missing(period)))
+    return [*late, *gaps]
+
+
+def _stored(azure: Azure, settings: Settings, now: datetime) -> Charges:
+    """What the store holds of the subscriptions that can be read, with their names."""
+    names = _subscriptions(azure)
+    book = charges.load(
+        settings.charges.sources, late_hours=settings.charges.late_hours, now=now, subscriptions=list(names)
+    )
+    book.names = _by_scope(names)
+    return book
+
+
+def _subscriptions(azure: Azure) -> dict[str, str]:
+    return {
+        str(found["subscriptionId"]): str(found.get("displayName") or found["subscriptionId"])
+        for found in azure.subscriptions()
+    }
+
+
+def _by_scope(names: dict[str, str]) -> dict[str, str]:
+    return {f"/subscriptions/{one.lower()}": name for one, name in names.items()}
 
 
 def _sources(settings: Settings, now: datetime) -> Charges:
@@ -213,13 +279,10 @@ def ingest(azure: Azure, settings: Settings, period: Period | None, now: datetim
     first = (period.start if period else now - timedelta(days=13)).date()
     before = (first.replace(day=1) - timedelta(days=1)).replace(day=1)
     last = max(now, period.end) if period else now
-    subscriptions = {
-        found["subscriptionId"]: str(found.get("displayName") or found["subscriptionId"])
-        for found in azure.subscriptions()
-    }
+    subscriptions = _subscriptions(azure)
     wanted = Period(before, last.date() + timedelta(days=1))
     book = charges.ingest(
         azure, list(subscriptions), wanted, settings.charges.store, now, late_hours=settings.charges.late_hours
     )
-    book.names = {f"/subscriptions/{one.lower()}": name for one, name in subscriptions.items()}
+    book.names = _by_scope(subscriptions)
     return book

@@ -42,11 +42,14 @@ class Acs:
 
     def __init__(self, settings: MailSettings, azure: Callable[[], Azure]) -> None:
         self._endpoint = settings.acs.endpoint
-        self._key = settings.acs.access_key.get_secret_value() if settings.acs.access_key else None
+        self._secret = settings.acs.access_key
         self._sender = settings.sender
         self._largest = min(LARGEST, int((settings.largest_mb or 150) * 2**20))
         self._azure = azure
         self.longest = timedelta(minutes=15)
+
+    def _key(self) -> str | None:
+        return self._secret.get_secret_value() if self._secret else None
 
     def receipt(self) -> str:
         """The operation's id: by it the service is asked, whoever was killed in between."""
@@ -54,10 +57,11 @@ class Acs:
 
     def send(self, mail: Outgoing, handing: Handing) -> Mapping[str, Said]:
         azure = self._azure()
+        key = self._key()
         body = body_of(fitting(mail.content, self._largest, mail.link), self._sender, mail.to)
         handing({})
         try:
-            status = posting.send_email(azure, self._endpoint, self._key, mail.receipt, body)
+            status = posting.send_email(azure, self._endpoint, key, mail.receipt, body)
         except AzureError as fault:
             return self._refused(mail, known(fault))
         words = ""
@@ -65,7 +69,7 @@ class Acs:
             if status not in ("NotStarted", "Running", ""):
                 break
             azure.time.sleep(POLL_SECONDS)
-            status, words = posting.email_status(azure, self._endpoint, self._key, mail.receipt)
+            status, words = posting.email_status(azure, self._endpoint, key, mail.receipt)
         if status == "Succeeded":
             return dict.fromkeys(mail.to, Said("sent", f"operation {mail.receipt} succeeded"))
         if status in ("Failed", "Canceled"):
@@ -74,7 +78,7 @@ class Acs:
 
     def ask(self, attempt: Attempt) -> Answer:
         try:
-            status, words = posting.email_status(self._azure(), self._endpoint, self._key, attempt.receipt)
+            status, words = posting.email_status(self._azure(), self._endpoint, self._key(), attempt.receipt)
         except NotFound:
             return Answer("absent", f"the service knows no operation {attempt.receipt}")
         found = {"Succeeded": "arrived", "Failed": "refused", "Canceled": "refused"}.get(status, "pending")
@@ -82,8 +86,8 @@ class Acs:
 
     def check(self) -> str:
         with suppress(NotFound):
-            posting.email_status(self._azure(), self._endpoint, self._key, str(uuid.UUID(int=0)))
-        return f"{self._endpoint} answers, {'its key' if self._key else 'our identity'} is taken"
+            posting.email_status(self._azure(), self._endpoint, self._key(), str(uuid.UUID(int=0)))
+        return f"{self._endpoint} answers, {'its key' if self._secret else 'our identity'} is taken"
 
     def _refused(self, mail: Outgoing, said: Said) -> Mapping[str, Said]:
         if said.status == "refused" and len(mail.to) > 1:

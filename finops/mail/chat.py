@@ -26,7 +26,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from finops.errors import FinopsError
+from finops.config.mailing import is_https
+from finops.errors import ConfigError, FinopsError
 from finops.mail.secure import refused_certificate, tls
 from finops.mail.transport import Answer, Handing, Outgoing, Said, Unreachable, scrubbed
 from finops.state import Attempt
@@ -61,15 +62,16 @@ class Chat:
     def send(self, mail: Outgoing, handing: Handing) -> Mapping[str, Said]:
         title, text = told(mail)
         body = card(title, text, mail.link) if self.name == "teams" else blocks(title, text, mail.link)
+        address = self._address()
         handing({})
-        return dict.fromkeys(mail.to, self._post(json.dumps(body).encode()))
+        return dict.fromkeys(mail.to, self._post(address, json.dumps(body).encode()))
 
     def ask(self, attempt: Attempt) -> Answer:
         return Answer("cannot", f"a webhook of {self.name} does not tell")
 
     def check(self) -> str:
         """Only whether its host can be reached: whatever is posted there, people see."""
-        parts = urlsplit(self._webhook.get_secret_value())
+        parts = urlsplit(self._address())
         connection = http.client.HTTPSConnection(
             parts.hostname or "", parts.port or 443, timeout=self._timeout, context=tls(self._ca_file)
         )
@@ -81,16 +83,23 @@ class Chat:
             connection.close()
         return f"{parts.hostname} can be reached; nothing was posted"
 
-    def _post(self, body: bytes) -> Said:
+    def _address(self) -> str:
+        """Where to post: what a vault told was looked at by nobody yet."""
+        address = self._webhook.get_secret_value()
+        if not is_https(address):
+            raise ConfigError(f"mail.{self.name}.webhook is no address that begins with https://.", "Mend that secret.")
+        return address
+
+    def _post(self, address: str, body: bytes) -> Said:
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=tls(self._ca_file)), _NoRedirect)
         try:
             request = urllib.request.Request(  # noqa: S310 - the settings take https only
-                self._webhook.get_secret_value(), body, {"Content-Type": "application/json"}, method="POST"
+                address, body, {"Content-Type": "application/json"}, method="POST"
             )
             with opener.open(request, timeout=self._timeout) as answer:
                 return Said("sent", f"{answer.status} from {self.name}")
         except urllib.error.HTTPError as fault:
-            words = scrubbed(_words(fault), self._webhook.get_secret_value())
+            words = scrubbed(_words(fault), address)
             return Said(_status(fault.code), f"{self.name} answered {fault.code} {words}".strip())
         except (OSError, ValueError, http.client.HTTPException) as fault:
             # The words of these errors may hold the address, and so may their chain.

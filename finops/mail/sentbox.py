@@ -28,9 +28,8 @@ class SentBox:
         self._ca_file = settings.ca_file
         self._token = token
         self._user = settings.sent.user or settings.smtp.user
-        secret = settings.sent.password or settings.smtp.password
-        self._password = secret.get_secret_value() if secret else ""
-        self._secrets = [self._password]  # what no words of a server may bring into ours
+        self._secret = settings.sent.password or settings.smtp.password
+        self._secrets: list[str] = []  # what no words of a server may bring into ours
 
     def ask(self, message_id: str) -> Answer:
         """arrived, or absent: a copy may still be on its way there."""
@@ -91,7 +90,9 @@ class SentBox:
             self._secrets += [token, words.decode()]
             box.authenticate("XOAUTH2", lambda challenge: b"" if challenge else words)
         else:
-            box.login(self._user, self._password)
+            password = self._secret.get_secret_value() if self._secret else ""
+            self._secrets.append(password)
+            box.login(self._user, password)
 
     def _fault(self, what: str, words: str = "", fix: str = "It is looked up again in the next round.") -> FinopsError:
         where = f"{self._settings.host}:{self._settings.port}"

@@ -141,7 +141,7 @@ def build(
     if found is not None and (closing or period.end < periods.choose(book, now, settings.week_ends, None).period.end):
         found = tuple(one for one in found if one.first < period.end.date())  # what is over knows nothing of later days
     strange = anomalies(found, known.anomalies_of, known.no_anomalies, currency, settings.cost_centres, share)
-    saved = savings(known.claims, book, currency, digits, now) if known.claims else None
+    saved = savings(known.claims, book, currency, digits, now, told=known.told) if known.claims else None
     saved = replace(saved, lacks=known.not_read) if saved else None
     in_period = days_of(asked, period)
     cents = get_currency_precision(currency)

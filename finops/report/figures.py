@@ -50,6 +50,9 @@ def _all(report: Report) -> Iterator[Figure]:
             ("identified", report.savings.identified),
         ):
             yield _money(f"savings/{kind}", f"savings {kind}", added.amount)
+        if report.savings.again and report.savings.again_hours is not None:
+            yield _money("savings/again", "re-done work, taken off what was realised", report.savings.again)
+            yield Figure("savings/again/hours", "re-done work", report.savings.again_hours, "node-hours")
         for source in report.savings.sources:
             for kind, part in (
                 ("realised", source.realised),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from finops.charges import Period
 from finops.report.claim import Claim
+from finops.report.evicted import NOTHING_TOLD, Accounts
 
 if TYPE_CHECKING:
     from finops.anomalies import Anomaly
@@ -143,6 +144,7 @@ class Known:
     published: tuple[Published, ...] = ()
     said: tuple[Said, ...] = ()
     not_read: str = ""  # why the estate was not
+    told: Accounts = NOTHING_TOLD  # by training jobs, of what evictions had them run again
     remarks: tuple[str, ...] = ()  # what a reader should know of all this, in sentences
 
 

@@ -11,6 +11,7 @@ from finops.charges.book import added, trimmed
 from finops.estate.ids import subscription_of
 from finops.report.bill import Bill
 from finops.report.claim import Claim
+from finops.report.evicted import NOTHING_TOLD, Accounts
 from finops.report.gather import ZERO
 from finops.report.model import Kind, Money, Saving
 from finops.report.periods import DAY
@@ -36,11 +37,11 @@ class _Done:
     ended: date
 
 
-def measured(done: Sequence[Claim], bill: Bill, currency: str, to: date) -> list[Saving]:
+def measured(done: Sequence[Claim], bill: Bill, currency: str, to: date, told: Accounts = NOTHING_TOLD) -> list[Saving]:
     """What each act saved, the first first. Every charge counts for one act only: the first that reached it.
 
     Acts after which the resource lives on share it with others: each counts its own effect, on the price of an hour
-    or on idle hours, until an act that takes the whole resource.
+    or on idle hours, until an act that takes the whole resource. told: what jobs ran again after evictions.
     """
     entries: list[Saving] = []
     found: list[_Done] = []
@@ -69,7 +70,7 @@ def measured(done: Sequence[Claim], bill: Bill, currency: str, to: date) -> list
                 within.append(other.id)
         if one.lives_on:
             last = min([last, *(day_of(later.since) - DAY for later in done[number + 1 :] if _takes(later, one))])
-        entry = entry or _measure(one, bill, currency, to, free, last, within)
+        entry = entry or _measure(one, bill, currency, to, free, last, within, told)
         entries.append(entry)
         if entry.counted_with is None and one.measure != "none":
             found.append(_Done(one, entry, day, last))
@@ -144,7 +145,9 @@ def _last(one: Claim, day: date) -> date:
     return min(ends)
 
 
-def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: date, within: Sequence[str]) -> Saving:
+def _measure(
+    one: Claim, bill: Bill, currency: str, to: date, free: date, last: date, within: Sequence[str], told: Accounts
+) -> Saving:
     """One act. free: the first day that tells what it cost before; within: ids below whose charges are not its own."""
     day = day_of(one.since)
     quiet = day_of(one.quiet) if one.quiet else day
@@ -170,7 +173,7 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
         since = [each for each in complete if day <= each <= min(to, last)]
         return _by_the_gb(one, replace(entry, days_after=len(since)), bill, currency, before, since, why)
     if one.lives_on:
-        return _by_the_hour(one, entry, bill, currency, before, after, why)
+        return _by_the_hour(one, entry, bill, currency, before, after, why, told)
     if not why and len(before) < LEAST:
         why = f"only {len(before)} complete days of charges before it, and {LEAST} are needed"
     if not why and not bill.names(one.resource_id, before, within) and one.cost != 0 and one.expected != 0:
@@ -192,8 +195,9 @@ def _measure(one: Claim, bill: Bill, currency: str, to: date, free: date, last: 
 
 
 def _by_the_hour(
-    one: Claim, entry: Saving, bill: Bill, currency: str, before: Sequence[date], after: Sequence[date], why: str
-) -> Saving:
+    one: Claim, entry: Saving, bill: Bill, currency: str, before: Sequence[date], after: Sequence[date], why: str,
+    told: Accounts,
+) -> Saving:  # fmt: skip
     """An act after which the resource lives on: its own effect, whether the resource is used more or less since."""
     hours_before, was = bill.hours(one.resource_id, before)
     hours, is_now = bill.hours(one.resource_id, after)
@@ -206,12 +210,18 @@ def _by_the_hour(
         why = "the charges since state no hours"
     if why:
         return replace(entry, why=why)
+    again, lost = None, ZERO
     with localcontext() as context:
         context.prec = 80
         price = f"{trimmed((was / hours_before).quantize(SHOWN)):f} an hour as before"
         if one.measure == "price":
-            saved = hours * was / hours_before - is_now
+            # Dedicated nodes would not have run these hours at all.
+            again = told.on(one.resource_id, after)
+            lost = (min(again or ZERO, hours) * was / hours_before).quantize(FINEST)
+            saved = hours * was / hours_before - is_now - lost
             how = f"{hours.normalize():f} hours since at {price} - {is_now:f} charged for them"
+            if again:
+                how += f" - {min(again, hours).normalize():f} hours that jobs ran again after evictions"
         else:
             each = (bill.hours(one.resource_id, [day])[0] for day in after)
             spared = added(min(max(24 * one.kept - took, ZERO), Decimal(24 * (one.kept - one.keeps))) for took in each)
@@ -220,6 +230,8 @@ def _by_the_hour(
             how = f"{spared.normalize():f} of {held} were not run since, at {price}"
         saved = trimmed(saved.quantize(FINEST))
     why = "" if saved > 0 else "an hour costs more since" if saved else "nothing ran on it since"
+    if again and saved <= 0:
+        why = "an hour costs more since, or evictions cost more than was saved"
     if one.measure == "idle":
         why = "" if saved else IN_USE
     return replace(
@@ -231,7 +243,9 @@ def _by_the_hour(
         how=how,
         hours_before=hours_before,
         hours_after=hours,
-        evicted=one.measure == "price" and bool(hours),
+        evicted=one.measure == "price" and bool(hours) and again is None,
+        again_hours=min(again, hours) if again is not None else None,
+        again=Money(trimmed(lost), currency) if again is not None else None,
     )
 
 

@@ -63,6 +63,8 @@ def _goes_on(of: Of, rest: str) -> Answer:
 
 def savings(of: Of, rest: str) -> Answer:
     rows = []
+    if rest in ("again", "again/hours"):
+        return _again(of, rest)
     kind, _, source = rest.partition("/")
     for act in of.report.savings.all if of.report.savings else ():
         amount = act.realised if kind == "realised" else act.expected
@@ -70,6 +72,15 @@ def savings(of: Of, rest: str) -> Answer:
         if mine and act.kind == kind and act.counted_with is None and act.saves and amount is not None:
             rows.append(Behind("", act.name, act.resource_id, act.rule, amount.amount, note=f"saving/{act.ref}"))
     return rows, []
+
+
+def _again(of: Of, rest: str) -> Answer:
+    rows = []
+    for act in of.report.savings.all if of.report.savings else ():
+        if act.again and act.again_hours is not None:
+            amount = act.again.amount if rest == "again" else act.again_hours
+            rows.append(Behind("", act.name, act.resource_id, act.rule, amount, note=f"saving/{act.ref}"))
+    return rows, ["As training jobs told beside their checkpoints, at the price of an hour before the act."]
 
 
 def saving(of: Of, rest: str) -> Answer:

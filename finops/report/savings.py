@@ -12,6 +12,7 @@ from finops.charges.book import added, trimmed
 from finops.estate.ids import key, scopes
 from finops.report.bill import Bill
 from finops.report.claim import Claim
+from finops.report.evicted import NOTHING_TOLD, Accounts
 from finops.report.gather import ZERO
 from finops.report.measuring import BEFORE, FINEST, acts_on, day_of, measured, waits
 from finops.report.model import Came, Kind, Money, Saving, Savings, Source, Sum
@@ -28,9 +29,13 @@ MONTH = 30  # days: what is expected "a month" was found as a cost of 30
 
 
 def savings(
-    claims: Collection[Claim], book: Charges, currency: str, digits: int, now: datetime, rows: int = ROWS
-) -> Savings:
-    """All savings as of `now`: realised by EffectiveCost in `currency` on the resources of `claims` and below them."""
+    claims: Collection[Claim], book: Charges, currency: str, digits: int, now: datetime, rows: int = ROWS,
+    told: Accounts = NOTHING_TOLD,
+) -> Savings:  # fmt: skip
+    """All savings as of `now`: realised by EffectiveCost in `currency` on the resources of `claims` and below them.
+
+    told: what jobs ran again after evictions, which is taken off.
+    """
     done = sorted((one for one in claims if one.since), key=lambda one: (one.since, one.number))
     to = min(last_complete_day(book), now.date() - DAY)
     stored = [one.resource_id for one in done if one.measure == "stored"]
@@ -38,7 +43,7 @@ def savings(
     dearest = [*_dearest(claims, "decided"), *_dearest(claims, "found")]
     again = [one.resource_id for one in dearest if one.basis == "bill" and acts_on(one, done)]
     bill = Bill(book, [*(one.resource_id for one in done), *again], _first(done, to), to, currency, timed, stored)
-    found = measured(done, bill, currency, to)
+    found = measured(done, bill, currency, to, told)
     named = {one.ref or str(one.number): one.called for one in claims}
     waiting = [
         waits(one, "approved" if one.stage == "decided" else "identified", done, bill, currency, to) for one in dearest
@@ -54,6 +59,7 @@ def savings(
     # A lone other is named: it takes no more room.
     first = listed[: rows if len(listed) > rows + 1 else rows + 1]
     rest = sum((one.shown.amount for one in listed[len(first) :] if one.shown), ZERO)
+    rerun = [one for one in acts if one.again_hours is not None and one.again]
     lapsed = tuple(one for one in entries if one.lapsed and one.counted_with is None)
     return Savings(
         to=to,
@@ -68,6 +74,8 @@ def savings(
         sources=_by_source(entries, currency, digits),
         came=_came(entries, currency),
         lapsed=lapsed,
+        again_hours=sum((one.again_hours for one in rerun if one.again_hours), ZERO) if rerun else None,
+        again=Money(added(one.again.amount for one in rerun if one.again), currency) if rerun else None,
         lapsed_sum=_sum(lapsed, "identified", currency) if lapsed else None,
     )
 

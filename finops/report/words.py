@@ -215,6 +215,9 @@ class Words:
             parts.append(self.say("{amount} a month expected", amount=self.about(act.expected)))
         if act.days_after and act.realised:
             parts.append(self.say("{days} on the bill", days=self.count(act.days_after, "day", "days")))
+        if act.again_hours and act.again:
+            hours, amount = self.number(act.again_hours, 1), self.about(act.again)
+            parts.append(self.say("less re-done work: {hours} hours, {amount}", hours=hours, amount=amount))
         if act.why:
             lacks = act.realised is None and act.kind == "realised"
             parts.append(self.say("not known: {why}", why=self.told(act.why)) if lacks else self.told(act.why))

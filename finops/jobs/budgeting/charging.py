@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -57,6 +60,19 @@ def stored(settings: Settings, now: datetime) -> Charges | None:
         return charges.load(sources, late_hours=settings.charges.late_hours, now=now)
     except DataError:
         return None
+
+
+@contextmanager
+def opened_once(settings: Settings, now: datetime) -> Iterator[Callable[[], Charges | None]]:
+    """The charges at hand, opened when somebody first asks for them, and closed at the end."""
+    with ExitStack() as stack:
+
+        @cache
+        def book() -> Charges | None:
+            found = stored(settings, now)
+            return stack.enter_context(found) if found is not None else None
+
+        yield book
 
 
 def usual_of(book: Charges | None, now: datetime) -> Decimal | None:

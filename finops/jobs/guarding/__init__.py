@@ -67,8 +67,12 @@ def guard(
     now: datetime,
     enforce: bool = False,
     step: Callable[[str], None] = lambda doing: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Guarded:
-    """Compare the estate with the rules and tell owners; with `enforce`, also change what is due in mode enforce."""
+    """Compare the estate with the rules and tell owners; with `enforce`, also change what is due in mode enforce.
+
+    stopping: asked between acts; once True, the one in hand is finished, and the rest is left to the next run
+    """
     step("Looking at what an earlier run left open")
     resolved = reconcile(azure, state, now)
     plan = guard_plan(azure, settings, now, state, step)
@@ -78,7 +82,7 @@ def guard(
     deeds: list[Deed] = []
     if enforce:
         step("Changing what is due")
-        outcomes, deeds = carry_out(plan, azure, settings.guard, state, now)
+        outcomes, deeds = carry_out(plan, azure, settings.guard, state, now, stopping)
         told.append(report_deeds(settings, state, now))
     told.append(report_missing(settings, state, now, None if enforce else plan.estate))
     mails = tuple(mail for one in told for mail in one.mails)

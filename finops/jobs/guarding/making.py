@@ -20,7 +20,7 @@ THAWING = "guard: what was stopped from growing may grow again"
 def make_owed(run: Run) -> None:
     """Make every cluster that was deleted in order to be made anew, by this run or by one that was broken off."""
     for kept, owed in run.state.kept(OWED).items():
-        if kept in run.tried:
+        if kept in run.tried or (run.stopping() and kept not in run.let_go):
             continue
         try:
             body = run.azure.state_of(owed["id"], ML_VERSION)
@@ -45,6 +45,8 @@ def thaw(run: Run) -> None:
     """Let clusters grow again that need not, or must not, be kept from it: the rule is gone, or a job queues."""
     lines = {key(line.id): line for line in run.plan.lines if line.rule == "spot"}
     for kept in run.state.kept(FROZEN):
+        if run.stopping():
+            return
         line = lines.get(kept.removeprefix(FROZEN))
         if line is not None and line.status == "keep":
             _kept(run, kept, line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ class Run:
     outcomes: list[Outcome] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     tried: set[str] = field(default_factory=set)  # what is owed and was tried in this run
+    stopping: Callable[[], bool] = lambda: False  # once True, nothing more is begun
+    let_go: set[str] = field(default_factory=set)  # what this run deleted to make it anew: that is seen to its end
 
     def __post_init__(self) -> None:
         self.limits = Limits(self.settings, self.state, self.now)
@@ -52,7 +54,9 @@ class Run:
     def perform(self, rule: str, lines: Sequence[Any], acts: list[Act]) -> list[tuple[Any, Outcome]]:
         decision = f"guard, rule {rule}, in mode enforce (guard.mode, guard.scopes)"
         within = caps(self.settings, self.plan.looked_at[rule])
-        done = perform(acts, self.azure, self.state, within, self.now, decision, self.settings.kill_switch)
+        done = perform(
+            acts, self.azure, self.state, within, self.now, decision, self.settings.kill_switch, stopping=self.stopping
+        )
         self.outcomes += done
         return list(zip(lines, done, strict=True))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from finops import spot
-from finops.acts import Act, Outcome
+from finops.acts import STOPPING, Act, Outcome
 from finops.errors import AzureError
 from finops.estate.ids import key, subscription_of
 from finops.estate.model import Json
@@ -26,10 +26,18 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    plan: Plan, azure: Azure, settings: GuardSettings, state: State, now: datetime
+    plan: Plan,
+    azure: Azure,
+    settings: GuardSettings,
+    state: State,
+    now: datetime,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[list[Outcome], list[Deed]]:
-    """What became of each change that was due, and what owners are to be told of."""
-    run = Run(plan, azure, settings, state, now)
+    """What became of each change that was due, and what owners are to be told of.
+
+    stopping: asked between acts; a cluster that was deleted to be made anew is made anew all the same
+    """
+    run = Run(plan, azure, settings, state, now, stopping=stopping)
     make_owed(run)
     thaw(run)
     _write_tags(run)
@@ -158,7 +166,11 @@ def _let_go(run: Run, drained: list[Line], denied: list[Line]) -> None:
         if owed:
             run.left(_about(line), f"It is not deleted while {owed} is owed: that one could not be made again.")
             continue
+        if run.stopping():
+            run.left(_about(line), STOPPING)
+            continue
         act = _letting_go(run, line, drained=line in drained)
+        run.let_go.add(f"{OWED}{key(line.id)}")
         for _, outcome in run.perform("spot", [line], [act]):
             if outcome.result in {"refused", "changed-since", "failed"}:
                 run.state.drop(f"{OWED}{key(line.id)}")

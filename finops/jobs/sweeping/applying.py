@@ -47,8 +47,12 @@ def apply(
     execute: bool = False,
     step: Callable[[str], None] = lambda doing: None,
     only: Iterable[int] = (),
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Applied:
-    """Do what is due; without `execute` only say what would be done. only: numbers of findings; none: all of them."""
+    """Do what is due; without `execute` only say what would be done. only: numbers of findings; none: all of them.
+
+    stopping: asked between acts; once True, the one in hand is finished, and the rest keeps its approval
+    """
     only = frozenset(only)
     for number in only:
         state.findings.get(number)  # raises where there is none
@@ -57,7 +61,7 @@ def apply(
     with state.turn():
         step("Looking at what an earlier run left open")
         resolved = tuple(reconcile(azure, state, now, WHO))
-        run = _Run(azure, settings, state, now, step, only)
+        run = _Run(azure, settings, state, now, step, only, stopping=stopping)
         run.settled(settle(state, settings.janitor, now))
         run.watch()
         run.act()
@@ -131,7 +135,7 @@ class _Run(Run):
         if not self.state.kept(QUIETED):
             return
         self.step("Looking for signs of life")
-        watch = Watch(self.azure, self.settings, self.state, self.looker, self.time())
+        watch = Watch(self.azure, self.settings, self.state, self.looker, self.time(), self.stopping)
         for number, (result, what, why) in watch.all():
             self._say(self.state.findings.get(number), result, what, why)
         self.over = watch.over
@@ -286,7 +290,7 @@ class _Run(Run):
             mine = self._bounds().caps(images)
             outcomes = perform(
                 these, self.azure, self.state, mine, self.time(), "", self.settings.janitor.kill_switch, WHO,
-                lambda outcome: self._told(by_act[id(outcome.act)], outcome),
+                lambda outcome: self._told(by_act[id(outcome.act)], outcome), self.stopping,
             )  # fmt: skip
             told = {one.record.number for one in self.lines}
             for outcome in outcomes:  # those that were refused as a whole

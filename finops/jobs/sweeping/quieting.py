@@ -5,7 +5,7 @@ Like every change, a quiet step is made only of what people approved; it is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -38,13 +38,19 @@ Said = tuple[Literal["done", "held", "failed", "unknown", "void"], str, str]
 class Watch:
     """Looks after what is in a quiet step. `over`: records whose days are over without a sign of life."""
 
-    def __init__(self, azure: Azure, settings: Settings, state: State, looker: Looker, now: datetime) -> None:
+    def __init__(
+        self, azure: Azure, settings: Settings, state: State, looker: Looker, now: datetime,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self.azure, self.settings, self.state, self.looker, self.now = azure, settings, state, looker, now
+        self.stopping = stopping
         self.over: list[Record] = []
 
     def all(self) -> Iterator[tuple[int, Said]]:
         """What was done about each, by number; nothing about those that only wait."""
         for name, tombstone in self.state.kept(QUIETED).items():
+            if self.stopping():
+                return
             record = self.state.findings.get(int(name.removeprefix(QUIETED)))
             if record.status in OVER:
                 self.state.drop(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finops import approvals, estate
-from finops.acts import Act, Caps, Names, Outcome, over, perform, reconcile
+from finops.acts import STOPPING, Act, Caps, Names, Outcome, over, perform, reconcile
 from finops.acts.hand import thrown
 from finops.acts.storage import ACCOUNTS, CONTAINER, INVENTORY, part_of, plain
 from finops.approvals import APPROVED
 from finops.approvals.whose import TIERING
 from finops.errors import AzureError, DataError
-from finops.estate import Known
 from finops.estate.ids import key
 from finops.jobs.run import Run
 from finops.jobs.sweeping.telling import tell
 from finops.jobs.tiering import deeds
 from finops.jobs.tiering.applied import RESULTS, Applied, Line, Result
-from finops.jobs.tiering.asking import ask, due, no_more, wanted_of
+from finops.jobs.tiering.asking import ask, due, no_more, owner_of, wanted_of
 from finops.jobs.tiering.moves import Batch, bytes_of, cut, found_out, keep, moved_since, said
 from finops.jobs.tiering.overreach import UNTOLD, closed_to, too_much, without
 from finops.jobs.tiering.past import PROTECTS, not_wanted, set_for, settled, undone_at
@@ -57,10 +56,14 @@ def apply(
     accounts: Iterable[str] = (),
     paths: Sequence[Path] = (),
     protect: Sequence[str] = (),
+    *,
+    only: Collection[str] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Applied:
     """Do what may be done; without `execute` only say what would be.
 
     accounts: names; none: every account whose mode is not off. paths: of the inventory of the only one
+    only: no others are looked at, and nobody named them. stopping: once True, the rest is left as by a run that died
     """
     names = list(accounts)
     if not execute:
@@ -70,10 +73,9 @@ def apply(
         resolved = tuple(reconcile(azure, state, now, WHO))
         found_out(azure, state, now)
         approvals.lapsed(state, now)
-        run = _Run(azure, settings, state, now, step, names, paths, protect, True)
+        run = _Run(azure, settings, state, now, step, names, paths, protect, True, chosen=only, stopping=stopping)
         run.settle()
         run.act()
-        step("Telling owners and approvers")
         mails = tell(state, settings, run.time())
         return Applied(True, resolved, tuple(run.lines), len(state.pending_intents()), mails.mails, mails.problems)
 
@@ -102,6 +104,8 @@ class _Run(Run):
     entered: set[int] = field(default_factory=set)  # findings whose approval this run has used up
     broken: dict[int, tuple[str, str]] = field(default_factory=dict)  # approved, and not all sent: how they stand
     narrowed: set[str] = field(default_factory=set)  # accounts that rules of ours are taken out of, by their ids
+    chosen: Collection[str] | None = None  # names of accounts: no others are looked at
+    left: set[int] = field(default_factory=set)  # findings of which something was not begun
 
     # -- the two kinds of run -----------------------------------------------------------------------------------
 
@@ -136,6 +140,10 @@ class _Run(Run):
         if self.deeds:
             self.step("Acting")
         for deed in self.deeds:  # each by itself: what Azure refuses to one account does not stop the others
+            if self.stopping():
+                self.left.add(deed.finding)
+                self._say(deed, "held", STOPPING)
+                continue
             own = self.settings.tiering
             caps = replace(self._caps(), max_count=1, population=max(self.population, 1))
             [outcome] = perform(
@@ -166,6 +174,8 @@ class _Run(Run):
         if self.names:
             return [name.strip().lower().rpartition("/")[2] for name in self.names]
         on = [name for name, whole in sorted(known.items()) if self.settings.tiering.mode_of(whole) != "off"]
+        if self.chosen is not None:
+            on = [name for name in on if name in self.chosen]
         if self.paths and len(on) != 1:
             raise DataError(f"--inventory was given, and there are {len(on)} accounts.", "Name one: --account NAME.")
         return on
@@ -197,7 +207,7 @@ class _Run(Run):
         if enough and not proposed.plan.refusals:
             self._line(proposed, "so", deeds.SET_RULES, "The rules in force are nearly as good.")
         elif not (seen.account.id in self.narrowed and proposed.nothing):
-            self._wants(proposed, mode, _owner(found, seen.account.id))
+            self._wants(proposed, mode, owner_of(found, seen.account.id))
 
     def _standing(self, account_id: str) -> Mapping[str, Any]:
         """The evidence of the request that people have before them, {} where there is none."""
@@ -369,8 +379,9 @@ class _Run(Run):
         """What was approved and sent is over: done, as far as anything of it was; else it failed."""
         for number in sorted(self.entered):
             mine = [(deed, line) for deed, line in self.outcomes if deed.finding == number]
-            if self.state.findings.get(number).status != "acted" or any(one.result == "unknown" for _, one in mine):
-                continue
+            unknown = number in self.left or any(one.result == "unknown" for _, one in mine)
+            if self.state.findings.get(number).status != "acted" or unknown:
+                continue  # the next run goes on with it
             before, told = self.broken.get(number, ("failed", ""))
             done = any(one.result == "done" or (deed.batch and deed.batch.done) for deed, one in mine)
             sent = [deed.batch for deed, _ in mine if deed.batch and deed.batch.ended]
@@ -386,10 +397,3 @@ class _Run(Run):
 
     def _line(self, proposed: Proposal, result: Result, what: str, why: str, number: int = 0) -> None:
         self.lines.append(Line(proposed.name, result, what, why, proposed, number))
-
-
-def _owner(found: Estate, account_id: str) -> str:
-    """The owner's address, "" where nobody is known."""
-    resource = found.resources.get(key(account_id))
-    fact = resource.facts.get("owner") if resource else None
-    return str(fact.value or "") if isinstance(fact, Known) else ""

@@ -12,6 +12,8 @@ from finops.approvals.moving import step
 from finops.approvals.statuses import ENDED
 from finops.approvals.votes import ASIDE, ran_out
 from finops.approvals.whose import TIERING
+from finops.estate import Estate, Known
+from finops.estate.ids import key
 from finops.jobs.tiering.proposing import ARCHIVE, Proposal, named, size
 from finops.state import Change, Record, State, StoredFinding
 from finops.tiering.waking import APPROVAL, GOES_ON
@@ -172,3 +174,10 @@ def _for_people(proposed: Proposal) -> dict[str, Any]:
         "risks": risks,
         "notes": [note for note in plan.notes if note not in (*risks, APPROVAL, GOES_ON)],
     }
+
+
+def owner_of(found: Estate, account_id: str) -> str:
+    """The owner's address, "" where nobody is known."""
+    resource = found.resources.get(key(account_id))
+    fact = resource.facts.get("owner") if resource else None
+    return str(fact.value or "") if isinstance(fact, Known) else ""

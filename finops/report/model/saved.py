@@ -49,6 +49,8 @@ class Saving:
     basis: Literal["bill", "list price"] = "bill"  # what `expected` was worked out from
     lapsed: bool = False  # it was approved, and not done while that held
     evicted: bool = False  # whether work that is run again after an eviction may be in it
+    again_hours: Decimal | None = None  # node-hours that jobs told they ran again after evictions; None: none told
+    again: Money | None = None  # those, at the price before: taken off `realised` already
     measure: str = "whole"  # how it is measured, see Claim
     how: str = ""  # the arithmetic of what was realised, in words
     watched: date | None = None  # it stands still until then, and is watched for use before it is done
@@ -130,4 +132,6 @@ class Savings:
     came: Came | None = None
     lapsed: tuple[Saving, ...] = ()  # of what waits: approved once, and not done in time
     lapsed_sum: Sum | None = None
+    again_hours: Decimal | None = None  # of all acts, as far as jobs told; None: nobody told anything
+    again: Money | None = None
     lacks: str = ""  # why what the guard finds in the estate is not among them

@@ -1,0 +1,169 @@
+"""What the daemon costs while nothing is due, over simulated weeks, how soon it is ready, and how soon another leads.
+
+    python benchmarks/daemon.py                 # about six minutes
+    python benchmarks/daemon.py --idle 3600     # an hour of idling, as the bar asks
+
+`finops daemon run` as it is, in processes of its own, against a small simulated estate. The bars: idle under 1 % of a
+core and 150 MiB, no growth over simulated weeks, another one leads within a minute. CPU is what the kernel counted for
+the process (user and system); RSS is what it held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from finops.simulator import new_estate, serving
+from finops.state import State
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 300.0
+WEEK = 7 * 24 * 3600
+# Duties that do something however empty the estate is; while the daemon idles, none of them is due.
+OFF = ("guard", "watch", "ingest", "anomalies", "budgets", "compliance", "sweep", "tell", "apply", "tier", "report",
+       "close", "deliver", "housekeeping")  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def daemon(
+    folder: Path, url: str, port: int, schedule: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    settings = folder / f"daemon-{port}.yaml"
+    lines = [
+        f"azure: {{endpoint: '{url}'}}", f"state: {{url: '{folder / 'state.db'}'}}",
+        f"charges: {{store: '{folder / 'charges'}'}}",
+        f"mail: {{outbox: '{folder / 'outbox'}', sender: f@contoso.com}}",
+        f"janitor: {{tombstones: '{folder / 'tombstones'}'}}", "daemon:", f"  listen: 127.0.0.1:{port}", "  schedule:",
+        *(f"    {name}: '{text}'" for name, text in (schedule or {"deliver": "every 1 minutes"}).items()),
+    ]  # fmt: skip
+    settings.write_text("\n".join(lines) + "\n", "utf-8")
+    command = [sys.executable, "-m", "finops", "daemon", "run", "--config", str(settings)]
+    with (folder / f"daemon-{port}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(90)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> float:
+    """Seconds until /readyz says yes."""
+    began = time.monotonic()
+    while time.monotonic() - began < PATIENCE:
+        if process.poll() is not None:
+            raise SystemExit(f"The daemon ended with {process.returncode}: {log.read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return time.monotonic() - began
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)
+    raise SystemExit("The daemon was never ready.")
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU, as the kernel counts them for all threads of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def rss(pid: int) -> float:
+    """MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def idling(folder: Path, url: str, seconds: float) -> None:
+    port = free_port()
+    with daemon(folder, url, port, dict.fromkeys(OFF, "off")) as process:
+        ready = until_ready(process, port, folder / f"daemon-{port}.log")
+        time.sleep(5)
+        before, began = cpu(process.pid), time.monotonic()
+        time.sleep(seconds)
+        used, lasted = cpu(process.pid) - before, time.monotonic() - began
+        print(f"start to ready          {ready:8.1f} s")
+        print(f"idle                    {100 * used / lasted:8.2f} % of a core over {lasted:.0f} s")
+        print(f"idle                    {rss(process.pid):8.0f} MiB")
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(90)
+        print(f"SIGTERM to its end      {time.monotonic() - asked:8.1f} s")
+
+
+def living(folder: Path, estate: Path, weeks: int, seconds_a_week: float) -> None:
+    """All duties as shipped but for `deliver`, by a clock that goes so fast."""
+    port = free_port()
+    fast = f"fast:{WEEK / seconds_a_week:.0f}"
+    with serving(estate, clock=fast) as served, daemon(folder, served.url, port) as process:
+        until_ready(process, port, folder / f"daemon-{port}.log")
+        for week in range(1, weeks + 1):
+            before = cpu(process.pid)
+            time.sleep(seconds_a_week)
+            used = cpu(process.pid) - before
+            print(f"simulated week {week}        {rss(process.pid):8.0f} MiB, {used:.0f} s of CPU")
+
+
+def taking_over(folder: Path, url: str) -> None:
+    ports = free_port(), free_port()
+    off = dict.fromkeys(OFF, "off")
+    with daemon(folder, url, ports[0], off) as first:
+        until_ready(first, ports[0], folder / f"daemon-{ports[0]}.log")
+        with daemon(folder, url, ports[1], off) as second, State.open(folder / "state.db") as state:
+            until_ready(second, ports[1], folder / f"daemon-{ports[1]}.log")
+            time.sleep(5)
+            led = leader(state)
+            first.kill()
+            killed = time.monotonic()
+            while leader(state) == led and time.monotonic() - killed < PATIENCE:
+                time.sleep(0.1)
+            print(f"kill -9 to another one  {time.monotonic() - killed:8.1f} s")
+
+
+def leader(state: State) -> str:
+    return next((lease.owner for lease, _ in state.daybook.leases(datetime.now(UTC))), "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--idle", type=float, default=60, help="seconds to idle")
+    parser.add_argument("--weeks", type=int, default=4, help="simulated weeks")
+    parser.add_argument("--week", type=float, default=60, help="real seconds a simulated week")
+    parser.add_argument("--estate", type=Path, help="an estate folder, in place of a new small one")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        estate = asked.estate or folder / "estate"
+        if asked.estate is None:
+            new_estate(estate, seed=7, size="small")
+        with serving(estate) as served:
+            for name, measured in (("idle", lambda at: idling(at, served.url, asked.idle)),
+                                   ("over", lambda at: taking_over(at, served.url))):  # fmt: skip
+                (folder / name).mkdir()
+                measured(folder / name)
+        (folder / "weeks").mkdir()
+        living(folder / "weeks", estate, asked.weeks, asked.week)
+
+
+if __name__ == "__main__":
+    main()
