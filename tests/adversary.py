@@ -146,7 +146,7 @@ class Cloud:
     def pages(self, path: str, version: str, params: Any = None) -> Iterator[Json]:
         self._happens("before")
         assert path == f"{SUBSCRIPTION}{LOCKS}", path
-        yield from [{"id": lock} for lock in self.locks]
+        yield from [{"id": lock, "properties": {"level": "ReadOnly"}} for lock in self.locks]
         self._happens("after")
 
     def patch(self, path: str, version: str, body: Json) -> Json:

@@ -161,7 +161,7 @@ class Applying:
             lambda seconds: time.sleep(min(seconds, 0.01)),
             random.Random(1).random,
         )  # fmt: skip
-        with connect(self.settings.azure, time=waits, operation_seconds=20) as azure:
+        with connect(self.settings.azure, acting=True, time=waits, operation_seconds=20) as azure:
             yield azure
 
     def found(self, *ids: str, rule: str = "") -> list[Record]:

@@ -115,7 +115,7 @@ def work(order: JSON) -> str:
     clocks = Time(time.monotonic, lambda: datetime.now(UTC), sleep, random.random)
     settings = AzureSettings(endpoint=order["url"])
     with (
-        Watched(settings, time=clocks, tokens=None, limits=None, operation_seconds=30) as azure,
+        Watched(settings, time=clocks, tokens=None, limits=None, operation_seconds=30, acting=True) as azure,
         State.open(order["state"]) as state,
     ):
         reconcile(azure, state, now)

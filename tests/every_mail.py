@@ -12,10 +12,12 @@ from pathlib import Path
 import budgeting as budgets
 from guarding import dedicated, guarding
 from lives import MONDAY, finding, opened
+from outside_daemon import GUARD, HOUR, NOW, duty, ran
 from report_data import daily, rendered
 from report_sample import closed, sample
 from test_anomalies_mail import NAMES, case, last, led_to_the_page, opening
 from test_budget_watch import Site, running
+from test_daemon_deadman import Site as Late
 from test_sweeping_telling import NEXT_WEEK, configured, confirmed, found
 
 from finops.config.model import Settings, WebSettings
@@ -63,6 +65,19 @@ def receipts(folder: Path) -> Mails:
 
 def watch(folder: Path) -> Mails:
     Site(folder).look(running(command="az ml compute update -n gpu --min-instances 0"), running("dark", None))
+    return left_in(folder / "outbox")
+
+
+def late(folder: Path) -> Mails:
+    """Two duties that have not succeeded in time, and one of them again."""
+    site = Late(folder)
+    ran(site.state, "guard", NOW - 3 * HOUR)
+    ran(site.state, "guard", NOW - 2 * HOUR, "failed", why="Azure said 403 <b>. Grant Microsoft.Foo/read.")
+    duties = (GUARD, duty("sweep"))
+    site.told_late(NOW, duties)
+    ran(site.state, "guard", NOW + HOUR)
+    site.look(NOW + HOUR, duties)
+    site.state.close()
     return left_in(folder / "outbox")
 
 
@@ -116,5 +131,6 @@ MADE = {
     "receipts": Kind(receipts, 2, ("janitor-receipt.html",)),
     "watch": Kind(watch, 1, ("budget-watch.html",)),
     "guard": Kind(guard, 1, ("owner-notice.html",)),
+    "late": Kind(late, 2, ("daemon-late.html",)),
     "budget": Kind(budget, 1, ("budget-alert.html",)),
 }

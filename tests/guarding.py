@@ -128,7 +128,7 @@ class Guarding:
         return self.served.world.clock.now()
 
     def run(self, enforce: bool = True, **guard: Any) -> Guarded:
-        with self.state() as state, connect(self._settings(guard).azure) as azure:
+        with self.state() as state, connect(self._settings(guard).azure, acting=True) as azure:
             return jobs.guard(azure, self._settings(guard), state, self.now, enforce)
 
     def plan(self, **guard: Any) -> Plan:
@@ -202,7 +202,7 @@ class Guarding:
     @contextmanager
     def during(self, call: str, about: str, then: Callable[[], None], nth: int = 1) -> Iterator[Any]:
         """A connection to Azure; when its method `call` is used for the nth time on what names `about`, others act."""
-        with connect(self.settings.azure) as azure:
+        with connect(self.settings.azure, acting=True) as azure:
             yield Meanwhile(azure, call, about, then, nth)
 
     def carry_out(self, plan: Plan, azure: Any, **guard: Any) -> list[Outcome]:

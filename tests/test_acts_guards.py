@@ -379,3 +379,16 @@ def test_tags_that_cannot_be_read_are_not_taken_for_none(state: State):
 
     assert ["cannot be read" in one.why and "Not tried" not in one.why for one in outcomes] == [True, True]
     assert cloud.attempts == []
+
+
+def test_once_the_process_is_being_stopped_nothing_more_is_begun(state: State):
+    cloud = Cloud()
+    first, second = cloud.make("gpu"), cloud.make("cpu")
+    sent: list[str] = []
+    cloud.on_write = lambda verb, resource: sent.append(verb)
+
+    done = run(cloud, state, shrink(cloud, first), shrink(cloud, second), stopping=lambda: bool(sent))
+
+    assert results(done) == ["done", "refused"]
+    assert "being stopped" in done[1].why
+    assert (len(sent), state.pending_intents()) == (1, [])

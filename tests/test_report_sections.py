@@ -95,7 +95,7 @@ def test_one_sentence_says_where_the_month_is_heading_and_why(mail: Rendered) ->
         "week of 8 to 14 Nov 2026 was published as $7,471 and is $7,513 now, +$42 (+0.6%)",
         "96.7% of 212 resources follow every policy; 7 do not and cost $2,208",
         "1 exemption covers $212 of the week; 1 ends soon: demo ($212, until 1 Dec).",
-        "Head of the audit trail: 412:9f2c6b1e.",
+        "Audit trail: 412:9f2c6b1e",
         "Run cost-week-2026-11-21",
         "You get this because finance@localhost is listed under mail.finance.",
     ],

@@ -355,7 +355,7 @@ def test_a_link_signed_for_something_else_leads_nowhere(state: State):
 
 @pytest.mark.parametrize(("days", "to"), [(6.9, 7), (7.1, None)])
 def test_a_link_is_good_for_seven_days(days: float, to: int | None):
-    assert place(KEY, signed(7, "finops.web.link", days * 24)) == to
+    assert place([KEY], signed(7, "finops.web.link", days * 24)) == to
 
 
 def test_without_a_page_there_is_no_link():

@@ -49,11 +49,11 @@ class Tiering:
 
     def apply(self, execute: bool = True, **more: Any) -> Applied:
         paths = [self.inventory] if self.inventory else []
-        with connect(self.settings.azure, time=StillTime().time) as azure:
+        with connect(self.settings.azure, acting=True, time=StillTime().time) as azure:
             return apply(azure, self.settings, self.state, self.now, execute, paths=paths, **more)
 
     def undo(self, execute: bool = True, **more: Any) -> Applied:
-        with connect(self.settings.azure, time=StillTime().time) as azure:
+        with connect(self.settings.azure, acting=True, time=StillTime().time) as azure:
             return undo(azure, self.settings, self.state, self.now, execute, **more)
 
     def body(self, resource_id: str) -> Json | None:
