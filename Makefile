@@ -5,10 +5,10 @@ VENV   ?= .venv
 FOCUS  ?= /tmp/focus
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test soak check format bench clean
+.PHONY: help demo test test-trainings soak mutants check format bench clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.daemon  ## the whole thing once, on a simulated estate, with the report in your browser
 	@$(BIN)/finops demo $(DEMO)
@@ -16,10 +16,19 @@ demo: $(VENV)/.daemon  ## the whole thing once, on a simulated estate, with the 
 test: $(VENV)/.test  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
-soak: $(VENV)/.test  ## the long forms of tests that kill what they test; ten minutes and more
+test-trainings: $(VENV)/.trainings  ## the tests that need PyTorch, which is gigabytes
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m torch $(TESTS)
+
+soak: $(VENV)/.trainings  ## the long forms of tests that kill what they test; ten minutes and more
 	@FINOPS_APPLY_KILLS=200 $(BIN)/python -m pytest tests/test_applying_killed.py
 	@FINOPS_MAIL_KILLS=200 $(BIN)/python -m pytest tests/test_mail_killed.py tests/test_mail_killed_azure.py
 	@FINOPS_TIER_KILLS=200 $(BIN)/python -m pytest tests/test_tier_killed.py
+	@FINOPS_CHECKPOINT_KILLS=10000 $(BIN)/python -m pytest tests/test_checkpoint_killed.py tests/test_checkpoint_ranked.py tests/test_checkpoint_blob_killed.py tests/test_checkpoint_blobfuse.py
+	@FINOPS_CHECKPOINT_RUNS=100 $(BIN)/python -m pytest tests/test_checkpoint_bit_identical.py
+	@FINOPS_YEAR=1 $(BIN)/python -m pytest -s tests/faults/test_simulated_year.py
+
+mutants: $(VENV)/.test  ## take each guard of the invariants out of a copy, and see its tests go red; most of an hour
+	@$(BIN)/python tests/faults/mutants.py
 
 check: $(VENV)/.test test  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .
@@ -59,3 +68,8 @@ $(VENV)/.test: setup.py | $(VENV)/bin/python
 	@echo "Installing into $(VENV), with what the tests need (about two minutes, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.daemon
+
+$(VENV)/.trainings: $(VENV)/.test
+	@echo "Installing PyTorch into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test-trainings]'
+	@touch $(VENV)/.daemon $(VENV)/.test && touch $@

@@ -35,25 +35,30 @@ DAEMON = [
     "openpyxl>=3.1,<4",
     "pandas>=2.2,<4",
     "pillow>=10,<13",
+    "prometheus-client>=0.21,<1",
     "pyarrow>=18,<27",
     "pydantic>=2.9,<3",
-    "pyjwt[crypto]>=2.9,<3",
+    "pyjwt[crypto]>=2.10.1,<3",
     "pyyaml>=6,<7",
     "requests>=2.31,<3",
     "rich>=13.7,<16",
+    "schedule>=1.2,<1.3",
     "simplejson>=3.19,<5",
     "sqlalchemy>=2.0.36,<3",
     "starlette>=0.41,<2",
+    "structlog>=24.4,<27",
     "urllib3>=2.2,<3",
     "uvicorn>=0.32,<1",
 ]
 PDF = ["weasyprint>=69,<71"]
 ML = ["azure-ai-ml>=1.34.1,<2"]
+OTEL = ["opentelemetry-exporter-otlp-proto-http>=1.27,<2", "opentelemetry-sdk>=1.27,<2"]
 POSTGRESQL = ["psycopg[binary]>=3.2,<4"]
 TEST = [
     "aiosmtpd>=1.4.6,<2",
     "azure-communication-email>=1.1,<2",
     "azure-containerregistry>=1.2,<2",
+    "azure-mgmt-appcontainers>=5,<6",
     "azure-mgmt-authorization>=4,<6",
     "azure-mgmt-containerregistry>=15,<16",
     "azure-mgmt-monitor>=7,<8",
@@ -67,6 +72,7 @@ TEST = [
     "html5lib>=1.1,<2",
     "httpx>=0.27,<1",
     "hypothesis>=6.100,<7",
+    "kubernetes-validate>=1.37,<2",
     "mypy>=1.13,<3",
     "openapi-schema-validator>=0.6,<1",
     "pandas-stubs>=2.2",
@@ -80,6 +86,16 @@ TEST = [
     *ML,
     *PDF,
     *POSTGRESQL,
+]
+# What trainings bring along, for the tests that are marked torch. Gigabytes.
+TRAININGS = [
+    "lightning>=2.4,<3",
+    "safetensors>=0.4,<1",
+    "scikit-learn>=1.4,<2",
+    "torch==2.13.0",
+    "torchdata>=0.9,<1",
+    "transformers[torch]>=4.46,<6",
+    "xgboost-cpu>=2.1,<4",
 ]
 
 setup(
@@ -99,7 +115,15 @@ setup(
         **{f"finops._shipped.{name}": ["**/*"] for name in CONTENT},
     },
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
-    extras_require={"daemon": DAEMON, "ml": ML, "pdf": PDF, "postgresql": POSTGRESQL, "test": [*DAEMON, *TEST]},
+    extras_require={
+        "daemon": DAEMON,
+        "ml": ML,
+        "otel": OTEL,
+        "pdf": PDF,
+        "postgresql": POSTGRESQL,
+        "test": [*DAEMON, *TEST],
+        "test-trainings": [*DAEMON, *TEST, *TRAININGS],
+    },
     entry_points={"console_scripts": ["finops = finops.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
