@@ -169,7 +169,10 @@ def test_it_yields_to_the_training(folder: Folder, writers: Callable[..., Writer
     watched = Watched()
     saved(writers(folder, watched), 1)
 
-    assert os.getpriority(os.PRIO_PROCESS, watched.processes[0].pid) == 19
+    pid = watched.processes[0].pid
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+    assert os.getsid(pid) == os.getsid(0)  # niceness counts within a session only, where Linux groups by session
+    assert os.getpgid(pid) != os.getpgid(0)
 
 
 def test_a_training_that_is_killed_has_its_last_snapshot_written(tmp_path: Path):

@@ -41,7 +41,9 @@ def launch(store: Store, arena: Arena, told_by: socket.socket) -> Started:
         [sys.executable or "python3", "-P", "-c", _BOOT, *words],
         stdin=subprocess.DEVNULL,
         pass_fds=[arena.fd, told_by.fileno()],
-        start_new_session=True,  # the Ctrl-C that stops the training lets it finish
+        # The Ctrl-C that stops the training lets it finish. A session of its own would, too, and would make it the
+        # training's equal: Linux shares the processor out among sessions first (autogroup), and by niceness within one.
+        process_group=0,
         # A secret that stood in an address goes by no command line, which everybody on the node can read.
         env={**os.environ, **getattr(store, "environment", {})},
     )
