@@ -77,8 +77,8 @@ def training(folder: Path, how: str, nbytes: int, say: int, patient: bool) -> No
     found = newest(store)
     step = found.step if found else 0
 
-    def started(store: Store, arena: Arena, told_by: socket.socket) -> Started:
-        process = Forked(store, arena, told_by) if how == "forked" else launch(store, arena, told_by)
+    def started(store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
+        process = Forked(store, arena, told_by) if how == "forked" else launch(store, arena, told_by, nicer)
         os.write(say, f"writer {process.pid}\n".encode())
         return process
 

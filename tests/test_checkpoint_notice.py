@@ -446,6 +446,27 @@ def test_in_azure_ml_it_goes_on_and_saves_until_it_is_killed(tmp_path: Path) -> 
     assert 5 < found(tmp_path) <= int(last) + 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="Linux")
+def test_from_an_announcement_on_its_writer_has_the_priority_of_the_training(tmp_path: Path) -> None:
+    body = """
+ck, data = opened(every=0.2), data[:3000]
+def writers():
+    beside = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+    try: return [os.getpriority(os.PRIO_PROCESS, int(one)) for one in beside]
+    except ProcessLookupError: return []
+for one in ck.run(data):
+    ck.step()
+    say(writers())
+    time.sleep(0.01)
+"""
+    one = Attempt(tmp_path, body, AZUREML_RUN_ID="run_1", FINOPS_CHECKPOINT_FOLDER="ckpts")
+    one.until("[19]")
+    one.send(signal.SIGTERM)
+
+    one.until(f"[{os.getpriority(os.PRIO_PROCESS, 0)}]")
+    one.send(signal.SIGKILL).end()
+
+
 def test_where_nobody_kills_it_in_time_it_ends_by_itself_and_not_as_done(tmp_path: Path) -> None:
     body = """
 from finops.checkpoint import cadence, loop, retention, stores

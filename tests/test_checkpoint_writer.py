@@ -36,8 +36,8 @@ class Watched:
         self.processes = list[Started]()
         self._kills = kills
 
-    def __call__(self, store: Store, arena: Arena, told_by: socket.socket) -> Started:
-        process = launch(store, arena, told_by)
+    def __call__(self, store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
+        process = launch(store, arena, told_by, nicer)
         self.processes.append(process)
         if len(self.processes) <= self._kills:
             os.kill(process.pid, signal.SIGKILL)
@@ -138,7 +138,7 @@ def test_when_its_successor_dies_too_the_save_has_failed_and_the_next_is_tried(
 
 
 def test_writers_that_die_at_once_are_noticed_every_time(folder: Folder, writers: Callable[..., Writer]):
-    def dead(store: Store, arena: Arena, told_by: socket.socket) -> Started:
+    def dead(store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
         process = subprocess.Popen(["true"])
         process.wait()
         return process
@@ -173,6 +173,44 @@ def test_it_yields_to_the_training(folder: Folder, writers: Callable[..., Writer
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
     assert os.getsid(pid) == os.getsid(0)  # niceness counts within a session only, where Linux groups by session
     assert os.getpgid(pid) != os.getpgid(0)
+
+
+def test_while_the_node_may_go_it_does_not_yield(folder: Folder, writers: Callable[..., Writer]):
+    watched = Watched()
+    writer = writers(folder, watched)
+    saved(writer, 1)
+
+    writer.hurry(True)
+    saved(writer, 2)
+    assert os.getpriority(os.PRIO_PROCESS, watched.processes[-1].pid) == os.getpriority(os.PRIO_PROCESS, 0)
+    writer.hurry(True)
+    saved(writer, 3)
+    assert len(watched.processes) == 2  # nothing to change
+    writer.hurry(False)
+    saved(writer, 4)
+
+    assert len(watched.processes) == 3
+    assert os.getpriority(os.PRIO_PROCESS, watched.processes[-1].pid) == 19
+
+
+def test_what_is_being_written_when_the_node_may_go_is_begun_anew_in_a_hurry(
+    folder: Folder, writers: Callable[..., Writer]
+):
+    watched = Watched()
+    writer = writers(folder, watched)
+    saved(writer, 1, 3_000_000)
+    os.kill(watched.processes[0].pid, signal.SIGSTOP)  # the lowest priority, beside a training that uses all cores
+    layout, buffers = laid_out(Name(1, 2), 3_000_000)
+    writer.hand_over(Name(1, 2), layout, buffers, {}, Keep(2))
+    assert writer.wait(0.2) is None
+
+    writer.hurry(True)
+    outcome = writer.wait(60)
+
+    assert outcome is not None
+    assert (outcome.name, outcome.fault) == (Name(1, 2), None)
+    assert newest(folder) == Name(1, 2)
+    assert writer.complaints == []
 
 
 def test_a_training_that_is_killed_has_its_last_snapshot_written(tmp_path: Path):
@@ -274,7 +312,7 @@ def test_modules_beside_the_script_do_not_hide_pythons_own_from_it(tmp_path: Pat
 def test_one_that_does_not_answer_is_told_of_once(folder: Folder, writers: Callable[..., Writer]):
     deaf = list[subprocess.Popen[bytes]]()
 
-    def sleeping(store: Store, arena: Arena, told_by: socket.socket) -> Started:
+    def sleeping(store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
         deaf.append(subprocess.Popen(["sleep", "60"], pass_fds=[told_by.fileno()]))
         return deaf[-1]
 
@@ -345,7 +383,7 @@ def test_a_state_that_grows_is_saved(folder: Folder, writers: Callable[..., Writ
 def test_where_no_process_can_be_started_the_training_writes_by_itself_and_says_so_once(
     folder: Folder, writers: Callable[..., Writer]
 ):
-    def refused(store: Store, arena: Arena, told_by: socket.socket) -> Started:
+    def refused(store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     writer = writers(folder, refused)

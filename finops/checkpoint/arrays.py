@@ -10,6 +10,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from finops.checkpoint.faults import CannotSave, Foreign
@@ -20,11 +21,15 @@ NUMBERS_AND_TEXT = "biufcSUmM"  # kinds of numpy's dtypes that are bytes and not
 
 @dataclass(frozen=True)
 class Buffer:
-    """`nbytes` bytes, which `copy` writes to an address of this process. kept: what must live until it has."""
+    """`nbytes` bytes, which `copy` writes to an address of this process. kept: what must live until it has.
+
+    lies: the address where they lie in the memory of this process already, in their order; None where they do not.
+    """
 
     nbytes: int
     copy: Callable[[int], None]
     kept: object = None
+    lies: int | None = None
 
     def among(self, buffers: list[Buffer]) -> int:
         """Its number there, once it was added."""
@@ -131,7 +136,8 @@ def array_node(thing: Any, where: str, entry: str, buffers: list[Buffer], known:
     if not array.size or key not in known:
         lying = numpy.ascontiguousarray(array.transpose(order) if order else array)
         # The array itself as well: another one in its memory would be taken for it.
-        known[key] = Buffer(lying.nbytes, lambda to: _copy_array(lying, to), (lying, array)).among(buffers)
+        copy = partial(_copy_array, lying)
+        known[key] = Buffer(lying.nbytes, copy, (lying, array), lying.ctypes.data).among(buffers)
     node = {"at": known[key], "dtype": array.dtype.str, "shape": list(array.shape)}
     return {**node, "order": order} if order else node
 
@@ -180,7 +186,8 @@ def _of_tensor(lying: Any, kept: object) -> Buffer:
             near = lying.cpu().contiguous()
             ctypes.memmove(to, near.data_ptr(), nbytes)
 
-    return Buffer(nbytes, copy, (lying, kept))
+    here = lying.device.type == "cpu" and lying.is_contiguous()
+    return Buffer(nbytes, copy, (lying, kept), lying.data_ptr() if here else None)
 
 
 def _copy_array(lying: Any, to: int) -> None:

@@ -45,6 +45,13 @@ class Source(Protocol):
         """Fill `into` from `offset` on; the number of bytes that were there."""
         ...
 
+    def go_straight(self) -> None:
+        """Read past what the machine keeps of it, where that can be: whole blocks, into memory that begins with a page.
+
+        The disk is asked then, and what nobody reads again is not copied twice.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Footer:

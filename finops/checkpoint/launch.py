@@ -34,9 +34,12 @@ class Started(Protocol):
     def wait(self) -> int: ...
 
 
-def launch(store: Store, arena: Arena, told_by: socket.socket) -> Started:
-    """A scribe that writes what is in `arena` to `store` when it is told so over its end of a pair of sockets."""
-    words = [str(_PACKAGE), store.spec, str(arena.fd), str(arena.nbytes), str(told_by.fileno())]
+def launch(store: Store, arena: Arena, told_by: socket.socket, nicer: int) -> Started:
+    """A scribe that writes what is in `arena` to `store` when it is told so over its end of a pair of sockets.
+
+    nicer: by how much than the training.
+    """
+    words = [str(_PACKAGE), store.spec, str(arena.fd), str(arena.nbytes), str(told_by.fileno()), str(nicer)]
     return subprocess.Popen(  # noqa: S603 - this interpreter, and words of our own
         [sys.executable or "python3", "-P", "-c", _BOOT, *words],
         stdin=subprocess.DEVNULL,

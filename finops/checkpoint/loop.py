@@ -118,11 +118,13 @@ class Checkpointer(Saving):
         self._reading.stepped()
         self._metrics.take(metrics)
         self._hear()
+        announced = None if self._watch is None or self._watch.quiet else self._watch
+        self._writer.hurry(announced is not None)
         if isinstance(self._crew, Together):
-            self._step_together(self._crew)
+            self._step_together(self._crew, announced)
             return
-        if self._watch is not None and not self._watch.quiet:
-            self._heed(self._watch)
+        if announced is not None:
+            self._heed(announced)
         if not self._prepared:
             self._prepare()
         elif not self._writer.busy and time.monotonic() - self._saved_at >= self._cadence.interval:
@@ -278,11 +280,13 @@ class Checkpointer(Saving):
             if watch.heed(notice):
                 warn_or_log(f"{notice.what}: step {self.place.step} is being saved, and the training goes on.")
 
-    def _step_together(self, crew: Together) -> None:
-        """As `step`, at one step for all processes: rank 0 says when, and each of them where its node may go."""
-        now, watch = time.monotonic(), self._watch
-        over, notice = False, None
-        if watch is not None and not watch.quiet:
+    def _step_together(self, crew: Together, watch: Watch | None) -> None:
+        """As `step`, at one step for all processes: rank 0 says when, and each of them where its node may go.
+
+        watch: where it has something to say.
+        """
+        now, over, notice = time.monotonic(), False, None
+        if watch is not None:
             over, notice = watch.over(now), watch.asks(self._saved_at, now)
         wanted = now - self._saved_at >= self._cadence.interval
         if crew.due(self.place.step, wanted, over or notice is not None, self._writer.busy):

@@ -1,5 +1,7 @@
 """The writer: a process of its own at the lowest priority, so that training has the processor when it wants it.
 
+While the node may go it has the training's own, as the lowest gets nothing done beside a training that uses all cores.
+
 It is told by a line of JSON on a socket and answers with one. What it was told it finishes when the training is killed:
 the memory is shared, and holds a whole snapshot before the line is sent. It ends when the socket or the training does,
 and not before: signals that end the training leave it alone.
@@ -144,9 +146,9 @@ class Retiring:
                 self._told[name] = {"job": None}
 
 
-def begin(spec: str, fd: int, nbytes: int, training: int) -> None:
+def begin(spec: str, fd: int, nbytes: int, training: int, nicer: int) -> None:
     """The process, from its beginning to its end. `training` is the socket's number."""
-    os.nice(19)
+    os.nice(nicer)
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.SIG_IGN)
     main(spec, fd, nbytes, socket.socket(fileno=training))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from finops.checkpoint.copying import Copying
 from finops.checkpoint.faults import Foreign, Newer
 from finops.checkpoint.format import (
     ALIGN,
@@ -56,12 +57,23 @@ def lay_out(nodes: Json, buffers: Collection[Buffer]) -> Layout:
 
 def fill(memory: memoryview, address: int, layout: Layout, buffers: Collection[Buffer]) -> None:
     """The snapshot: everything of it copied to `memory`, which lies at `address` and holds at least layout.body."""
+    copying, others = Copying(), list[tuple[Buffer, int]]()
     memory[:BLOCK] = preamble()
     end = BLOCK
     for buffer, offset in zip(buffers, layout.offsets, strict=True):
-        buffer.copy(address + offset)
+        if buffer.lies is None:
+            others.append((buffer, address + offset))
+        else:
+            copying.add(address + offset, buffer.lies, buffer.nbytes)
         memory[end:offset] = bytes(offset - end)  # what an earlier snapshot left there
         end = offset + buffer.nbytes
+
+    def copy_others() -> None:
+        """In this thread, as what lies on a GPU is computed on its stream."""
+        for buffer, to in others:
+            buffer.copy(to)
+
+    copying.carry_out(beside=copy_others)
     start, length = layout.tree
     memory[end:start] = bytes(start - end)
     memory[start : start + length] = layout.text
@@ -133,7 +145,8 @@ def verify(store: Store, name: Name) -> Footer:
     """Read all of `name` and hold it against its checksums. Raises as `get` does."""
     with store.open(name) as source:
         footer = read_footer(source)
-        held = memoryview(bytearray(min(footer.chunk, footer.body)))
+        held = memoryview(_fresh(min(footer.chunk, footer.body)))  # it begins with a page
+        source.go_straight()
         for index in range(len(footer.sums)):
             start, stop = footer.span(index)
             read_chunk(source, footer, index, held[: stop - start])

@@ -216,6 +216,9 @@ class _Reading:
         into[: len(got)] = got
         return len(got)
 
+    def go_straight(self) -> None:
+        """Nothing is kept here."""
+
 
 class _Staging:
     """Blocks on their way, as many at once as there are streams."""

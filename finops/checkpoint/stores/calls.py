@@ -70,7 +70,7 @@ class Calls:
                 raise OSError(fault, os.strerror(fault))
 
     def set_direct(self, fd: int, direct: bool) -> bool:
-        """Whether writes go past the page cache from now on, as asked: tmpfs and others have no such way."""
+        """Whether the file is used past the page cache from now on, as asked: tmpfs and others have no such way."""
         if not hasattr(os, "O_DIRECT"):
             return False
         import fcntl
@@ -98,12 +98,22 @@ class Reading:
     def __init__(self, name: str, fd: int, calls: Calls) -> None:
         self.name = name
         self._fd, self._calls = fd, calls
+        self._direct = False
 
     def size(self) -> int:
         return self._calls.size(self._fd)
 
     def read(self, offset: int, into: memoryview) -> int:
+        try:
+            return read_all(self._calls, self._fd, offset, into)
+        except OSError as fault:
+            if fault.errno != errno.EINVAL or not self._direct:
+                raise
+        self._direct = self._calls.set_direct(self._fd, False)  # the memory or the disk is aligned otherwise
         return read_all(self._calls, self._fd, offset, into)
+
+    def go_straight(self) -> None:
+        self._direct = self._calls.set_direct(self._fd, True)
 
 
 def write_some(calls: Calls, fd: int, piece: memoryview) -> int:
