@@ -1,12 +1,16 @@
 """What a checkpoint costs the training, and how long it takes to come back, beside what people use instead.
 
-    python benchmarks/checkpoint.py [--gb 1] [--pairs 6] [--only "finops,torch.save"] [--folder DIR] [--quiet 0]
+    python benchmarks/checkpoint.py [--gb 1] [--pairs 6] [--only "finops,torch.save"] [--folder DIR] [--steps 6]
+        [--quiet 0]
 
 A model and its Adam state of so many GB trains on the processor. A pair is some steps with one checkpoint in front, and
-as many without, next to each other; each round has a pair of every way, in an order that changes. stall: for how long
-the call that saves kept the training. lost: what the steps with it took longer, the stall included, until they were
-over; what goes on after that costs nobody anything. safe: until it would outlive the machine, with no training beside,
-"-" where nobody asks the disk. restore: into a model that is there, with the file out of the page cache.
+as many without, next to each other; each round has a pair of every way, in an order that changes.
+
+stall: for how long the call that saves kept the training. lost: what the steps with it took longer, the stall included;
+what goes on after them is not in it: `--steps 60` is a minute, in which all of ours is over. cpu: of all processes, for
+one save and what follows from it (ours is read back, and an older one deleted). safe: until it would outlive the
+machine, with no training beside; "-" where nobody asks the disk. restore: into a model that is there, with the file out
+of the page cache.
 
 others: cores that other processes used meanwhile. --quiet 0.3 waits before each half of a pair until that was less for
 two seconds, 60 s at most. Compare ratios, not seconds. The bar: a stall of 110 ms/GB and a tenth of torch.save's, 0.2 s
@@ -38,7 +42,7 @@ import torch.distributed.checkpoint as dcp
 from finops import checkpoint
 
 TICKS = os.sysconf("SC_CLK_TCK")
-STEPS, BATCH = 6, 32
+BATCH = 32
 
 
 class Training:
@@ -194,20 +198,22 @@ class Found:
     stalls: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     safe: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     restores: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     synced: bool = True
 
 
-def half(training: Training, way: Any, found: Found | None, quiet: float) -> float:
+def half(training: Training, way: Any, found: Found | None, steps: int, quiet: float) -> float:
     """Seconds of the steps, with a checkpoint in front where `found` is there to note it."""
+    _settled()
     _calm(quiet)
     gc.collect()
     load, begun = Load(), time.perf_counter()
     if found is not None:
         way.save()
         found.stalls.append(time.perf_counter() - begun)
-    for _ in range(STEPS):
+    for _ in range(steps):
         training.step()
     seconds = time.perf_counter() - begun
     if found is not None:
@@ -216,19 +222,22 @@ def half(training: Training, way: Any, found: Found | None, quiet: float) -> flo
     return seconds
 
 
-def pair(training: Training, way: Any, found: Found, quiet: float, chance: random.Random) -> None:
+def pair(training: Training, way: Any, found: Found, steps: int, quiet: float, chance: random.Random) -> None:
     first = chance.random() < 0.5  # whichever is second finds the machine as the other left it
-    halves = {with_it: half(training, way, found if with_it else None, quiet) for with_it in (first, not first)}
+    halves = {with_it: half(training, way, found if with_it else None, steps, quiet) for with_it in (first, not first)}
     found.lost.append(halves[True] - halves[False])
 
 
 def restored(way: Any, folder: Path, found: Found, quiet: float) -> None:
     """Save once more, beside nothing, and take it back."""
+    _settled()
     _calm(quiet)
-    begun = time.perf_counter()
+    used, begun = _own(), time.perf_counter()
     way.save()
     found.synced = way.wait()
     found.safe.append(time.perf_counter() - begun)
+    _settled()
+    found.cpu.append((_own() - used) / TICKS)
     os.sync()
     for file in folder.rglob("*"):
         if file.is_file():
@@ -275,6 +284,15 @@ def _own() -> int:
     return total
 
 
+def _settled() -> None:
+    """Wait until what a save left to do beside the training is done."""
+    while True:
+        used = _own()
+        time.sleep(0.5)
+        if _own() - used <= 1:
+            return
+
+
 def _calm(quiet: float) -> None:
     until = time.monotonic() + 60
     while quiet and time.monotonic() < until:
@@ -306,14 +324,18 @@ def importing() -> float:
 
 def report(results: dict[str, Found], gb: float) -> bool:
     base = results.get("torch.save")
-    print(f"{'':19}{'stall ms/GB':>20}{'ratio':>7}{'lost s/GB':>23}{'safe s/GB':>11}{'restore s/GB':>14}{'others':>8}")
+    print(
+        f"{'':19}{'stall ms/GB':>20}{'ratio':>7}{'lost s/GB':>23}{'cpu s/GB':>10}{'safe s/GB':>11}"
+        f"{'restore s/GB':>14}{'others':>8}"
+    )
     for name, one in results.items():
         stall, lost = statistics.median(one.stalls), statistics.median(one.lost)
         beside = f"{stall / statistics.median(base.stalls):7.3f}" if base else f"{'':7}"
         safe = f"{statistics.median(one.safe) / gb:11.2f}" if one.synced else f"{'-':>11}"
         print(
             f"{name:19}{stall / gb * 1000:11.1f} [{min(one.stalls) / gb * 1000:6.1f}]{beside}"
-            f"{lost / gb:8.2f} [{min(one.lost) / gb:5.2f},{max(one.lost) / gb:5.2f}]{safe}"
+            f"{lost / gb:8.2f} [{min(one.lost) / gb:5.2f},{max(one.lost) / gb:5.2f}]"
+            f"{statistics.median(one.cpu) / gb:10.2f}{safe}"
             f"{statistics.median(one.restores) / gb:14.2f}{statistics.median(one.others):8.1f}"
         )
     milliseconds = importing()
@@ -339,6 +361,7 @@ def main() -> int:
     parser.add_argument("--gb", type=float, default=1.0)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--only", default=",".join(WAYS), help="Ways, with commas between.")
+    parser.add_argument("--steps", type=int, default=6, help="Of each half of a pair.")
     parser.add_argument("--folder", type=Path, help="On the disk to measure.  [default: the temporary folder]")
     parser.add_argument("--quiet", type=float, default=0.0, help="Wait until others use fewer cores than this.")
     given = parser.parse_args()
@@ -348,7 +371,7 @@ def main() -> int:
     training, chance = Training(given.gb), random.Random(1)
     gb = training.nbytes / 1e9
     print(
-        f"{gb:.2f} GB in {3 * len(training.model)} tensors, {STEPS} steps, {given.pairs} pairs; "
+        f"{gb:.2f} GB in {3 * len(training.model)} tensors, {given.steps} steps, {given.pairs} pairs; "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, torch {torch.__version__}"
     )
     with tempfile.TemporaryDirectory(prefix="finops-bench-", dir=given.folder) as scratch:
@@ -363,7 +386,7 @@ def main() -> int:
             chance.shuffle(order)
             for name in order:
                 warm = Found() if round_ == 0 else results[name]  # the first of each is not counted
-                pair(training, ways[name], warm, given.quiet, chance)
+                pair(training, ways[name], warm, given.steps, given.quiet, chance)
                 restored(ways[name], Path(scratch) / name, warm, given.quiet)
                 results[name].synced = warm.synced
         if "finops" in ways:
