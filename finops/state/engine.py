@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ TELLERS = 0x66696E6F707304  # who may decide now which alerts are due
 IDLE_SECONDS, INTERVAL_SECONDS, PROBES = 10, 5, 3
 SILENCE_MS = 25_000
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
+_MAKING = threading.Lock()  # so that nobody connects to a file between its making and our closing of it
 
 
 def url_of(where: str | Path) -> URL:
@@ -127,15 +130,33 @@ def _still_there(path: str, inode: int) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Create the file readable by its owner only: it holds names and what was decided about them."""
+    """Create the file readable by its owner only: it holds names and what was decided about them.
+
+    One that is there is not opened: to close a descriptor drops every lock that this process has on the file, those of
+    SQLite too. Whoever closes it next takes itself for the last, and removes the log that is still being written.
+    https://sqlite.org/howtocorrupt.html, section 2.2
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with _MAKING, suppress(FileExistsError):
+            os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            return
+        if (refused := _refused(path)) is not None:
+            raise OSError(refused, os.strerror(refused))
     except OSError as fault:
         raise FinopsError(
             f"The state database {path} cannot be opened for writing ({fault.strerror}).",
             "Give the user that runs finops write access to it and its folder, or name another path.",
         ) from fault
+
+
+def _refused(path: Path) -> int | None:
+    """Why a file that is there cannot be written, as an errno."""
+    if path.is_dir():
+        return errno.EISDIR
+    if os.access(path, os.R_OK | os.W_OK):
+        return None
+    return errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
 
 
 def _into_wal(cursor: Any, busy_seconds: float) -> None:
