@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator
@@ -13,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validat
 from .addresses import Mailboxes
 from .events import EventSettings, address
 from .secrets import LiveSecret, at_hand
-from .strict import LOOPBACK, STRICT
+from .strict import STRICT
+from .urls import safe
 
 
 def _texts(value: Any) -> Any:
@@ -91,20 +91,12 @@ class DaemonSettings(BaseModel):
 
     @field_validator("ping_url")
     @classmethod
-    def _https(cls, value: SecretStr | None) -> SecretStr | None:
+    def _safe(cls, value: SecretStr | None) -> SecretStr | None:
         text = at_hand(value)
         if text is None:
             return value
         text = text.strip()
         if not text:
             return None
-        try:
-            parts = urlsplit(text)
-            well = bool(parts.hostname) and parts.username is None and not parts.fragment and parts.port != 0
-        except ValueError:
-            well = False
-        if not well or not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("it is no address; write it as https://host/path")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("only https:// is accepted, or http:// on 127.0.0.1, ::1 or localhost")
+        safe(text)
         return value if isinstance(value, LiveSecret) else SecretStr(text)
