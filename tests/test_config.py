@@ -207,3 +207,15 @@ def test_an_address_that_others_could_read_or_that_is_none_is_refused(setting: s
 @pytest.mark.parametrize("url", ["https://x.example:8443", "http://127.0.0.1:8000", "http://[::1]:8000"])
 def test_an_address_that_is_safe_is_taken(setting: str, url: str):
     Settings.model_validate(ADDRESSES[setting](url))
+
+
+@pytest.mark.parametrize("section", ["janitor", "daemon"])
+@pytest.mark.parametrize(("zone", "fits"), [("Europe/Berlin", True), ("Mars/Olympus", False), ("../../etc", False)])
+def test_a_time_zone_is_one_that_there_is(section: str, zone: str, fits: bool):
+    settings = {section: {"time_zone": zone}}
+
+    if fits:
+        assert getattr(Settings.model_validate(settings), section).time_zone == zone
+    else:
+        with pytest.raises(ValidationError, match="is no time zone"):
+            Settings.model_validate(settings)

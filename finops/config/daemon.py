@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator
 
@@ -14,6 +13,7 @@ from .events import EventSettings, address
 from .secrets import LiveSecret, at_hand
 from .strict import STRICT
 from .urls import safe
+from .zones import TimeZone
 
 
 def _texts(value: Any) -> Any:
@@ -34,7 +34,8 @@ class DaemonSettings(BaseModel):
         Field(description="When a duty is due, where it is not as shipped, such as report: off; see daemon.md."),
     ] = {}
     time_zone: Annotated[
-        str | None, Field(description="Where those times are counted, such as Europe/Berlin; empty: janitor.time_zone.")
+        TimeZone | None,
+        Field(description="Where those times are counted, such as Europe/Berlin; empty: janitor.time_zone."),
     ] = None
     lease_seconds: Annotated[
         float, Field(ge=5, le=50, description="Seconds of silence after which another replica takes over.")
@@ -70,16 +71,6 @@ class DaemonSettings(BaseModel):
         for name in value:
             if not re.fullmatch(r"[a-z][a-z-]{0,99}", name):
                 raise ValueError(f"'{name}' is no duty; `finops daemon status` lists them")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ValueError, OSError, KeyError) as fault:
-            raise ValueError(f"'{value}' is no time zone; write one such as Europe/Berlin") from fault
         return value
 
     @field_validator("listen")
