@@ -25,6 +25,7 @@ from finops.errors import FinopsError
 from finops.served import host_of, sealed
 
 from . import figures
+from .arrivals import OF_PROCESS, Arrivals
 from .asking import Asking
 from .calls import Calls
 from .health import unwell
@@ -61,6 +62,7 @@ class Outside:
     duties: Collection[Duty]
     calls: Calls
     ping: Ping | None = None
+    arrivals: Arrivals = OF_PROCESS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
 
@@ -126,6 +128,7 @@ def _metrics(outside: Outside, counted: Asking[figures.Figures]) -> Callable[[Re
             enabled={one.job: one.enabled for one in standing},
             late={one.job: one.is_late(now) for one in standing if one.enabled},
             pings=outside.ping.counts if outside.ping else {},
+            arrivals=outside.arrivals.counts(),
         )
         text = generate_latest(registry(Exposed(outside.pulse, outside.calls, look)))
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)

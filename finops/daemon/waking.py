@@ -57,7 +57,6 @@ class Waking:
         self._known: set[str] = set()
         self._heard = threading.Condition()
         self._ended = False
-        self.woken = 0
 
     def heard(self) -> None:
         """Events were written down just now."""
@@ -114,7 +113,6 @@ class Waking:
                     return True
                 self._burst.woke(at)
             self._wake(JOB)
-            self.woken += 1
             self._waiting.handled(sorted(fresh), self._now())
             self._known = set()
         except FinopsError as fault:
