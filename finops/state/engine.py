@@ -69,14 +69,20 @@ def shown(url: URL) -> str:
     return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
-def engine_of(url: URL, busy_seconds: float) -> Engine:
-    return _sqlite(url, busy_seconds) if url.get_backend_name() == "sqlite" else _postgresql(url, busy_seconds)
+def engine_of(url: URL, busy_seconds: float, make: bool = True) -> Engine:
+    """make: a file that is not there is made; else that is a fault."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, busy_seconds, make)
+    return _postgresql(url, busy_seconds)
 
 
-def _sqlite(url: URL, busy_seconds: float) -> Engine:
+def _sqlite(url: URL, busy_seconds: float, make: bool) -> Engine:
     if sqlite3.sqlite_version_info < SQLITE_OLDEST:
         raise FinopsError(f"SQLite {sqlite3.sqlite_version} is too old.", "3.35 or newer is needed.")
-    _make_private(Path(str(url.database)))
+    if make:
+        _make_private(Path(str(url.database)))
+    else:
+        _inode(str(url.database))
     # isolation_level None: sqlite3 begins nothing by itself, so that DDL is part of our transactions too.
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
 
