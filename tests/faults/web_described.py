@@ -11,13 +11,25 @@ from typing import Any
 
 from finops.approvals import STATUSES
 from finops.daemon.events import CLOUD, CLOUDS, OWN
-from finops.daemon.outside import HEADERS as OF_DAEMON
 from finops.web.query import ORDERS
-from finops.web.shield import HEADERS as OF_PAGE
 
 Json = dict[str, Any]
 FORM = "application/x-www-form-urlencoded"
+# Written down once more, as what is asked here is that they are there.
 OF_WEBHOOK = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+OF_DAEMON = {
+    **OF_WEBHOOK,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+OF_PAGE = {
+    **OF_DAEMON,
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
 ANY: Json = {"type": "string", "maxLength": 60}
 PAGE = ("text/html", "text/plain")
 # What people, scanners and other sites send, beside what a random text would be.
