@@ -176,6 +176,47 @@ def test_calls_count_while_it_runs_and_once_when_it_was_killed(tmp_path: Path):
     assert meanwhile[0] > 0
 
 
+def test_a_run_takes_the_process_that_was_prepared_for_it(tmp_path: Path):
+    with site(tmp_path) as one, State.open(one.settings.state.url) as state:
+        begins = Apart(Calls(), held(one.settings))
+        begins.prepare("ingest")
+        ready = children(os.getpid())
+        begins.prepare("ingest")
+        assert children(os.getpid()) == ready  # one is enough
+
+        done = begins(duty("ingest"), work_of(one, state))
+        begun_anew = begins(duty("ingest"), work_of(one, state))
+
+    assert len(ready) == 1
+    assert done.outcome == begun_anew.outcome == "done"
+    assert not is_alive(ready[0])
+
+
+def test_where_the_prepared_process_died_the_run_begins_another(tmp_path: Path):
+    with site(tmp_path) as one, State.open(one.settings.state.url) as state:
+        begins = Apart(Calls(), held(one.settings))
+        begins.prepare("ingest")
+        [ready] = children(os.getpid())
+        os.kill(ready, signal.SIGKILL)
+        until(lambda: not is_alive(ready))
+
+        assert begins(duty("ingest"), work_of(one, state)).outcome == "done"
+
+
+def test_a_prepared_process_ends_with_the_daemon_that_never_used_it(tmp_path: Path):
+    begins = Apart(Calls(), {})
+    begins.prepare("guard")
+    [ready] = children(os.getpid())
+
+    begins.end()
+
+    until(lambda: not is_alive(ready))
+
+
+def work_of(one: Site, state: State) -> Work:
+    return Work(one.settings, state, TUESDAY, "run-1", no_azure, no_azure, [].append, lambda: False, TUESDAY)
+
+
 def test_a_process_that_cannot_be_started_is_a_fault_of_that_run(tmp_path: Path):
     begins = Apart(Calls(), {}, command=[str(tmp_path / "no such program")])
     with State.open(tmp_path / "state.db") as state:

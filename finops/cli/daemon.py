@@ -160,7 +160,9 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
     with ExitStack() as stack:
         means = _means(session, state, calls, logs.logger().info)
         span = around(stack.enter_context(traced()), state, means.clock.now)
-        means = replace(means, around=span, apart=Apart(calls, _about(session)))
+        apart = Apart(calls, _about(session))
+        stack.callback(apart.end)
+        means = replace(means, around=span, apart=apart)
         beside = Beside(means.settings, state, DUTIES, pulse, Notifier.of(), ping, now=means.clock.now)
         simulated = settings.azure.endpoint is not None and means.clock is not means.machine
         pace = Pace(settings.daemon.lease_seconds, 1.0 if simulated else 10.0)
@@ -169,7 +171,8 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
             outside = Outside(settings, state, pulse, DUTIES, calls, ping, now=means.clock.now)
             stack.enter_context(serving(app(outside), settings.daemon.listen, "daemon.listen"))
         if settings.daemon.events.listen:
-            stack.enter_context(listening(settings, wakes, state, leads=loop.leading.holds, now=means.clock.now))
+            leads = loop.leading.holds
+            stack.enter_context(listening(settings, wakes, state, leads=leads, soon=apart.prepare, now=means.clock.now))
         if loop.run():
             _end_at_once()
 

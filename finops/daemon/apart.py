@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finops import __version__
 from finops.errors import FinopsError
@@ -31,6 +31,13 @@ ANSWERS_WITHIN = 60.0  # longer than a lease: a daemon that does not answer a ru
 OURS = (signal.SIGTERM, signal.SIGINT)
 
 Json = dict[str, Any]
+
+
+class Begun(NamedTuple):
+    """A process that waits for its order, and our end of the line to it."""
+
+    process: subprocess.Popen[bytes]
+    ours: socket.socket
 
 
 class Apart:
@@ -53,14 +60,13 @@ class Apart:
         self._command = list(command) or [sys.executable, "-P", "-m", "finops", "daemon", "apart"]
         self._lock = threading.Lock()
         self._under_way: set[subprocess.Popen[bytes]] = set()
+        self._ready: dict[str, Begun] = {}
         self._over = False
 
     def __call__(self, duty: Duty, work: Work) -> Done:
         """What the run came to there. Raises FinopsError as the run did, or where its process died."""
-        ours, theirs = socket.socketpair()
+        process, ours = self._taken(duty.name) or self._begun(duty.name)
         with ours:
-            with theirs:
-                process = self._begun(duty, theirs)
             try:
                 with self._calls.elsewhere() as told:
                     came = _heard(ours, {**self._about, **_order(duty, work)}, work, told)
@@ -75,31 +81,61 @@ class Apart:
             raise FinopsError(came["what"], came["fix"])
         return Done(came["outcome"], tuple(came["said"]), came["counts"])
 
+    def prepare(self, name: str) -> None:
+        """Begin the process of a duty's next run, so that what it loads is there by then. For one thread, which stays.
+
+        Where none can be begun, the run itself will say so.
+        """
+        with self._lock:
+            ready = self._ready.get(name)
+        if ready is None or ready.process.poll() is not None:
+            with suppress(FinopsError):
+                begun = self._begun(name)
+                with self._lock:
+                    self._ready[name] = begun
+
     def end(self) -> None:
         """End them all, whatever they do, and begin none any more: this process does not lead from now on."""
         with self._lock:
             self._over = True
-            left = list(self._under_way)
+            left, ready = list(self._under_way), list(self._ready.values())
+            self._ready.clear()
         for process in left:
             process.kill()
+        for one in ready:
+            one.ours.close()
+            self._ended(one.process)
 
-    def _begun(self, duty: Duty, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    def _taken(self, name: str) -> Begun | None:
+        """The process that was prepared for this run, if it still lives."""
+        with self._lock:
+            ready = self._ready.pop(name, None)
+        if ready is not None and ready.process.poll() is not None:
+            ready.ours.close()
+            return None
+        return ready
+
+    def _begun(self, name: str) -> Begun:
         # As we found our modules: started as a file, by -m or from a folder that is not installed.
         path = os.pathsep.join(one or os.getcwd() for one in sys.path)
-        with self._lock, _held_back():
-            if self._over:
-                raise FinopsError(f"{duty.name} was not begun: the daemon ends.", "The next start begins it.")
-            try:
-                process = subprocess.Popen(  # noqa: S603 - this interpreter, and words of our own
-                    [*self._command, duty.name], stdin=theirs.fileno(), env={**os.environ, "PYTHONPATH": path}
-                )
-            except OSError as fault:
-                raise FinopsError(
-                    f"No process could be started for {duty.name} ({fault.strerror}).",
-                    "See how much memory is free, and how many processes the service may have.",
-                ) from fault
-            self._under_way.add(process)
-        return process
+        ours, theirs = socket.socketpair()
+        with theirs, ExitStack() as fails:
+            fails.callback(ours.close)
+            with self._lock, _held_back():
+                if self._over:
+                    raise FinopsError(f"{name} was not begun: the daemon ends.", "The next start begins it.")
+                try:
+                    process = subprocess.Popen(  # noqa: S603 - this interpreter, and words of our own
+                        [*self._command, name], stdin=theirs.fileno(), env={**os.environ, "PYTHONPATH": path}
+                    )
+                except OSError as fault:
+                    raise FinopsError(
+                        f"No process could be started for {name} ({fault.strerror}).",
+                        "See how much memory is free, and how many processes the service may have.",
+                    ) from fault
+                self._under_way.add(process)
+            fails.pop_all()
+        return Begun(process, ours)
 
     def _ended(self, process: subprocess.Popen[bytes]) -> int:
         try:

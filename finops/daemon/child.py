@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .working import Connect
 
 log = logging.getLogger("finops.daemon")
+# What nearly every run uses, loaded before there is an order: it may have been begun ahead of its run.
+LOADED = ("finops.cloud", "finops.state", "finops.jobs.guarding.run")
 GONE = 70  # what this process ends with where the daemon is gone; nobody is left to read it
 LONGEST_WHY = 600
 PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html
@@ -70,6 +73,8 @@ def obey(equipped: Equipped) -> None:
     _ends_with_the_daemon()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    for name in LOADED:
+        import_module(name)
     order = line.order()
     came: Json
     try:

@@ -213,10 +213,11 @@ def listening(
     state: State,
     *,
     leads: Callable[[], bool] = lambda: True,
+    soon: Callable[[str], object] = lambda job: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     arrivals: Arrivals = OF_PROCESS,
 ) -> Iterator[Listener | None]:
-    """Take events in while the block runs, and `wake("guard")` for them.
+    """Take events in while the block runs, and `wake("guard")` for them; `soon("guard")` while that is about to come.
 
     None where no webhook is wanted, or the guard is off: no event may begin what its schedule would not.
     """
@@ -230,7 +231,7 @@ def listening(
         wake(duty)
         arrivals.add(a.WOKEN, duty)
 
-    waking = Waking(events, woken, book, now, leads)
+    waking = Waking(events, woken, book, now, leads, soon)
     webhook = Webhook(settings, book, waking.heard, now, arrivals=arrivals)
     with waking.running(), serving(app(webhook), events.listen, "daemon.events.listen") as where:
         yield where
