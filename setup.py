@@ -80,6 +80,7 @@ TEST = [
     "pytest>=8.3,<10",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.8,<1",
+    "schemathesis>=4.32,<5",
     "types-PyYAML>=6",
     "types-openpyxl>=3.1",
     "types-simplejson>=3.19",

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from finops.config import load
 from finops.config.model import Settings
@@ -180,3 +180,42 @@ def test_every_setting_says_what_it_is_for():
     silent = [path for path in paths(Settings) if not (field := field_of(Settings, path)) or not field.description]
 
     assert silent == []
+
+
+ADDRESSES = {
+    "web.public_url": lambda url: {"web": {"public_url": url}},
+    "web.jwks_url": lambda url: {"web": {"jwks_url": url}},
+    "daemon.events.url": lambda url: {"daemon": {"events": {"url": url}}},
+    "daemon.events.jwks_url": lambda url: {"daemon": {"events": {"jwks_url": url}}},
+    "daemon.ping_url": lambda url: {"daemon": {"ping_url": url}},
+}
+
+
+@pytest.mark.parametrize("setting", ADDRESSES)
+@pytest.mark.parametrize(
+    "url",
+    ["http://x.example", "ftp://x.example", "https://", "//x.example", "https://me@x.example", "https://@x.example",
+     "https://x.example/#part", "https://x.example:0", "https://x.example:99999", "https://[x", "https://x.example/a b",
+     "https://x.example/\x7f", "https://\u00fc.example", "x.example"],
+)  # fmt: skip
+def test_an_address_that_others_could_read_or_that_is_none_is_refused(setting: str, url: str):
+    with pytest.raises(ValidationError):
+        Settings.model_validate(ADDRESSES[setting](url))
+
+
+@pytest.mark.parametrize("setting", ADDRESSES)
+@pytest.mark.parametrize("url", ["https://x.example:8443", "http://127.0.0.1:8000", "http://[::1]:8000"])
+def test_an_address_that_is_safe_is_taken(setting: str, url: str):
+    Settings.model_validate(ADDRESSES[setting](url))
+
+
+@pytest.mark.parametrize("section", ["janitor", "daemon"])
+@pytest.mark.parametrize(("zone", "fits"), [("Europe/Berlin", True), ("Mars/Olympus", False), ("../../etc", False)])
+def test_a_time_zone_is_one_that_there_is(section: str, zone: str, fits: bool):
+    settings = {section: {"time_zone": zone}}
+
+    if fits:
+        assert getattr(Settings.model_validate(settings), section).time_zone == zone
+    else:
+        with pytest.raises(ValidationError, match="is no time zone"):
+            Settings.model_validate(settings)

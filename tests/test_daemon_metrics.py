@@ -16,6 +16,7 @@ from databases import database, intent, postgresql, server
 from lives import MONDAY, opened, pending
 from outside_daemon import HOUR, NOW, ran, seen
 
+from finops.daemon.arrivals import Arrivals
 from finops.daemon.figures import Figures, read
 from finops.daemon.metrics import METRICS, MOST, Exposed, Look, registry
 from finops.daemon.pulse import Pulse
@@ -114,7 +115,7 @@ def test_every_figure_is_documented_and_no_other():
 def everything() -> Figures:
     """Figures in which nothing is missing."""
     told = {(name, "x" if count.label else ""): 1.0 for name, count in counts.COUNTS.items()}
-    return Figures(told=told, findings={"pending": 1}, acts={"done": 1, "": 1}, letters={"sent": 1})
+    return Figures(told=told, findings={"pending": 1}, acts={"done": 1, "": 1}, letters={"sent": 1}, event_seen_at=NOW)
 
 
 def test_every_figure_has_a_unit_in_its_name_where_it_needs_one():
@@ -128,7 +129,7 @@ def exposed(found: Figures, pulse: Pulse | None = None) -> dict[str, dict[tuple[
     """What is collected, by name and labels."""
     from finops.daemon.calls import Calls
 
-    look = Look(NOW, 1000.0, found, {"guard": True}, {"guard": False})
+    look = Look(NOW, 1000.0, found, {"guard": True}, {"guard": False}, arrivals=Arrivals().counts())
     told = registry(Exposed(pulse or Pulse(), Calls(), look)).collect()
     return {family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples} for family in told}
 
@@ -161,6 +162,7 @@ def test_what_has_not_happened_yet_is_told_as_0():
     assert found["finops_acts"] == {("changed-since",): 0, ("done",): 0, ("failed",): 0, ("not-done",): 0}
     assert found["finops_mail_recipients"] == {("failed",): 0, ("sent",): 0, ("unsure",): 0, ("waiting",): 0}
     assert found["finops_pings"] == {("failed",): 0, ("sent",): 0}
+    assert found["finops_events_woken"] == {("guard",): 0}
 
 
 def test_a_figure_has_a_bounded_number_of_series():

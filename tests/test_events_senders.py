@@ -254,7 +254,14 @@ def test_on_this_machine_it_does(listen: str):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"X-Forwarded-For": "203.0.113.7"}, {"Forwarded": "for=203.0.113.7"}, {"Host": "finops.contoso.com"}]
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"Forwarded": "for=203.0.113.7"},
+        {"Host": "finops.contoso.com"},
+        {"Host": "finops.contoso.com:99999"},
+        {"Host": "["},
+    ],
 )
 def test_but_nobody_from_elsewhere_through_a_proxy_comes_in(tmp_path: Path, headers: dict[str, str]):
     with posting(tmp_path, settings()) as hook:

@@ -217,6 +217,26 @@ def test_whoever_does_not_lead_keeps_events_for_the_one_that_does(tmp_path: Path
     assert woken == ["guard"]
 
 
+def test_it_is_told_that_it_is_about_to_wake_where_it_leads(tmp_path: Path):
+    told: list[str] = []
+    led = threading.Event()
+    with State.open(tmp_path / "state.db") as state:
+        saw(state, "e1")
+        with listening(
+            settings(secret=SECRET, quiet_seconds=1), lambda job: told.append(f"wakes {job}"), state, leads=led.is_set,
+            soon=lambda job: told.append(f"soon {job}"), now=lambda: NOW,
+        ):  # fmt: skip
+            time.sleep(0.3)
+            assert told == []
+            led.set()
+            until = time.monotonic() + 30
+            while "wakes guard" not in told and time.monotonic() < until:
+                time.sleep(0.05)
+
+    assert told[0] == "soon guard"
+    assert "wakes guard" in told
+
+
 def test_without_an_address_there_is_no_webhook(tmp_path: Path):
     with State.open(tmp_path / "state.db") as state, listening(settings(listen=None), print, state) as where:
         assert where is None

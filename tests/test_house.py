@@ -21,7 +21,7 @@ PACKAGE = ROOT / "finops"
 FLOORS = [
     {"errors"},
     {"config", "state", "conditions", "checkpoint", "tokens"},
-    {"cloud"},
+    {"cloud", "served"},
     {"estate", "charges", "prices"},
     {"images", "forecast", "anomalies"},
     {"policy", "spot", "tags", "exemptions", "budget", "tiering"},

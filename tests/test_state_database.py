@@ -358,3 +358,33 @@ def test_entries_of_many_writers_form_one_trail(database: str):
             list(pool.map(write, range(60)))
 
         assert (one.verify_audit().entries, one.verify_audit().fault) == (60, None)
+
+
+COMES_AND_GOES = """
+import sys
+from datetime import datetime, UTC
+from finops.state import State
+with State.open(sys.argv[1]) as state:
+    for number in range(50):
+        state.keep(f"theirs/{sys.argv[2]}/{number}", {"x": "y" * 300}, datetime(2026, 11, 23, 6, tzinfo=UTC))
+"""
+
+
+def test_a_second_state_in_a_process_drops_none_of_its_locks_so_that_others_who_come_and_go_harm_nothing(
+    tmp_path: Path,
+):
+    """As a report opens the database once more within the daemon, while people run commands beside it."""
+    file = tmp_path / "state.db"
+    with State.open(file) as ours:
+        ours.keep("ours/first", {}, NOW)
+        log = (tmp_path / "state.db-wal").stat().st_ino
+        State.open(file).close()
+
+        for time in range(2):
+            subprocess.run([sys.executable, "-c", COMES_AND_GOES, file, str(time)], check=True)
+            for number in range(50):
+                ours.keep(f"ours/{time}/{number}", {"x": "z" * 300}, NOW)
+        assert (tmp_path / "state.db-wal").stat().st_ino == log
+
+    with State.open(file) as state:
+        assert (len(state.kept("theirs/")), len(state.kept("ours/"))) == (100, 101)

@@ -158,3 +158,10 @@ def test_a_name_is_text_and_nothing_else(state: State, name: str):
 
 def test_an_unknown_one_is_not_found(state: State):
     assert Browser(state).get("/anomalies/A0000000").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_the_address_of_the_form_is_no_anomaly(state: State, method: str):
+    answer = Browser(state).ask(method, "/anomalies/say")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

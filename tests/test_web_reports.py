@@ -70,7 +70,9 @@ def test_files_are_saved_and_never_shown(state: State, given: Settings, form: st
     assert answer.headers["Content-Disposition"] == f'attachment; filename="cost-week-2026-11-21.{form}"'
 
 
-@pytest.mark.parametrize("path", ["..%2fsecret.txt", "%2e%2e/secret.txt", ".x", "state.db", "a%00.html", "none.html"])
+@pytest.mark.parametrize(
+    "path", ["..%2fsecret.txt", "%2e%2e/secret.txt", ".x", "state.db", "a%00.html", "none.html", "a" * 300 + ".html"]
+)
 def test_nothing_outside_of_the_archive_is_served(state: State, given: Settings, path: str) -> None:
     assert Browser(state, RIA, given).get(f"/reports/{path}").status_code == 404
 

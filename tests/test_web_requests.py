@@ -144,6 +144,17 @@ def test_a_form_that_names_another_origin_is_refused(state: State):
     assert state.findings.get(record.number).status == "pending"
 
 
+@pytest.mark.parametrize("origin", ["http://[", "http://[x]", "//", "http://127.0.0.1:x"])
+def test_an_origin_that_is_none_is_that_of_somebody_else(state: State, origin: str):
+    record = put(state)
+    browser = Browser(state)
+
+    answer = browser.post("/decide", form(browser, record), headers={"Origin": origin.encode()})
+
+    assert answer.status_code == 403
+    assert state.findings.get(record.number).status == "pending"
+
+
 def test_a_browser_that_says_nothing_of_sites_is_held_to_the_token(state: State):
     record = put(state)
     browser = Browser(state)
@@ -373,6 +384,6 @@ def test_a_page_that_is_not_there_says_so(state: State):
     assert "There is no finding 99." in text(Browser(state).get("/findings/99"))
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "1e3", "99999999999999999999", "x", "1%00", "\u0661"])
+@pytest.mark.parametrize("number", ["0", "-1", "1e3", "99999999999999999999", "x", "1%00", "\u0661", "9" * 5000])
 def test_a_number_that_is_none_is_not_found(state: State, number: str):
     assert Browser(state).get(f"/findings/{number}").status_code == 404

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,10 @@ from finops.cli.session import Session, reads_azure, told_time
 from finops.errors import PARTIAL, FinopsError, TemporaryError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from finops.daemon.calls import Calls
+    from finops.daemon.child import Given
     from finops.daemon.clock import Clock
     from finops.daemon.stopping import Stop
     from finops.daemon.working import Means
@@ -57,6 +59,8 @@ def run(context: click.Context, session: Session, job: str | None, now: bool) ->
     from finops.daemon import logs
     from finops.daemon.stopping import Stop
 
+    if job is None:
+        session.hold()
     settings, stop = session.settings, Stop()
     with ExitStack() as stack:
         if job is None:
@@ -67,6 +71,15 @@ def run(context: click.Context, session: Session, job: str | None, now: bool) ->
             _once(context, session, state, stop, job, now)
         else:
             _forever(session, state, stop)
+
+
+@daemon.command(hidden=True)
+@click.argument("job", metavar="DUTY")
+def apart(job: str) -> None:
+    """One run of a duty, for the daemon that begins it and waits. People write `finops daemon run --once DUTY`."""
+    from finops.daemon.child import obey
+
+    obey(_equipped)
 
 
 @daemon.command()
@@ -129,6 +142,7 @@ def _once(context: click.Context, session: Session, state: State, stop: Stop, jo
 
 def _forever(session: Session, state: State, stop: Stop) -> None:
     from finops.daemon import logs
+    from finops.daemon.apart import Apart
     from finops.daemon.beside import Beside
     from finops.daemon.calls import Calls
     from finops.daemon.eventgrid import listening
@@ -145,7 +159,10 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
     ping = Ping(settings.daemon.ping_url)
     with ExitStack() as stack:
         means = _means(session, state, calls, logs.logger().info)
-        means = replace(means, around=around(stack.enter_context(traced()), state, means.clock.now))
+        span = around(stack.enter_context(traced()), state, means.clock.now)
+        apart = Apart(calls, _about(session))
+        stack.callback(apart.end)
+        means = replace(means, around=span, apart=apart)
         beside = Beside(means.settings, state, DUTIES, pulse, Notifier.of(), ping, now=means.clock.now)
         simulated = settings.azure.endpoint is not None and means.clock is not means.machine
         pace = Pace(settings.daemon.lease_seconds, 1.0 if simulated else 10.0)
@@ -154,9 +171,44 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
             outside = Outside(settings, state, pulse, DUTIES, calls, ping, now=means.clock.now)
             stack.enter_context(serving(app(outside), settings.daemon.listen, "daemon.listen"))
         if settings.daemon.events.listen:
-            stack.enter_context(listening(settings, wakes, state, leads=loop.leading.holds, now=means.clock.now))
+            leads = loop.leading.holds
+            stack.enter_context(listening(settings, wakes, state, leads=leads, soon=apart.prepare, now=means.clock.now))
         if loop.run():
             _end_at_once()
+
+
+def _about(session: Session) -> dict[str, Any]:
+    """What a process of a run needs to have the session that the daemon has."""
+    held = session.held
+    return {
+        "config": str(session.config) if session.config else None,
+        "azure": session.azure_url,
+        "held": {"file": str(held.file) if held.file else None, "text": held.text} if held else None,
+    }
+
+
+@contextmanager
+def _equipped(order: dict[str, Any], calls: Calls) -> Iterator[Given]:
+    """The same, there."""
+    from finops.config.reading import Held
+    from finops.config.secrets import sealing
+    from finops.daemon import logs
+    from finops.daemon.child import Given
+    from finops.state import State
+
+    config, held = order["config"], order["held"]
+    file = Path(held["file"]) if held and held["file"] else None
+    session = Session(Path(config) if config else None, order["azure"], held=Held(file, held["text"]) if held else None)
+    settings = session.settings
+    key = sealing(settings.state.audit_key)
+    with (
+        logs.begun(settings, form=settings.daemon.log_form, level=settings.daemon.log_level) as redactor,
+        State.open(settings.state.url, audit_key=key, checked=True) as state,
+    ):
+        yield Given(
+            settings, state, lambda: calls.counted(session.azure()), lambda: calls.counted(session.acting()),
+            redactor.text,
+        )  # fmt: skip
 
 
 def _means(session: Session, state: State, calls: Calls, say: Callable[[str], Any]) -> Means:

@@ -19,6 +19,7 @@ from finops.errors import UsageError
 if TYPE_CHECKING:
     from finops.cloud import Azure
     from finops.config.model import AzureSettings, Settings
+    from finops.config.reading import Held
 
 # Seconds that a simulator has to say what time it is there: on a small machine it may be busy with a browser, or with
 # settling a day of its estate. Where nothing listens at all, nobody waits.
@@ -32,7 +33,14 @@ class Session:
     config: Path | None = None
     azure_url: str | None = None
     estate: Path | None = None
+    held: Held | None = field(default=None, repr=False)  # the settings file as it was read, in place of what it is now
     _settings: Settings | None = field(default=None, repr=False)
+
+    def hold(self) -> None:
+        """Settings count as their file is now: what is written into it from here on is for the next start."""
+        from finops.config.reading import hold
+
+        self.held = hold(self.config)
 
     @property
     def settings(self) -> Settings:
@@ -43,7 +51,7 @@ class Session:
             overrides: dict[str, Any] = {"azure.endpoint": self.azure_url} if self.azure_url else {}
             if self.estate:
                 overrides["charges.sources"] = [str(self.estate / "charges")]
-            self._settings = load(self.config, overrides, from_vault)
+            self._settings = load(self.config, overrides, from_vault, self.held)
             if self.estate and (own := load(self.config).charges.sources):
                 note(f"--estate: the charges recorded in {self.estate} count, not charges.sources ({', '.join(own)}).")
         return self._settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finops.cli.output import note
-from finops.errors import ConfigError, FinopsError, TemporaryError
+from finops.errors import ConfigError, TemporaryError
 
 if TYPE_CHECKING:
     from finops.config.model import Settings, WebSettings
@@ -69,12 +68,13 @@ def _serve(settings: Settings) -> None:
 
     from finops.approvals.links import base_url
     from finops.config.secrets import sealing
+    from finops.daemon.listening import bound
     from finops.state import State
     from finops.web import app
 
     with State.open(settings.state.url, audit_key=sealing(settings.state.audit_key)) as state:
         site = app(state, settings, clock(settings.azure.endpoint))
-        listener = _listener(settings.web.host, settings.web.port)
+        listener = bound(settings.web.host, settings.web.port, "Choose another with --port or web.port.")
         taken = settings.web.model_copy(update={"port": listener.getsockname()[1]})
         note(f"Approvals: {base_url(taken)}/   (Ctrl-C ends it)")
         server = uvicorn.Server(
@@ -120,19 +120,3 @@ def clock(endpoint: str | None) -> Callable[[], datetime]:
         return told or datetime.now(UTC)
 
     return now
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as fault:
-        listener.close()
-        raise FinopsError(
-            f"{host} port {port} cannot be listened on: {fault.strerror or fault}.",
-            "Choose another with --port or web.port.",
-        ) from fault
-    return listener

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from finops.config.model import Settings
+    from finops.config.reading import Held
     from finops.config.secrets import AskVault
 
 _PACKAGE = Path(__file__).parent.parent
@@ -21,10 +22,13 @@ def folder(name: str) -> Path:
 
 
 def load(
-    path: Path | None = None, overrides: Mapping[str, Any] | None = None, vault: AskVault | None = None
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    vault: AskVault | None = None,
+    held: Held | None = None,
 ) -> Settings:
     """The effective settings; see finops.config.reading."""
     # pydantic takes 0.4 s to import: not before a command needs its settings.
     from finops.config.reading import load as read
 
-    return read(path, overrides, vault)
+    return read(path, overrides, vault, held)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator
 
 from .addresses import Mailboxes
 from .events import EventSettings, address
 from .secrets import LiveSecret, at_hand
-from .strict import LOOPBACK, STRICT
+from .strict import STRICT
+from .urls import safe
+from .zones import TimeZone
 
 
 def _texts(value: Any) -> Any:
@@ -34,7 +34,8 @@ class DaemonSettings(BaseModel):
         Field(description="When a duty is due, where it is not as shipped, such as report: off; see daemon.md."),
     ] = {}
     time_zone: Annotated[
-        str | None, Field(description="Where those times are counted, such as Europe/Berlin; empty: janitor.time_zone.")
+        TimeZone | None,
+        Field(description="Where those times are counted, such as Europe/Berlin; empty: janitor.time_zone."),
     ] = None
     lease_seconds: Annotated[
         float, Field(ge=5, le=50, description="Seconds of silence after which another replica takes over.")
@@ -72,16 +73,6 @@ class DaemonSettings(BaseModel):
                 raise ValueError(f"'{name}' is no duty; `finops daemon status` lists them")
         return value
 
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ValueError, OSError, KeyError) as fault:
-            raise ValueError(f"'{value}' is no time zone; write one such as Europe/Berlin") from fault
-        return value
-
     @field_validator("listen")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
@@ -91,20 +82,12 @@ class DaemonSettings(BaseModel):
 
     @field_validator("ping_url")
     @classmethod
-    def _https(cls, value: SecretStr | None) -> SecretStr | None:
+    def _safe(cls, value: SecretStr | None) -> SecretStr | None:
         text = at_hand(value)
         if text is None:
             return value
         text = text.strip()
         if not text:
             return None
-        try:
-            parts = urlsplit(text)
-            well = bool(parts.hostname) and parts.username is None and not parts.fragment and parts.port != 0
-        except ValueError:
-            well = False
-        if not well or not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError("it is no address; write it as https://host/path")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("only https:// is accepted, or http:// on 127.0.0.1, ::1 or localhost")
+        safe(text)
         return value if isinstance(value, LiveSecret) else SecretStr(text)

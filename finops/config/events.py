@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from .secrets import at_hand
-from .strict import LOOPBACK, STRICT
+from .strict import STRICT
+from .urls import safe
 
 # Event Grid's own application, the same in every tenant: https://learn.microsoft.com/azure/event-grid/secure-webhook-delivery
 EVENT_GRID = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
@@ -80,15 +81,8 @@ class EventSettings(BaseModel):
 
     @field_validator("url", "jwks_url")
     @classmethod
-    def _https(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("only https:// is accepted, or http:// on 127.0.0.1, ::1 or localhost")
-        if not parts.hostname or parts.username or parts.password or parts.fragment:
-            raise ValueError("write it as https://host/path, without a user or a fragment")
-        return value
+    def _safe(cls, value: str | None) -> str | None:
+        return None if value is None else safe(value)
 
     @field_validator("url")
     @classmethod

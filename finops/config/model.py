@@ -6,7 +6,6 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
@@ -22,6 +21,7 @@ from .retention import KeepSettings
 from .scopes import checked, nearest
 from .strict import LOOPBACK, STRICT
 from .tiering import TieringSettings
+from .zones import TimeZone
 
 __all__ = ["LOOPBACK", "AzureSettings", "MailSettings", "Section", "Settings", "WebSettings"]
 
@@ -250,9 +250,9 @@ class JanitorSettings(Section):
     high_risk_cost: Annotated[
         Decimal, Field(gt=0, description="Cost of 30 days, in BillingCurrency units, from which two must approve.")
     ] = Decimal(1000)
-    time_zone: Annotated[str, Field(description="Where working days and hours are counted, such as Europe/Berlin.")] = (
-        "UTC"
-    )
+    time_zone: Annotated[
+        TimeZone, Field(description="Where working days and hours are counted, such as Europe/Berlin.")
+    ] = "UTC"
     weekend: Annotated[list[Weekday], Field(description="Days of the week on which nobody works.")] = [
         "saturday",
         "sunday",
@@ -294,15 +294,6 @@ class JanitorSettings(Section):
     tombstones: Annotated[Path, Field(description="Folder of what is needed to make deleted things again.")] = Path(
         "finops-data/tombstones"
     )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError, KeyError) as fault:
-            raise ValueError(f"'{value}' is no time zone; write one such as Europe/Berlin") from fault
-        return value
 
     @field_validator("approvers")
     @classmethod

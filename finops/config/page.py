@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from .strict import LOOPBACK, STRICT
+from .strict import STRICT
+from .urls import safe
 
 
 class WebSettings(BaseModel):
@@ -46,15 +47,8 @@ class WebSettings(BaseModel):
 
     @field_validator("public_url", "jwks_url")
     @classmethod
-    def _https(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("only https:// is accepted, or http:// on 127.0.0.1, ::1 or localhost")
-        if not parts.hostname or parts.username or parts.password or parts.fragment:
-            raise ValueError("write it as https://host/path, without a user or a fragment")
-        return value.rstrip("/")
+    def _safe(cls, value: str | None) -> str | None:
+        return None if value is None else safe(value).rstrip("/")
 
     @field_validator("public_url")
     @classmethod

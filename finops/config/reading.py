@@ -54,16 +54,37 @@ class Loaded:
     file: Path | None
 
 
+@dataclass(frozen=True)
+class Held:
+    """A YAML file as somebody read it: what is written into it later does not count. file: None, there was none."""
+
+    file: Path | None
+    text: str
+
+
+def hold(path: Path | None = None) -> Held | None:
+    """The file that `load` would read now. None where it cannot be read: `load` says why."""
+    file = _file(path)
+    try:
+        return Held(file, file.read_text("utf-8") if file else "")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def load(
-    path: Path | None = None, overrides: Mapping[str, Any] | None = None, vault: AskVault | None = None
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    vault: AskVault | None = None,
+    held: Held | None = None,
 ) -> Settings:
     """The effective settings: defaults < YAML file < secrets folder < FINOPS_* variables < `overrides`.
 
     path: the YAML file; by default $FINOPS_CONFIG, else finops.yaml in this folder where it exists.
     vault: asked for secrets that are given as keyvault:NAME, when they are used.
+    held: the YAML file as it was when somebody read it, in place of `path`.
     Raises ConfigError naming the first problem; `finops config check` lists them all.
     """
-    found = gather(path, overrides, vault=vault)
+    found = gather(path, overrides, vault=vault, held=held)
     if found.problems:
         first, more = found.problems[0], len(found.problems) - 1
         rest = f" ({more} more: run `finops config check`.)" if more else ""
@@ -76,12 +97,13 @@ def gather(
     overrides: Mapping[str, Any] | None = None,
     model: type[BaseModel] = Settings,
     vault: AskVault | None = None,
+    held: Held | None = None,
 ) -> Loaded:
     """All settings from all places, validated against `model`, with every problem there is."""
     problems: list[Problem] = []
-    file = _file(path)
+    file = held.file if held else _file(path)
     layers = [
-        _yaml(file, model, problems) if file else {},
+        _yaml(file, model, problems, held.text if held else None) if file else {},
         _secrets(model, problems),
         _environment(model, problems),
         {path: (value, "command line") for path, value in (overrides or {}).items()},
@@ -112,9 +134,9 @@ def _file(path: Path | None) -> Path | None:
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
-def _yaml(file: Path, model: type[BaseModel], problems: list[Problem]) -> dict[str, tuple[Any, str]]:
+def _yaml(file: Path, model: type[BaseModel], problems: list[Problem], text: str | None) -> dict[str, tuple[Any, str]]:
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
+        content = yaml.safe_load(file.read_text("utf-8") if text is None else text)
     except OSError as fault:
         problems.append(
             Problem(f"The settings file {file} cannot be read ({fault.strerror}).", "Check --config and its rights.")

@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +26,8 @@ from starlette.routing import Route
 from finops.errors import FinopsError
 from finops.estate.ids import subscription_of
 
+from . import arrivals as a
+from .arrivals import OF_PROCESS, Arrivals
 from .events import LONGEST_BODY, VALIDATION, Event, Garbage, content_of, events_of
 from .governed import left_out
 from .listening import Listener, serving
@@ -47,9 +48,9 @@ _AGREE_AT = re.compile(
 )
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 SAID = {
-    Verdict.NOT_KNOWN: "Who posts this is not known.",
-    Verdict.NOT_ALLOWED: "Whoever posts this may not.",
-    Verdict.NOT_NOW: "Tokens cannot be checked now.",
+    Verdict.NOT_KNOWN: (a.STRANGER, "Who posts this is not known."),
+    Verdict.NOT_ALLOWED: (a.NOT_ALLOWED, "Whoever posts this may not."),
+    Verdict.NOT_NOW: (a.KEYS_AWAY, "Tokens cannot be checked now."),
 }
 
 
@@ -60,7 +61,7 @@ class Book(Waiting, Protocol):
 
 
 class Webhook:
-    """Answers Event Grid. `counts` says what became of events and requests, for the metrics."""
+    """Answers Event Grid. `arrivals` says what became of events and requests, for the metrics."""
 
     def __init__(
         self,
@@ -69,8 +70,9 @@ class Webhook:
         heard: Callable[[], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         body_seconds: float = BODY_SECONDS,
+        arrivals: Arrivals | None = None,
     ) -> None:
-        self.counts: Counter[str] = Counter()
+        self.arrivals = arrivals or Arrivals()
         self._settings = settings.daemon.events
         self._subscriptions = frozenset(one.lower() for one in settings.azure.subscriptions)
         self._tenant = settings.azure.tenant_id
@@ -96,31 +98,31 @@ class Webhook:
         verdict = await run_in_threadpool(self._senders.may_ask, request)
         known = len(asked) == 1 and asked[0].strip().lower() in {one.lower() for one in self._settings.origins}
         if verdict is not Verdict.COME_IN or not known:
-            self.counts["handshakes refused"] += 1
+            self.arrivals.add(a.HANDSHAKES, a.NOT_AGREED)
             return Response(status_code=HTTPStatus.OK, headers={**HEADERS, "Allow": "POST, OPTIONS"})
         agreed = {"WebHook-Allowed-Origin": asked[0].strip(), "WebHook-Allowed-Rate": "*"}
         if self._settings.handshake == "by hand":
             agreed = {}
             self._by_hand(request.headers.get("webhook-request-callback", ""))
-        self.counts["handshakes"] += 1
+        self.arrivals.add(a.HANDSHAKES, a.AGREED)
         return Response(status_code=HTTPStatus.OK, headers={**HEADERS, "Allow": "POST, OPTIONS", **agreed})
 
     async def _post(self, request: Request) -> Response:
         content = content_of(request.headers.get("content-type", ""))
         if content is None:
-            return self._refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Events come as JSON.")
+            return self._refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, a.CONTENT, "Events come as JSON.")
         verdict = await run_in_threadpool(self._senders.verdict, request)
         if verdict is not Verdict.COME_IN:
-            return self._refused(HTTPStatus(verdict.value), SAID[verdict])
+            return self._refused(HTTPStatus(verdict.value), *SAID[verdict])
         try:
             async with asyncio.timeout(self._body_seconds):
                 body = await _bounded(request)
         except TimeoutError:
-            return self._refused(HTTPStatus.REQUEST_TIMEOUT, "The events came too slowly.")
+            return self._refused(HTTPStatus.REQUEST_TIMEOUT, a.SLOW, "The events came too slowly.")
         except ClientDisconnect:
-            return self._refused(HTTPStatus.BAD_REQUEST, "The events broke off.")
+            return self._refused(HTTPStatus.BAD_REQUEST, a.BROKEN_OFF, "The events broke off.")
         if body is None:
-            return self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"More than {LONGEST_BODY} bytes.")
+            return self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, a.TOO_LONG, f"More than {LONGEST_BODY} bytes.")
         return await run_in_threadpool(self._taken, body, content)
 
     def _taken(self, body: bytes, content: str) -> Response:
@@ -129,7 +131,7 @@ class Webhook:
             if any(event.kind == VALIDATION for event in events):
                 return self._validation(events)
         except Garbage as fault:
-            return self._refused(HTTPStatus.BAD_REQUEST, str(fault))
+            return self._refused(HTTPStatus.BAD_REQUEST, a.GARBAGE, str(fault))
         now = self._now()
         why = [left_out(event, self._subscriptions, self._tenant, now) for event in events]
         ours = [event for event, left in zip(events, why, strict=True) if not left]
@@ -137,10 +139,11 @@ class Webhook:
             fresh = self._book.saw_events([(one.id, one.kind, one.subject, one.at) for one in ours], now) if ours else 0
         except FinopsError as fault:
             log.warning("Events could not be written down: %s", fault)
-            return self._refused(HTTPStatus.SERVICE_UNAVAILABLE, "They cannot be taken now.")
-        self.counts.update(f"left out: {left}" for left in why if left)
-        self.counts["taken"] += fresh
-        self.counts["seen before"] += len(ours) - fresh
+            return self._refused(HTTPStatus.SERVICE_UNAVAILABLE, a.DATABASE_AWAY, "They cannot be taken now.")
+        for left in filter(None, why):
+            self.arrivals.add(a.EVENTS, left)
+        self.arrivals.add(a.EVENTS, a.TAKEN, fresh)
+        self.arrivals.add(a.EVENTS, a.SEEN_BEFORE, len(ours) - fresh)
         if fresh:
             self.heard()
         return _said(HTTPStatus.OK, {"taken": fresh, "seenBefore": len(ours) - fresh, "leftOut": len(why) - len(ours)})
@@ -155,14 +158,14 @@ class Webhook:
         event = events[0]
         place = subscription_of(event.topic)
         if self._subscriptions and place not in self._subscriptions:
-            return self._refused(HTTPStatus.FORBIDDEN, "Events of that subscription are not wanted here.")
+            return self._refused(HTTPStatus.FORBIDDEN, a.NOT_OURS, "Events of that subscription are not wanted here.")
         code = event.data.get("validationCode")
         if self._settings.handshake == "by hand" or code is None:
             self._by_hand(event.data.get("validationUrl"))
             return _said(HTTPStatus.OK, {})
         if not isinstance(code, str) or not 0 < len(code) <= LONGEST_CODE or not code.isprintable():
             raise Garbage("The validation code is none.")
-        self.counts["handshakes"] += 1
+        self.arrivals.add(a.HANDSHAKES, a.AGREED)
         log.info("Event Grid was told that events of %s are wanted here.", event.topic or "a topic")
         return _said(HTTPStatus.OK, {"validationResponse": code})
 
@@ -173,8 +176,8 @@ class Webhook:
         else:
             log.warning("Event Grid asks whether events are wanted here, and names no address of its own to say so.")
 
-    def _refused(self, status: HTTPStatus, said: str) -> Response:
-        self.counts[f"refused: {status.value}"] += 1
+    def _refused(self, status: HTTPStatus, why: str, said: str) -> Response:
+        self.arrivals.add(a.REFUSED, why)
         headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
         return _said(status, {"error": said}, headers)
 
@@ -210,9 +213,11 @@ def listening(
     state: State,
     *,
     leads: Callable[[], bool] = lambda: True,
+    soon: Callable[[str], object] = lambda job: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    arrivals: Arrivals = OF_PROCESS,
 ) -> Iterator[Listener | None]:
-    """Take events in while the block runs, and `wake("guard")` for them.
+    """Take events in while the block runs, and `wake("guard")` for them; `soon("guard")` while that is about to come.
 
     None where no webhook is wanted, or the guard is off: no event may begin what its schedule would not.
     """
@@ -221,8 +226,13 @@ def listening(
         yield None
         return
     book = state.daybook
-    waking = Waking(events, wake, book, now, leads)
-    webhook = Webhook(settings, book, waking.heard, now)
+
+    def woken(duty: str) -> None:
+        wake(duty)
+        arrivals.add(a.WOKEN, duty)
+
+    waking = Waking(events, woken, book, now, leads, soon)
+    webhook = Webhook(settings, book, waking.heard, now, arrivals=arrivals)
     with waking.running(), serving(app(webhook), events.listen, "daemon.events.listen") as where:
         yield where
 

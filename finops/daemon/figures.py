@@ -38,6 +38,7 @@ class Figures:
     letters: Mapping[str, int] = field(default_factory=dict)
     owed_since: datetime | None = None
     events: int = 0
+    event_seen_at: datetime | None = None
     watched: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -59,6 +60,7 @@ def read(state: State, duties: Iterable[str], now: datetime) -> Figures:
         letters=state.letters.count(),
         owed_since=state.letters.owed_since(),
         events=len(state.daybook.events_waiting()),
+        event_seen_at=state.daybook.event_seen_at(),
         watched=watched_since(state),
     )
 

@@ -24,10 +24,12 @@ TAGS = ("Microsoft.Resources/tags/write", "Microsoft.Resources/tags/delete")
 ACTIONS = (f"{COMPUTES}/start/action", f"{COMPUTES}/restart/action", f"{COMPUTES}/resize/action")
 OPERATIONS = (*WRITES, *TAGS, *ACTIONS)
 _WATCHED = frozenset(name.lower() for name in OPERATIONS)
+# Why an event wakes nobody.
+REASONS = ("kind", "operation", "subscription", "tenant", "stale")
 
 
 def left_out(event: Event, subscriptions: Collection[str], tenant: str | None, now: datetime) -> str:
-    """Why an event wakes nobody, as one word for the metrics; "" if it does.
+    """Why an event wakes nobody, as one of REASONS; "" if it does.
 
     subscriptions: the GUIDs of ours, in lower case; none: whichever. tenant: of Entra; None: whichever
     """

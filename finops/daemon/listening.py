@@ -58,7 +58,7 @@ class Impatient(H11Protocol):
 def serving(app: ASGIApp, listen: str, setting: str, patience: float = PATIENCE) -> Iterator[Listener]:
     """`app` at `listen`, "host:port" or "[address]:port". FinopsError naming `setting` where that cannot be had."""
     host, port = parted(listen)
-    taken = _bound(host, port, setting)
+    taken = bound(host, port, f"Set {setting} to another one.")
     config = uvicorn.Config(
         app,
         http=type("Protocol", (Impatient,), {"patience": patience}),
@@ -91,8 +91,8 @@ def parted(listen: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _bound(host: str, port: int, setting: str) -> socket.socket:
-    """A socket that listens, so that whoever connects from now on is not refused."""
+def bound(host: str, port: int, fix: str) -> socket.socket:
+    """A socket that listens, so that whoever connects from now on is not refused. FinopsError that says `fix`."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -100,7 +100,5 @@ def _bound(host: str, port: int, setting: str) -> socket.socket:
         listener.listen(128)
     except OSError as fault:
         listener.close()
-        raise FinopsError(
-            f"{host} port {port} cannot be listened on: {fault.strerror or fault}.", f"Set {setting} to another one."
-        ) from fault
+        raise FinopsError(f"{host} port {port} cannot be listened on: {fault.strerror or fault}.", fix) from fault
     return listener

@@ -43,9 +43,12 @@ def logger(name: str = "finops.daemon") -> Any:
     return structlog.stdlib.get_logger(name)
 
 
-def of_run(run: str, job: str) -> AbstractContextManager[Any]:
-    """What is logged in the block, by this thread, names the run and its job."""
-    return structlog.contextvars.bound_contextvars(run=run, job=job)
+def of_run(run: str, job: str, **within: str) -> AbstractContextManager[Any]:
+    """What is logged in the block, by this thread, names the run and its job.
+
+    within: the ids of the span that it is in, where another process has that
+    """
+    return structlog.contextvars.bound_contextvars(run=run, job=job, **within)
 
 
 @contextmanager
@@ -106,9 +109,6 @@ class Redactor:
         self._known |= {form for secret in secrets if secret.strip() for form in _forms(secret)}
 
     def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        if (read := sum(len(secret.seen()) for secret in self._live)) != self._read:
-            self._read = read
-            self.learn(value for secret in self._live for value in secret.seen())
         return {str(name): self.of(value, str(name)) for name, value in event.items()}
 
     def of(self, value: Any, name: str = "", depth: int = 0) -> Any:
@@ -129,6 +129,9 @@ class Redactor:
         return self.text(_said(value))
 
     def text(self, text: str) -> str:
+        if (read := sum(len(secret.seen()) for secret in self._live)) != self._read:
+            self._read = read
+            self.learn(value for secret in self._live for value in secret.seen())
         for secret in sorted(self._known, key=len, reverse=True):
             text = text.replace(secret, GONE)
         for pattern in INLINE:

@@ -20,6 +20,8 @@ from finops.jobs.duties import counts
 from finops.state.intents import OUTCOMES
 from finops.state.letters import STATUSES
 
+from . import arrivals
+
 if TYPE_CHECKING:
     from .calls import Calls
     from .figures import Figures
@@ -77,6 +79,28 @@ OURS = (
         counter=True,
     ),
     Metric("finops_events_waiting", "Events of Azure that came in and are not worked through yet."),
+    Metric("finops_events_last_age_seconds", "Seconds since an event of Azure was last taken in, by any replica."),
+    Metric(
+        "finops_events_total",
+        "Events of Azure that came in since the daemon began: taken, seen-before, or why they wake nobody.",
+        ("outcome",),
+        counter=True,
+    ),
+    Metric(
+        "finops_events_refused_total",
+        "Requests with events that were refused since the daemon began, by reason.",
+        ("reason",),
+        counter=True,
+    ),
+    Metric(
+        "finops_events_handshakes_total",
+        "Handshakes of Event Grid since the daemon began, by outcome: agreed, refused.",
+        ("outcome",),
+        counter=True,
+    ),
+    Metric(
+        "finops_events_woken_total", "Times that events woke a duty since the daemon began.", ("duty",), counter=True
+    ),
     Metric(
         "finops_azure_calls_total",
         "Answers of Azure since the daemon began, by service and status: 2xx, 4xx, 429, 5xx, none.",
@@ -113,6 +137,12 @@ OF_DUTIES: Mapping[str, Metric] = {
     name: _of(name, count) for name, count in counts.COUNTS.items() if name not in _FRESHER
 }
 METRICS = (*OURS, *OF_DUTIES.values())
+_ARRIVED = {
+    arrivals.EVENTS: "finops_events_total",
+    arrivals.REFUSED: "finops_events_refused_total",
+    arrivals.HANDSHAKES: "finops_events_handshakes_total",
+    arrivals.WOKEN: "finops_events_woken_total",
+}
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 Values = dict[str, dict[tuple[str, ...], float]]
@@ -120,7 +150,10 @@ Values = dict[str, dict[tuple[str, ...], float]]
 
 @dataclass(frozen=True)
 class Look:
-    """What one scrape shows. figures: None where the database did not answer. late: by duty; enabled: those not off."""
+    """What one scrape shows. figures: None where the database did not answer. late: by duty; enabled: those not off.
+
+    arrivals: see finops.daemon.arrivals
+    """
 
     now: datetime
     monotonic: float
@@ -128,6 +161,7 @@ class Look:
     enabled: Mapping[str, bool]
     late: Mapping[str, bool]
     pings: Mapping[str, int] = field(default_factory=dict)
+    arrivals: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Exposed(Collector):
@@ -177,6 +211,8 @@ def _of_process(values: Values, pulse: Pulse, calls: Calls, look: Look) -> None:
         values["finops_duty_running_seconds"][(job,)] = max(0.0, (look.now - began).total_seconds())
     for outcome in ("sent", "failed"):
         values["finops_pings_total"][(outcome,)] = look.pings.get(outcome, 0)
+    for (what, word), count in look.arrivals.items():
+        values[_ARRIVED[what]][(word,)] = count
     for (service, status), count in calls.by_status().items():
         values["finops_azure_calls_total"][service, status] = count
     for service, count in calls.throttled().items():
@@ -206,6 +242,8 @@ def _of_state(values: Values, figures: Figures, look: Look) -> None:
     values["finops_mail_recipients"] |= {(status,): figures.letters.get(status, 0) for status in STATUSES}
     values["finops_mail_oldest_age_seconds"][()] = age(figures.owed_since)
     values["finops_events_waiting"][()] = figures.events
+    if figures.event_seen_at is not None:
+        values["finops_events_last_age_seconds"][()] = age(figures.event_seen_at)
     for (name, label), value in figures.told.items():
         metric = OF_DUTIES.get(name)
         if metric is not None and bool(label) == bool(metric.labels):

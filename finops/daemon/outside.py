@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from finops.config.strict import LOOPBACK
 from finops.errors import FinopsError
+from finops.served import host_of, sealed
 
 from . import figures
+from .arrivals import OF_PROCESS, Arrivals
 from .asking import Asking
 from .calls import Calls
 from .health import unwell
@@ -49,7 +50,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_HOST = re.compile(r"(?:(?P<name>[a-z0-9._-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?\Z")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Outside:
     duties: Collection[Duty]
     calls: Calls
     ping: Ping | None = None
+    arrivals: Arrivals = OF_PROCESS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
 
@@ -127,6 +128,7 @@ def _metrics(outside: Outside, counted: Asking[figures.Figures]) -> Callable[[Re
             enabled={one.job: one.enabled for one in standing},
             late={one.job: one.is_late(now) for one in standing if one.enabled},
             pings=outside.ping.counts if outside.ping else {},
+            arrivals=outside.arrivals.counts(),
         )
         text = generate_latest(registry(Exposed(outside.pulse, outside.calls, look)))
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -168,19 +170,13 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        async def sealed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
+        out = sealed(send, HEADERS)
         refused = self._refused(scope)
         if refused is None:
-            await self._pages(scope, receive, sealed)
+            await self._pages(scope, receive, out)
             return
         allow = {"Allow": "GET, HEAD"} if refused[0] == HTTPStatus.METHOD_NOT_ALLOWED else None
-        await PlainTextResponse(refused[1] + "\n", refused[0], allow)(scope, receive, sealed)
+        await PlainTextResponse(refused[1] + "\n", refused[0], allow)(scope, receive, out)
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -195,10 +191,7 @@ class Guard:
         return None
 
     def _is_ours(self, given: list[str]) -> bool:
-        found = _HOST.match(given[0].lower()) if len(given) == 1 else None
-        if found is None:
-            return False
-        host = found["name"] or found["address"]
+        host = host_of(given)
         return host in self._hosts or (not self._only_here and _is_address(host))
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from finops.config.events import SHORTEST_SECRET
 from finops.config.strict import LOOPBACK
 from finops.errors import ConfigError, FinopsError
+from finops.served import from_here
 from finops.tokens import Tokens, Unreachable
 
 from .listening import parted
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 HEADER, PARAMETER = "x-finops-events-key", "key"
 LONGEST_SECRET = 1024
-# What a proxy adds: then whoever asks is not on this machine, whatever the connection says.
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-original-host", "x-real-ip")
 # Where Entra ID of each cloud is, and who issues its tokens of version 1 and 2.
 # https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud,
 # https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer (2026-11)
@@ -59,7 +58,7 @@ class Senders:
     def verdict(self, request: Request) -> Verdict:
         """Whether a request that posts events may. Asks for the issuer's keys now and then, and waits for them."""
         if not self._secrets and self._tokens is None:
-            return Verdict.COME_IN if _here(request) else Verdict.NOT_ALLOWED
+            return Verdict.COME_IN if from_here(request) else Verdict.NOT_ALLOWED
         try:
             if self._knows_secret(request):
                 return Verdict.COME_IN
@@ -110,10 +109,3 @@ def keys_of(events: EventSettings, cloud: str) -> str:
 def issuers_of(events: EventSettings, cloud: str) -> list[str]:
     login, sts = AUTHORITIES[cloud]
     return events.issuers or [f"{sts}/{events.tenant_id}/", f"{login}/{events.tenant_id}/v2.0"]
-
-
-def _here(request: Request) -> bool:
-    """Whether whoever asks sits at this machine: over loopback, by a loopback name, through no proxy."""
-    client = request.client.host if request.client else ""
-    named = request.url.hostname or ""
-    return client in LOOPBACK and named in LOOPBACK and not any(header in request.headers for header in FORWARDED)

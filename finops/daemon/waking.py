@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 JOB = "guard"
 # How often the one that leads looks for events that another replica took in.
 LOOK_SECONDS = 2.0
+AHEAD_SECONDS = 5.0  # of waking, when the guard's process is begun; it takes a second or two to load what it uses
 
 
 class Waiting(Protocol):
@@ -36,7 +37,8 @@ class Waiting(Protocol):
 class Waking:
     """Gathers events until it is time, then calls `wake` once.
 
-    Only where `leads` says so: the others keep theirs in the database, where whoever leads finds them.
+    Only where `leads` says so: the others keep theirs in the database, where whoever leads finds them. soon: called
+    while it is about to wake, more than once.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Waking:
         waiting: Waiting,
         now: Callable[[], datetime],
         leads: Callable[[], bool] = lambda: True,
+        soon: Callable[[str], object] = lambda job: None,
     ) -> None:
         self._burst = Burst(
             settings.quiet_seconds, settings.longest_seconds, settings.apart_seconds, settings.again_seconds
@@ -54,10 +57,10 @@ class Waking:
         self._waiting = waiting
         self._now = now
         self._leads = leads
+        self._soon = soon
         self._known: set[str] = set()
         self._heard = threading.Condition()
         self._ended = False
-        self.woken = 0
 
     def heard(self) -> None:
         """Events were written down just now."""
@@ -90,6 +93,8 @@ class Waking:
                     return
                 due = self._burst.due()
             at = time.monotonic()
+            if due is not None and due - at < AHEAD_SECONDS and self._leads():
+                self._soon(JOB)
             if at < rest_until or (at < look_at and (due is None or at < due)):
                 continue
             look_at = at + LOOK_SECONDS
@@ -114,7 +119,6 @@ class Waking:
                     return True
                 self._burst.woke(at)
             self._wake(JOB)
-            self.woken += 1
             self._waiting.handled(sorted(fresh), self._now())
             self._known = set()
         except FinopsError as fault:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finops.config.model import Settings
     from finops.state import State
 
+    from .apart import Apart
     from .clock import Clock
     from .leading import Leading
     from .pulse import Pulse
@@ -38,7 +39,8 @@ class Means:
     """What every run works with.
 
     settings: asked for each run, so that what was changed since counts. clock: by which duties are due; machine: by
-    which a run lasts. around: a block that each run is in, by its id and its duty.
+    which a run lasts. around: a block that each run is in, by its id and its duty. apart: runs what is to have a
+    process of its own; None: that runs in this one, too.
     """
 
     settings: Callable[[], Settings]
@@ -49,6 +51,7 @@ class Means:
     machine: Clock
     note: Callable[[str], None]
     around: Callable[[str, str], AbstractContextManager[object]] = lambda run, job: nullcontext()
+    apart: Apart | None = None
 
 
 @dataclass
@@ -92,6 +95,7 @@ class Working:
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
         self._unwritten: list[Ended] = []
+        self._given_up: set[int] = set()
         self.ended: list[Ended] = []  # since somebody looked
 
     def running(self) -> dict[str, Running]:
@@ -135,7 +139,7 @@ class Working:
                     acting=means.acting, note=means.note, stopping=self.stopping,
                     slot=None if running.asked else running.slot,
                 )  # fmt: skip
-                done = duty.run(work)
+                done = means.apart(duty, work) if means.apart and duty.apart else duty.run(work)
                 why = STOPPED if done.outcome == "held" and self.stopping() else ""
                 ended = Ended(duty.name, running.number, running.slot, done.outcome, why, done.said, done.counts)
             except FinopsError as fault:
@@ -163,7 +167,7 @@ class Working:
             with self._lock:
                 self._unwritten.append(ended)
             return
-        if not stood:
+        if not stood and ended.number not in self._given_up:
             log.warning("%s was given up by another process before it ended here (%s).", ended.job, ended.outcome)
 
     def look_after(self) -> None:
@@ -182,11 +186,16 @@ class Working:
                 self._means.note(f"{name} has run for {lasted}; {running.duty.limit} are expected. It goes on.")
 
     def give_up(self, why: str) -> list[str]:
-        """Close what still runs, because the process ends now. The duties."""
-        now = self._means.clock.now()
+        """Close what still runs, because the process ends now, and end what runs in others. The duties."""
         left = self.running()
-        for running in left.values():
-            self._means.state.daybook.end(running.number, "failed", why, (), {}, now)
+        try:
+            now = self._means.clock.now()
+            for running in left.values():
+                self._given_up.add(running.number)
+                self._means.state.daybook.end(running.number, "failed", why, (), {}, now)
+        finally:
+            if self._means.apart:
+                self._means.apart.end()
         return sorted(left)
 
 

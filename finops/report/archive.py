@@ -121,4 +121,7 @@ def file_in(folder: Path, name: str) -> Path | None:
     if not _NAME.fullmatch(name):
         return None
     path = folder / name
-    return path if path.is_file() and not path.is_symlink() else None
+    try:
+        return path if path.is_file() and not path.is_symlink() else None
+    except OSError:  # a longer name than any file has
+        return None

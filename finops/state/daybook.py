@@ -235,6 +235,12 @@ class Daybook:
         with reading(self._engine, self._where) as db:
             return [event_of(row) for row in db.execute(query.order_by(events_seen.c.seen_at, events_seen.c.id))]
 
+    def event_seen_at(self) -> datetime | None:
+        """When an event was last taken in, by whichever replica; None where none was, or none is kept any more."""
+        with reading(self._engine, self._where) as db:
+            last = db.execute(select(func.max(events_seen.c.seen_at))).scalar_one()
+        return moment_of(last) if last else None
+
     def handled(self, ids: Iterable[str], now: datetime) -> None:
         with writing(self._engine, self._where) as db:
             for some in together(list(ids), TOGETHER):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ TELLERS = 0x66696E6F707304  # who may decide now which alerts are due
 IDLE_SECONDS, INTERVAL_SECONDS, PROBES = 10, 5, 3
 SILENCE_MS = 25_000
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
+_MAKING = threading.Lock()  # so that nobody connects to a file between its making and our closing of it
 
 
 def url_of(where: str | Path) -> URL:
@@ -66,14 +69,20 @@ def shown(url: URL) -> str:
     return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
-def engine_of(url: URL, busy_seconds: float) -> Engine:
-    return _sqlite(url, busy_seconds) if url.get_backend_name() == "sqlite" else _postgresql(url, busy_seconds)
+def engine_of(url: URL, busy_seconds: float, make: bool = True) -> Engine:
+    """make: a file that is not there is made; else that is a fault."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, busy_seconds, make)
+    return _postgresql(url, busy_seconds)
 
 
-def _sqlite(url: URL, busy_seconds: float) -> Engine:
+def _sqlite(url: URL, busy_seconds: float, make: bool) -> Engine:
     if sqlite3.sqlite_version_info < SQLITE_OLDEST:
         raise FinopsError(f"SQLite {sqlite3.sqlite_version} is too old.", "3.35 or newer is needed.")
-    _make_private(Path(str(url.database)))
+    if make:
+        _make_private(Path(str(url.database)))
+    else:
+        _inode(str(url.database))
     # isolation_level None: sqlite3 begins nothing by itself, so that DDL is part of our transactions too.
     engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None})
 
@@ -127,15 +136,33 @@ def _still_there(path: str, inode: int) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Create the file readable by its owner only: it holds names and what was decided about them."""
+    """Create the file readable by its owner only: it holds names and what was decided about them.
+
+    One that is there is not opened: to close a descriptor drops every lock that this process has on the file, those of
+    SQLite too. Whoever closes it next takes itself for the last, and removes the log that is still being written.
+    https://sqlite.org/howtocorrupt.html, section 2.2
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        with _MAKING, suppress(FileExistsError):
+            os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            return
+        if (refused := _refused(path)) is not None:
+            raise OSError(refused, os.strerror(refused))
     except OSError as fault:
         raise FinopsError(
             f"The state database {path} cannot be opened for writing ({fault.strerror}).",
             "Give the user that runs finops write access to it and its folder, or name another path.",
         ) from fault
+
+
+def _refused(path: Path) -> int | None:
+    """Why a file that is there cannot be written, as an errno."""
+    if path.is_dir():
+        return errno.EISDIR
+    if os.access(path, os.R_OK | os.W_OK):
+        return None
+    return errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
 
 
 def _into_wal(cursor: Any, busy_seconds: float) -> None:

@@ -47,21 +47,35 @@ class State:
         self._ours: int | None = None  # the thread whose turn it is
 
     @classmethod
-    def open(cls, where: str | Path, *, audit_key: trail.Key = None, busy_seconds: float = BUSY_SECONDS) -> State:
+    def open(
+        cls,
+        where: str | Path,
+        *,
+        audit_key: trail.Key = None,
+        busy_seconds: float = BUSY_SECONDS,
+        checked: bool = False,
+    ) -> State:
         """The state at a path or URL, checked and brought to this version's schema; made if there is none.
 
         audit_key: seals the audit trail; kept outside the database, or it proves nothing
+        checked: whoever has it open did that. It must be there, with this version's schema, and is not read through.
         """
         trail.keys_of(audit_key)  # a vault is asked before a transaction would wait for it
         url = url_of(where)
-        engine = engine_of(url, busy_seconds)
+        engine = engine_of(url, busy_seconds, make=not checked)
         state = cls(engine, shown(url), audit_key)
         with ExitStack() as unless_open:
             unless_open.callback(state.close)
-            with explained(state.where):
-                state.check()
-                with writing(engine, state.where) as db:
-                    migrate(db, state.where)
+            if not checked:
+                with explained(state.where):
+                    state.check()
+                    with writing(engine, state.where) as db:
+                        migrate(db, state.where)
+            elif not state.is_current():
+                raise FinopsError(
+                    f"The state database {state.where} is not of schema {HEAD} any more.",
+                    "Another version of finops brought it up: restart this one with that version.",
+                )
             unless_open.pop_all()
         return state
 

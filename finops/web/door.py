@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from finops.config.model import WebSettings
+from finops.served import from_here
 from finops.tokens import Unreachable
 
 from .form import Wrong, form_of, own_path, refuse_foreign
 from .pages import Pages
-from .people import COOKIE, DEMO, Refused, SignedIn, on_loopback
+from .people import COOKIE, DEMO, Refused, SignedIn
 from .seals import COOKIE_SECONDS, Seals
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Door:
         refuse_foreign(request)
         if self._settings.auth != "demo":
             raise Wrong(404, "Nobody signs in here.")
-        if not on_loopback(request):
+        if not from_here(request):
             raise Wrong(403, "The demo's sign-in works on this machine only.")
         form = form_of(request, body)
         if not self._seals.fits(form.text("csrf"), NOBODY):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 TONES = {"approved": "good", "scheduled": "good", "confirmed": "good", "restored": "good", "failed": "bad",
          "asked": "watch", "pending": "watch", "quiet": "watch", "acted": "watch"}  # fmt: skip
+_NUMBER = re.compile("[0-9]{1,20}")  # Python refuses to read thousands of digits
 LONGEST_TABLE = 100  # rows of evidence; more are counted
 
 
@@ -46,9 +48,12 @@ class May:
 
 
 def one(site: Site, request: Request) -> Response:
-    record = site.state.findings.find(request.path_params["number"])
+    given = request.path_params["number"]
+    if not _NUMBER.fullmatch(given):
+        raise HTTPException(404)
+    record = site.state.findings.find(int(given))
     if record is None:
-        raise HTTPException(404, f"There is no finding {request.path_params['number']}.")
+        raise HTTPException(404, f"There is no finding {given}.")
     return shown_one(site, request, record)
 
 

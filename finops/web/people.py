@@ -15,6 +15,7 @@ from starlette.requests import Request
 from finops.approvals import Person, address
 from finops.config.model import LOOPBACK, WebSettings
 from finops.errors import ConfigError
+from finops.served import from_here
 from finops.tokens import Tokens
 
 from .seals import Seals
@@ -32,8 +33,6 @@ CLAIMS = {
 }
 LONGEST_PRINCIPAL = 64 * 1024
 LONGEST_ADDRESS = 320  # RFC 3696, as far as it goes
-# What a proxy adds: then whoever asks is not on this machine, whatever the connection says.
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-original-host", "x-real-ip")
 
 
 class Refused(Exception):
@@ -140,20 +139,13 @@ class People:
         return SignedIn(person, _moment(since))
 
     def _demo(self, request: Request) -> SignedIn | None:
-        if not on_loopback(request):
+        if not from_here(request):
             raise Refused("The demo's sign-in works on this machine only.")
         says = self._seals.cookie_says(request.cookies.get(COOKIE, ""))
         if says is None or says[0] not in DEMO:
             return None
         name, email, roles = DEMO[says[0]]
         return SignedIn(Person(f"demo-{says[0]}", name, email, frozenset(roles)), says[1])
-
-
-def on_loopback(request: Request) -> bool:
-    """Whether whoever asks sits at this machine: asked over loopback, by a loopback name, through no proxy."""
-    client = request.client.host if request.client else ""
-    named = request.url.hostname or ""
-    return client in LOOPBACK and named in LOOPBACK and not any(header in request.headers for header in FORWARDED)
 
 
 def _bearer(settings: WebSettings) -> Tokens:

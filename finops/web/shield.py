@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from http import HTTPStatus
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from finops.served import host_of, sealed
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
@@ -28,7 +29,6 @@ HEADERS = {
 STRICT = "max-age=31536000"
 # 200 rows of a number and a digest are 20 KB; a reason of 4,000 characters is at most 48 KB when percent-encoded.
 LONGEST_BODY = 256 * 1024
-_HOST = re.compile(r"(?:(?P<name>[a-z0-9._-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?\Z")
 
 
 class Shield:
@@ -37,7 +37,7 @@ class Shield:
     def __init__(self, site: ASGIApp, hosts: Collection[str], https: bool) -> None:
         self._site = site
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._https = https
+        self._headers = HEADERS | ({"Strict-Transport-Security": STRICT} if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,25 +47,17 @@ class Shield:
             await self._site(scope, receive, send)
             return
 
-        async def sealed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                if self._https:
-                    headers["Strict-Transport-Security"] = STRICT
-            await send(message)
-
+        out = sealed(send, self._headers)
         refused = self._refused(scope)
         if refused is not None:
             answer = PlainTextResponse(refused[1], refused[0])
-            await answer(scope, receive, sealed)
+            await answer(scope, receive, out)
             return
-        await self._site(scope, _bounded(receive), sealed)
+        await self._site(scope, _bounded(receive), out)
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        if _host(headers.getlist("host")) not in self._hosts:
+        if host_of(headers.getlist("host")) not in self._hosts:
             return HTTPStatus.BAD_REQUEST, "This page does not answer to that name."
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
@@ -73,12 +65,6 @@ class Shield:
         if int(length[:20]) > LONGEST_BODY:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too large."
         return None
-
-
-def _host(given: list[str]) -> str:
-    """The name in the one Host header, in lower case and without its port; "" for none, several, or nonsense."""
-    found = _HOST.match(given[0].lower()) if len(given) == 1 else None
-    return (found["name"] or found["address"]) if found else ""
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -87,9 +87,10 @@ def app(state: State, settings: Settings, now: Callable[[], datetime] = lambda: 
     routes = [
         Route("/", _home, methods=["GET"]),
         Route("/findings", _shown(site, listing), methods=["GET"]),
-        Route("/findings/{number:int}", _shown(site, one), methods=["GET"]),
+        Route("/findings/{number:str}", _shown(site, one), methods=["GET"]),
         Route("/anomalies", _shown(site, anomalies), methods=["GET"]),
         Route("/anomalies/say", _acted(site, say), methods=["POST"]),
+        Route("/anomalies/say", _posted_only, methods=["GET"]),  # or it would be an anomaly of that name
         Route("/anomalies/{id:str}", _shown(site, anomaly), methods=["GET"]),
         *(Route(path, _shown(site, reports), methods=["GET"]) for path in ("/reports", "/reports/")),
         Route("/reports/{name:str}", _shown(site, report_file), methods=["GET"]),
@@ -124,6 +125,10 @@ def rule_texts(settings: Settings) -> dict[str, RuleText]:
 
 async def _home(request: Request) -> Response:
     return RedirectResponse("/findings", 303)
+
+
+async def _posted_only(request: Request) -> Response:
+    raise HTTPException(405, headers={"Allow": "POST"})
 
 
 def _file(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -18,31 +18,31 @@ MINUTES, HOURS, DAYS = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 DUTIES: tuple[Duty, ...] = (
     Duty(
         "guard", "Compares the estate with the rules, tells owners, and enforces where the mode is enforce.",
-        "every 15 minutes", guard, 2 * HOURS, 30 * MINUTES, acts=True,
+        "every 15 minutes", guard, 2 * HOURS, 30 * MINUTES, acts=True, apart=True,
     ),
     Duty(
         "watch", "Looks at what runs now in money an hour, and mails what is too much.",
-        "every 15 minutes", watch, 2 * HOURS, 30 * MINUTES,
+        "every 15 minutes", watch, 2 * HOURS, 30 * MINUTES, apart=True,
     ),
     Duty(
         "ingest", "Asks Cost Management for the charges that all other duties read.",
-        "daily at 04:30", ingest, 36 * HOURS, 6 * HOURS,
+        "daily at 04:30", ingest, 36 * HOURS, 6 * HOURS, apart=True,
     ),
     Duty(
         "anomalies", "Judges the complete days of charges, keeps a case for each anomaly, and mails each once.",
-        "daily at 05:15", anomalies, 36 * HOURS, 2 * HOURS,
+        "daily at 05:15", anomalies, 36 * HOURS, 2 * HOURS, apart=True,
     ),
     Duty(
         "budgets", "Looks where budgets stand, and mails each threshold once a period.",
-        "daily at 05:30", budgets, 36 * HOURS, 2 * HOURS,
+        "daily at 05:30", budgets, 36 * HOURS, 2 * HOURS, apart=True,
     ),
     Duty(
         "compliance", "Reads what Azure Policy says of every subscription.",
-        "daily at 05:45", compliance, 3 * DAYS, 2 * HOURS,
+        "daily at 05:45", compliance, 3 * DAYS, 2 * HOURS, apart=True,
     ),
     Duty(
         "sweep", "Finds what looks unused, remembers it, and asks owners and approvers.",
-        "weekly on monday at 06:00", sweep, 8 * DAYS, 4 * HOURS,
+        "weekly on monday at 06:00", sweep, 8 * DAYS, 4 * HOURS, apart=True,
     ),
     Duty(
         "tell", "Leaves the janitor's mails that waited: digests, reminders, receipts.",
@@ -50,19 +50,19 @@ DUTIES: tuple[Duty, ...] = (
     ),
     Duty(
         "apply", "Does what was approved and is due, in working hours; looks after quiet steps at all hours.",
-        "every 30 minutes", apply, 6 * HOURS, 60 * MINUTES, acts=True,
+        "every 30 minutes", apply, 6 * HOURS, 60 * MINUTES, acts=True, apart=True,
     ),
     Duty(
         "tier", "Plans the access tiers of storage accounts anew, asks, and does what may be done.",
-        "weekly on tuesday at 10:00", tier, 8 * DAYS, 6 * HOURS, acts=True,
+        "weekly on tuesday at 10:00", tier, 8 * DAYS, 6 * HOURS, acts=True, apart=True,
     ),
     Duty(
         "report", "Makes and mails the report of the last week, once its charges are complete.",
-        "weekly on monday at 06:45", report, 8 * DAYS, 2 * HOURS,
+        "weekly on monday at 06:45", report, 8 * DAYS, 2 * HOURS, apart=True,
     ),
     Duty(
         "close", "Makes and mails the statement of the last month, once its charges change no more.",
-        "monthly on day 6 at 10:00", close, 40 * DAYS, 2 * HOURS,
+        "monthly on day 6 at 10:00", close, 40 * DAYS, 2 * HOURS, apart=True,
     ),
     Duty(
         "deliver", "Sends what waits in the outbox.",

@@ -69,7 +69,8 @@ class Work:
 class Duty:
     """when: its slots, as finops.daemon.slots reads them. late_after: without a success, people are told.
 
-    limit: a run that takes longer is told. acts: it changes Azure.
+    limit: a run that takes longer is told. acts: it changes Azure. apart: it loads so much that the daemon gives it a
+    process of its own, whose memory goes back with its end.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Duty:
     late_after: timedelta
     limit: timedelta
     acts: bool = False
+    apart: bool = False
 
 
 def patient(run: Callable[[Work], Done]) -> Callable[[Work], Done]:

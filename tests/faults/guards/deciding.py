@@ -242,7 +242,7 @@ DECIDING = (
         (
             (
                 FORM,
-                'if site != "same-origin" or (origin != "null" and urlsplit(origin).netloc.lower() != ours):',
+                'if site != "same-origin" or (origin != "null" and _place(origin) != ours):',
                 "if False:",
             ),
         ),
@@ -255,7 +255,7 @@ DECIDING = (
         "own-host",
         "I22",
         "answering to its own name only",
-        ((SHIELD, 'if _host(headers.getlist("host")) not in self._hosts:', "if False:"),),
+        ((SHIELD, 'if host_of(headers.getlist("host")) not in self._hosts:', "if False:"),),
         (
             "test_web_requests.py::test_the_page_answers_to_its_own_name_only",
             "test_web_requests.py::test_two_names_at_once_are_refused",
@@ -265,7 +265,7 @@ DECIDING = (
         "headers",
         "I22",
         "the headers that keep scripts and frames away",
-        ((SHIELD, "                    headers[name] = value\n", "                    pass\n"),),
+        (("finops/served.py", "                given[name] = value\n", "                pass\n"),),
         ("test_web_requests.py::test_every_answer_carries_the_headers",),
     ),
     Guard(
