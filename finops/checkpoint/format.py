@@ -131,5 +131,15 @@ def read_chunk(source: Source, footer: Footer, index: int, into: memoryview) -> 
         raise _damaged(source, f"bytes {start} to {stop} are not what was written")
 
 
+def checked(source: Source) -> Footer:
+    """The footer of a file that is, byte for byte, what its checksums say. Raises as `read_footer` does."""
+    footer = read_footer(source)
+    held = memoryview(bytearray(min(footer.chunk, footer.body)))
+    for index in range(len(footer.sums)):
+        start, stop = footer.span(index)
+        read_chunk(source, footer, index, held[: stop - start])
+    return footer
+
+
 def _damaged(source: Source, how: str) -> Damaged:
     return Damaged(f"{source.name} is damaged: {how}.", "The checkpoint before it is used, where there is one.")

@@ -19,6 +19,7 @@ from finops.checkpoint.format import (
     CHUNK,
     Footer,
     Source,
+    checked,
     closing,
     padded,
     preamble,
@@ -132,12 +133,7 @@ def get(store: Store, name: Name, pickle: Collection[str] = ()) -> Loaded:
 def verify(store: Store, name: Name) -> Footer:
     """Read all of `name` and hold it against its checksums. Raises as `get` does."""
     with store.open(name) as source:
-        footer = read_footer(source)
-        held = memoryview(bytearray(min(footer.chunk, footer.body)))
-        for index in range(len(footer.sums)):
-            start, stop = footer.span(index)
-            read_chunk(source, footer, index, held[: stop - start])
-    return footer
+        return checked(source)
 
 
 def _drop(held: mmap.mmap, start: int, stop: int) -> None:
