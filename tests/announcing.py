@@ -89,7 +89,7 @@ def serving() -> Iterator[Service]:
         thread.join()
 
 
-def until(holds: Callable[[], object], seconds: float = 20) -> None:
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait until it holds; fail where it does not within a time that only a hung machine needs."""
     end = time.monotonic() + seconds
     while not holds():

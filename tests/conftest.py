@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from leaving import pytest_sessionfinish, pytest_sessionstart, pytest_terminal_summary
 
 if TYPE_CHECKING:
@@ -21,6 +24,13 @@ CHECKOUT = Path(__file__).parent.parent
 os.environ.pop("COLUMNS", None)
 # Trainings under test ask no metadata service: a hosted runner has a real one. Tests of announcements name their own.
 os.environ.setdefault("FINOPS_CHECKPOINT_IMDS", "off")
+# What the clients of tests do by themselves: the 5 s of httpx are less than a busy machine stalls for.
+vars(inspect.signature(httpx.get).parameters["timeout"].default).update(
+    dict.fromkeys(("connect", "read", "write", "pool"), 60.0)
+)
+# How long a machine that others use takes to draw an example says nothing about what is tested.
+settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 SHARED = Path(os.environ.get("FINOPS_SHARED_DATA", CHECKOUT.parent / "shared" / "data"))
 
 

@@ -1,6 +1,7 @@
 """A daemon of one toy duty as a process: `python daemon_process.py STATE OWNER SECONDS_OF_WORK LEASE PATIENCE`.
 
-Prints "leads" once it does, and a line for each step of its duty.
+Prints "leads" once it does, and a line for each step of its duty. With "told" for the seconds, its act ends when a line
+comes in.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from finops.daemon.working import Means
 from finops.jobs.duties.model import Done, Duty, Work
 from finops.state import State
 
-where, owner, seconds, lease, patience = sys.argv[1], sys.argv[2], *(float(one) for one in sys.argv[3:6])
+where, owner, work_for = sys.argv[1:4]
+lease, patience = float(sys.argv[4]), float(sys.argv[5])
 
 
 @contextmanager
@@ -39,9 +41,12 @@ def say(text: str) -> None:
 def act(work: Work) -> Done:
     """One act that takes so long and must not be cut; then another, if we are not to stop."""
     say(f"begins {work.slot}")
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(0.05)
+    if work_for == "told":
+        sys.stdin.readline()
+    else:
+        end = time.monotonic() + float(work_for)
+        while time.monotonic() < end:
+            time.sleep(0.05)
     say("finished the act")
     if work.stopping():
         return Done("held", ("The daemon is being stopped.",))

@@ -204,7 +204,7 @@ def connected(fake: FakeAzure, clock: StillTime | None = None, **options: Any) -
     )
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 5) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.005)

@@ -39,7 +39,7 @@ def world(folder: Path, lines: Iterable[Json], bodies: Iterable[Json] = (), atta
 def connected(folder: Path, **options: Any) -> Iterator[tuple[Azure, Served]]:
     with (
         serving(folder, **options) as server,
-        connect(AzureSettings(endpoint=server.url, call_deadline_seconds=5)) as azure,
+        connect(AzureSettings(endpoint=server.url, call_deadline_seconds=30)) as azure,
     ):
         yield azure, server
 

@@ -349,7 +349,7 @@ def webhook(tls: Certificate, path: str = "/services/T0/B0/secretpart") -> Itera
 
 def by_smtp(port: int, sent: int | None = None, smtp_more: Json | None = None, **more: Any) -> MailSettings:
     """Settings for a relay on this machine; sent: the port of the mailbox with copies."""
-    smtp_settings = {"host": "127.0.0.1", "port": port, "security": "none", "timeout_seconds": 3, **(smtp_more or {})}
+    smtp_settings = {"host": "127.0.0.1", "port": port, "security": "none", "timeout_seconds": 30, **(smtp_more or {})}
     box: Json = {}
     if sent:
         box = {"host": "127.0.0.1", "port": sent, "security": "none", "user": "finops", "password": "box-secret"}

@@ -70,7 +70,7 @@ class Daemon:
     url: str = ""
 
     def get(self, path: str, **given: Any) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=20, trust_env=False, **given)
+        return httpx.get(self.url + path, timeout=60, trust_env=False, **given)
 
     def metrics(self) -> dict[str, float]:
         """Every series by its name and labels, as Prometheus writes them."""

@@ -68,7 +68,7 @@ class Policies:
         options: Json = {"base_url": served.url, "per_call_policies": [AllowHttp()]}
         self.policy = PolicyClient(Token(), PROD, **options)
         self.insights = PolicyInsightsClient(Token(), PROD, polling_interval=0, **options)
-        self.http = httpx.Client(base_url=served.url, timeout=10)
+        self.http = httpx.Client(base_url=served.url, timeout=60)
 
     def close(self) -> None:
         for each in (self.policy, self.insights, self.http):

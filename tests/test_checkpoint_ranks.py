@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from awake import awake
 
 from finops import checkpoint
 from finops.checkpoint.stores.folder import Folder
@@ -94,11 +95,12 @@ def test_one_that_is_gone_costs_the_others_nothing_but_the_save(tmp_path: Path):
     ranks = started(tmp_path, 2)
     ranks[1].close()
 
-    begun = time.monotonic()
-    due = stepping(ranks[0], 100, lambda step: True, never)
+    with awake() as seconds:
+        due = stepping(ranks[0], 100, lambda step: True, never)
+        took = seconds()
 
     assert due == []
-    assert time.monotonic() - begun < FAST.promised
+    assert took < FAST.promised
     ranks[0].close()
 
 
@@ -109,10 +111,13 @@ def test_one_that_does_not_answer_costs_one_wait_and_then_none_for_a_while(tmp_p
     ranks[1]._listening.join()
 
     begun = time.monotonic()
-    due = stepping(ranks[0], 200, lambda step: True, never)
+    with awake() as seconds:
+        due = stepping(ranks[0], 200, lambda step: True, never)
+        took = seconds()
 
     assert due == []
-    assert 0.2 < time.monotonic() - begun < 2
+    assert time.monotonic() - begun > 0.2
+    assert took < 2
     ranks[0].close()
 
 

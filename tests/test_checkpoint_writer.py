@@ -147,7 +147,7 @@ def test_writers_that_die_at_once_are_noticed_every_time(folder: Folder, writers
     layout, buffers = laid_out(Name(1, 1))
     for _ in range(50):
         writer.hand_over(Name(1, 1), layout, buffers, {}, Keep(2))
-        outcome = writer.wait(timeout=20)
+        outcome = writer.wait(timeout=60)
         assert outcome is not None
         assert outcome.fault is not None
 
@@ -256,7 +256,7 @@ def test_a_process_forked_from_the_training_keeps_neither_from_ending(tmp_path: 
         """
         ck.save(step=1, wait=True)
         if not os.fork():
-            time.sleep(30)
+            time.sleep(600)
             os._exit(0)
         ck.save(step=2)
         ck.close()
@@ -270,7 +270,7 @@ def test_a_process_forked_from_the_training_keeps_neither_from_ending(tmp_path: 
     begun = time.monotonic()
 
     assert training.stdout.readline() == "closed\n"
-    assert time.monotonic() - begun < 25
+    assert time.monotonic() - begun < 300
     os.killpg(training.pid, signal.SIGKILL)
     training.communicate()
 
@@ -322,7 +322,8 @@ def test_one_that_does_not_answer_is_told_of_once(folder: Folder, writers: Calla
 
     assert writer.wait(timeout=0.2) is None
     assert writer.busy
-    assert [said for said in writer.complaints if "still being written after 0 s" in said] == writer.complaints
+    [said] = writer.complaints
+    assert "still being written after 0 s" in said
     for process in deaf:
         process.kill()
     until(lambda: len(deaf) == 2)
@@ -471,7 +472,7 @@ def test_trainings_that_nobody_holds_any_more_leave_nothing_behind(tmp_path: Pat
         before = held()
         for number in range(4):
             trained(number)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while held() > before and time.monotonic() < until:
             time.sleep(0.1)
         print(before == held() or (before, held()))

@@ -48,3 +48,13 @@ def test_a_connection_that_ended_in_a_fault_counts():
 
     assert calls.by_status() == {("arm", "5xx"): 1, ("arm", "429"): 1, ("arm", "4xx"): 1}
     assert calls.throttled() == {"arm": 2}
+
+
+def test_calls_of_another_process_count_as_it_tells_them_and_on_after_its_end():
+    calls = Calls()
+    with calls.elsewhere() as told:
+        told([["arm", 200, 2]])
+        told([["arm", 200, 5], ["cost", 429, 1]])
+        during = calls.by_status()
+
+    assert during == calls.by_status() == {("arm", "2xx"): 5, ("cost", "429"): 1}

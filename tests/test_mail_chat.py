@@ -144,11 +144,11 @@ def test_a_chat_that_hangs_up_is_told_again_for_a_notice_and_held_for_a_report(
 def test_a_chat_that_never_ends_its_refusal_stops_no_other_letter(state: State, ours: Certificate, tmp_path: Path):
     with webhook(ours) as hook:
         hook.answers.append((503, "", {"Content-Length": "300"}))
-        hook.stall = 1
+        hook.stall = 6
         sending = Post(state, told_to("slack", hook.url, ours, tmp_path))
         for about in ("one", "two"):
             sending.put(letter(about, kind="budget-alert"), NOW)
-        way = Chat("slack", SecretStr(hook.url), ours.chain, timeout_seconds=0.3)
+        way = Chat("slack", SecretStr(hook.url), ours.chain, timeout_seconds=3)
         with carriers(told_to("slack", hook.url, ours, tmp_path)) as ways:
             done = sending.deliver(NOW, ways | {"slack": way})
 

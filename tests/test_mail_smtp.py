@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from awake import awake
 from mailing import NOW, Behaviour, Certificate, Sign, by_smtp, certificate, imap, letter, smtp
 
 from finops.config.mailing import MailSettings, SmtpSettings
@@ -88,12 +88,17 @@ def test_a_server_that_is_down_is_told_and_tried_again(state: State, tmp_path: P
     assert f"The mail server 127.0.0.1:{port} cannot be reached (Connection refused)" in done.problems[0]
 
 
+def told(state: State, settings: MailSettings, problem: str) -> bool:
+    """Whether one of three tries is told so: on a machine that stalls, another limit may be the first to be reached."""
+    tries = (sent_by(state, settings, NOW + timedelta(hours=number)) for number in range(3))
+    return any(problem in done.problems[0] for done in tries)
+
+
 def test_a_server_that_is_slow_is_given_up_on_for_now(state: State):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = by_smtp(silent.getsockname()[1], smtp_more={"timeout_seconds": 0.2})
-        done = sent_by(state, settings)
 
-    assert "did not answer within 0.2 s" in done.problems[0]
+        assert told(state, settings, "did not answer within 0.2 s")
 
 
 def test_a_server_that_drips_is_cut_off(state: State):
@@ -101,22 +106,25 @@ def test_a_server_that_drips_is_cut_off(state: State):
     stop = threading.Event()
 
     def drip(server: socket.socket) -> None:
-        peer, _ = server.accept()
-        with peer, suppress(OSError):
-            while not stop.wait(0.05):
-                peer.sendall(b"2")
+        while not stop.is_set():
+            with suppress(OSError):  # whoever was cut off is gone
+                peer, _ = server.accept()
+                with peer:
+                    while not stop.wait(0.05):
+                        peer.sendall(b"2")
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
         thread = threading.Thread(target=drip, args=(server,), daemon=True)
         thread.start()
-        began = time.monotonic()
-        done = sent_by(state, by_smtp(server.getsockname()[1], smtp_more={"timeout_seconds": 0.2}))
-        took = time.monotonic() - began
+        with awake() as seconds:
+            cut = told(state, by_smtp(server.getsockname()[1], smtp_more={"timeout_seconds": 0.2}), "longer than 1 s")
+            took = seconds()
         stop.set()
         thread.join()
 
-    assert "took longer than 1 s" in done.problems[0]
-    assert took < 3
+    assert cut
+    assert took < 3 * 3
 
 
 def test_greylisting_is_waited_for(state: State, tmp_path: Path):

@@ -118,6 +118,10 @@ def test_a_backup_of_an_old_database_is_made_without_touching_it_and_restored_up
     if own != "pg_dump" or form == "portable":
         restore(to, made.path, NOW, "me")
         after = rows(to)
+        leases = {row["name"]: row["fence"] for row in before.pop("leases", [])}
         assert kept(before, after) == before
+        # Whoever held one when it was made holds none of the restored state: see test_state_restore.py.
+        assert {row["name"]: row["owner"] for row in after["leases"]} == dict.fromkeys(leases, "")
+        assert all(row["fence"] > leases[row["name"]] for row in after["leases"])
         with State.open(to) as state:
             assert state.verify_audit().fault is None

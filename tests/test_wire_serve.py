@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from awake import awake
 from estates import AS_OF, PROD, workspace_id, write_estate
 from wire_clients import Clients, azure
 
@@ -48,20 +49,20 @@ def test_it_leaves_no_thread_behind(tmp_path: Path):
         client.get("/subscriptions")
 
     # A worker of the server's pool may take a moment to end after its server has.
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < until:
         time.sleep(0.05)
     assert threading.active_count() <= before
 
 
 def test_it_stops_though_a_request_is_stalled(tmp_path: Path):
-    began = time.monotonic()
+    with awake() as seconds:
+        with serving(write_estate(tmp_path), faults={"fault": "stall", "seconds": 600}) as server:  # noqa: SIM117
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.get(f"{server.url}/subscriptions", timeout=httpx.Timeout(60, read=0.1))
+        took = seconds()
 
-    with serving(write_estate(tmp_path), faults={"fault": "stall", "seconds": 60}) as server:  # noqa: SIM117
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"{server.url}/subscriptions", timeout=0.1)
-
-    assert time.monotonic() - began < 5
+    assert took < 5
 
 
 def test_a_taken_port_is_named(tmp_path: Path):
@@ -97,13 +98,13 @@ def test_many_callers_at_once_each_get_their_own_answer(clients: Clients):
 
 
 def test_slow_answers_do_not_wait_for_one_another(clients: Clients):
-    clients.served.faults.add({"fault": "slow", "seconds": 0.3})
-    began = time.monotonic()
+    clients.served.faults.add({"fault": "slow", "seconds": 1})
 
-    with ThreadPoolExecutor(8) as pool, httpx.Client(base_url=clients.served.url) as http:
+    with awake() as seconds, ThreadPoolExecutor(8) as pool, httpx.Client(base_url=clients.served.url) as http:
         list(pool.map(lambda _: http.get(COMPUTE), range(8)))
+        took = seconds()
 
-    assert time.monotonic() - began < 1.5
+    assert took < 5  # one after the other would take 8
 
 
 @pytest.mark.parametrize(("text", "speed"), [("frozen", 0), ("live", 1), ("fast:3600", 3600), ("fast:0.5", 0.5)])
@@ -186,7 +187,7 @@ def test_the_command_serves_until_interrupted(tmp_path: Path):
         shown = run.stdout.readline()
         url = re.findall(r"http://127\.0\.0\.1:\d+", shown)[0]
 
-        assert httpx.get(f"{url}/simulator", timeout=20).json()["name"] == "contoso-ml"
+        assert httpx.get(f"{url}/simulator", timeout=60).json()["name"] == "contoso-ml"
         run.send_signal(signal.SIGINT)
         told = run.stdout.read()
 

@@ -91,7 +91,7 @@ class Clients:
 
     @property
     def http(self) -> httpx.Client:
-        made = httpx.Client(base_url=self.served.url, timeout=10)
+        made = httpx.Client(base_url=self.served.url, timeout=60)
         self._made.append(made)
         return made
 

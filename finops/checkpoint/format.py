@@ -15,6 +15,7 @@ keeps the preamble and the trailer, so that its files are told from damaged ones
 from __future__ import annotations
 
 import json
+import mmap
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -136,6 +137,28 @@ def read_chunk(source: Source, footer: Footer, index: int, into: memoryview) -> 
     start, stop = footer.span(index)
     if source.read(start, into) != stop - start or zlib.crc32(into) != footer.sums[index]:
         raise _damaged(source, f"bytes {start} to {stop} are not what was written")
+
+
+def checked(source: Source) -> Footer:
+    """The footer of a file that is, byte for byte, what its checksums say. Raises as `read_footer` does."""
+    footer = read_footer(source)
+    held = memoryview(fresh(min(footer.chunk, footer.body)))
+    source.go_straight()
+    for index in range(len(footer.sums)):
+        start, stop = footer.span(index)
+        read_chunk(source, footer, index, held[: stop - start])
+    return footer
+
+
+def fresh(nbytes: int) -> mmap.mmap:
+    """Memory of its own, from the beginning of a page on.
+
+    Raises MemoryError, as a store's OSError has another checkpoint looked for, which would not fit either.
+    """
+    try:
+        return mmap.mmap(-1, nbytes)
+    except OSError as fault:
+        raise MemoryError(f"{nbytes / 1e9:.1f} GB for a checkpoint: {fault.strerror}") from fault
 
 
 def _damaged(source: Source, how: str) -> Damaged:

@@ -20,7 +20,9 @@ from finops.checkpoint.format import (
     CHUNK,
     Footer,
     Source,
+    checked,
     closing,
+    fresh,
     padded,
     preamble,
     read_chunk,
@@ -135,7 +137,7 @@ def get(store: Store, name: Name, pickle: Collection[str] = ()) -> Loaded:
     """
     with store.open(name) as source:
         footer = read_footer(source)
-        held = _fresh(footer.body)
+        held = fresh(footer.body)
         _read_all(source, footer, memoryview(held))
     start, length = footer.tree
     return Loaded(name, footer.meta, json.loads(held[start : start + length]), held, pickle)
@@ -144,13 +146,7 @@ def get(store: Store, name: Name, pickle: Collection[str] = ()) -> Loaded:
 def verify(store: Store, name: Name) -> Footer:
     """Read all of `name` and hold it against its checksums. Raises as `get` does."""
     with store.open(name) as source:
-        footer = read_footer(source)
-        held = memoryview(_fresh(min(footer.chunk, footer.body)))  # it begins with a page
-        source.go_straight()
-        for index in range(len(footer.sums)):
-            start, stop = footer.span(index)
-            read_chunk(source, footer, index, held[: stop - start])
-    return footer
+        return checked(source)
 
 
 def _drop(held: mmap.mmap, start: int, stop: int) -> None:
@@ -158,14 +154,6 @@ def _drop(held: mmap.mmap, start: int, stop: int) -> None:
     first, last = padded(start, mmap.PAGESIZE), stop // mmap.PAGESIZE * mmap.PAGESIZE
     if first < last and hasattr(mmap, "MADV_DONTNEED"):
         held.madvise(mmap.MADV_DONTNEED, first, last - first)
-
-
-def _fresh(nbytes: int) -> mmap.mmap:
-    """Memory of its own, which a store's OSError must not be taken for: an older checkpoint would not fit either."""
-    try:
-        return mmap.mmap(-1, nbytes)
-    except OSError as fault:
-        raise MemoryError(f"{nbytes / 1e9:.1f} GB for a checkpoint: {fault.strerror}") from fault
 
 
 def _read_all(source: Source, footer: Footer, held: memoryview) -> None:

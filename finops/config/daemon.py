@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, field_validator
 
 from .addresses import Mailboxes
-from .events import EventSettings, address
+from .events import EventSettings
+from .listening import Listen
 from .secrets import LiveSecret, at_hand
 from .strict import STRICT
 from .urls import safe
@@ -41,7 +42,7 @@ class DaemonSettings(BaseModel):
         float, Field(ge=5, le=50, description="Seconds of silence after which another replica takes over.")
     ] = 40
     listen: Annotated[
-        str | None,
+        Listen | None,
         Field(description="Where /healthz, /readyz and /metrics listen, such as 0.0.0.0:9464; empty: nowhere."),
     ] = "127.0.0.1:9464"
     hosts: Annotated[
@@ -71,13 +72,6 @@ class DaemonSettings(BaseModel):
         for name in value:
             if not re.fullmatch(r"[a-z][a-z-]{0,99}", name):
                 raise ValueError(f"'{name}' is no duty; `finops daemon status` lists them")
-        return value
-
-    @field_validator("listen")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None:
-            address(value)
         return value
 
     @field_validator("ping_url")

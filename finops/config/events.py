@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
+from .listening import Listen
 from .secrets import at_hand
 from .strict import STRICT
 from .urls import safe
@@ -15,7 +16,6 @@ from .urls import safe
 # Event Grid's own application, the same in every tenant: https://learn.microsoft.com/azure/event-grid/secure-webhook-delivery
 EVENT_GRID = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 SHORTEST_SECRET = 32
-_LISTEN = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})\Z")
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 
 
@@ -25,7 +25,7 @@ class EventSettings(BaseModel):
     model_config = STRICT
 
     listen: Annotated[
-        str | None,
+        Listen | None,
         Field(description="Where the webhook listens, such as 0.0.0.0:9465; empty: no webhook, the guard only polls."),
     ] = None
     url: Annotated[
@@ -72,13 +72,6 @@ class EventSettings(BaseModel):
         Field(ge=0, le=3600, description="Seconds after which it looks again, as Resource Graph lags; 0: it does not."),
     ] = 60
 
-    @field_validator("listen")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None:
-            address(value)
-        return value
-
     @field_validator("url", "jwks_url")
     @classmethod
     def _safe(cls, value: str | None) -> str | None:
@@ -115,11 +108,3 @@ class EventSettings(BaseModel):
     def path(self) -> str:
         """The path that the webhook answers at."""
         return (urlsplit(self.url).path if self.url else "") or "/"
-
-
-def address(listen: str) -> tuple[str, int]:
-    """Host and port of "host:port"; an IPv6 address stands in brackets."""
-    found = _LISTEN.match(listen)
-    if found is None or int(found["port"]) > 65535:
-        raise ValueError("write it as host:port, such as 127.0.0.1:9465 or [::1]:9465")
-    return found["address"] or found["name"], int(found["port"])

@@ -72,7 +72,7 @@ class Watch:
         self._note = note
         self._last: tuple[datetime, float] | None = None
         self._reached: datetime | None = None
-        self._written: float | None = None
+        self._written: tuple[float, datetime] | None = None  # when, and what
         self._keeps = True
         self.doubt = ""  # why it is not believed; "" it is
         self.jumped_at: datetime | None = None  # where a jump forward began
@@ -101,11 +101,18 @@ class Watch:
         if self.doubt:
             self._note("The clock is believed again.")
             self.doubt = ""
-            self._keep(now, steady, doubt=False)
+            self._written = None
         self._reached = max(self._reached, now)
-        if self._written is None or steady - self._written >= WRITTEN_EVERY:
+        if self._behind(now, steady) >= WRITTEN_EVERY:
             self._keep(now, steady, doubt=False)
         return now
+
+    def _behind(self, now: datetime, steady: float) -> float:
+        """Seconds by which what is written down is old, by either clock: a start right after a jump knows of it."""
+        if self._written is None:
+            return float("inf")
+        when, reached = self._written
+        return max(steady - when, (now - reached).total_seconds())
 
     def _see_jump(self, now: datetime, steady: float) -> None:
         if self._last is not None:
@@ -132,7 +139,7 @@ class Watch:
         if not self._keeps:
             return
         self._state.keep(KEPT, {"reached": self._reached.isoformat(), "doubt": doubt}, now)
-        self._written = steady
+        self._written = steady, self._reached
 
 
 def accept(state: State, who: str, now: datetime) -> bool:

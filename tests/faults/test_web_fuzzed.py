@@ -8,6 +8,7 @@ everybody asks everything.
 from __future__ import annotations
 
 import html
+import json
 import logging
 import os
 import re
@@ -33,6 +34,7 @@ from eventing import settings as of_webhook
 from hypothesis import HealthCheck, settings
 from outside_daemon import DUTIES
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.transport import Response
 from test_sweeping_sweep import now_of
 from test_sweeping_sweep import settings as of_sweep
 from test_web_anomalies import put as put_anomaly
@@ -187,12 +189,13 @@ WEB, DAEMON, WEBHOOK = (
 )
 
 
-def sent(case: schemathesis.Case, url: str, headers: Mapping[str, str]) -> None:
+def sent(case: schemathesis.Case, url: str, headers: Mapping[str, str]) -> Response:
     """Send it, and hold the answer against what is described; whoever asks, it tells nothing of the inside."""
     answer = case.call(base_url=url, headers=dict(headers), allow_redirects=False)
     case.validate_response(answer)
     told = answer.text + repr(answer.headers)
     assert [word for word in INSIDE if word in told] == []
+    return answer
 
 
 @pytest.fixture(autouse=True)
@@ -269,9 +272,12 @@ def test_the_webhook(case: schemathesis.Case, world: World):
     before, kept = world.writes(), world.rows("events_seen")
     knows = one_in(4, case) != 0
 
-    sent(case, world.urls["webhook"], {HEADER: SECRET} if knows else {})
+    answer = sent(case, world.urls["webhook"], {HEADER: SECRET} if knows else {})
 
     assert world.writes() == before or (knows and world.rows("events_seen") > kept)
+    if not knows:
+        assert answer.status_code != 200 or case.method == "OPTIONS"
+        assert "webhook-allowed-origin" not in answer.headers
 
 
 # -- what is sure in any case
@@ -357,3 +363,18 @@ def test_the_forms_as_described_are_taken_so_that_a_change_would_be_seen(world: 
         taken.append((answer.status_code < 400, world.writes() != before))
 
     assert taken == [(False, False), (False, False), (True, True)]
+
+
+@pytest.mark.parametrize("kind", described.BODIES)
+def test_events_as_described_are_taken_from_whoever_knows_the_secret_only(world: World, kind: str):
+    content = described.WEBHOOK["paths"]["/"]["post"]["requestBody"]["content"][kind]
+    body = json.dumps(described.filled(content["example"], {**world.real, "{id}": kind}))
+    taken = []
+    for key in ("", "s" * 39, SECRET):
+        before = world.rows("events_seen")
+        answer = httpx.post(
+            world.urls["webhook"], content=body, headers={"Content-Type": kind, HEADER: key}, trust_env=False
+        )
+        taken.append((answer.status_code, world.rows("events_seen") - before))
+
+    assert taken == [(401, 0), (401, 0), (200, 1)]

@@ -200,17 +200,23 @@ CLOUDED = {
         "specversion": one_of("1.0"),
     },
 }
+ONE = {"id": "{id}", "subject": "{cluster}", "data": {"operationName": "{operation}"}}
+AT = "2026-11-16T08:30:00.0000000Z"
+OURS = {**ONE, "topic": "{topic}", "eventType": "{written}", "eventTime": AT}
+THEIRS = {**ONE, "source": "{topic}", "type": "{written}", "time": AT, "specversion": "1.0"}
+GOOD = {OWN: [OURS], CLOUD: THEIRS, CLOUDS: [THEIRS]}
 BODIES = {OWN: {"type": "array", "items": EVENT}, CLOUD: CLOUDED, CLOUDS: {"type": "array", "items": CLOUDED}}
 ASKED = given(
     "header", WebHook_Request_Origin=one_of("eventgrid.azure.net", "evil.example"), Host=one_of("x", "[", "a b")
 )
+CONTENT = {kind: {"schema": body, "example": GOOD[kind]} for kind, body in BODIES.items()}
 WEBHOOK: Json = {
     "openapi": "3.0.3",
     "info": {"title": "The webhook", "version": "1"},
     "paths": {
         "/": {
             "post": {
-                "requestBody": {"required": True, "content": {kind: {"schema": body} for kind, body in BODIES.items()}},
+                "requestBody": {"required": True, "content": CONTENT},
                 "responses": answers(OF_WEBHOOK, ("application/json",), 200, 400, 401, 403, 413, 415),
             },
             "options": {"parameters": ASKED, "responses": answers(OF_WEBHOOK, (), 200)},

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from finops.checkpoint.faults import Fenced, StoreFault
-from finops.checkpoint.format import read_chunk, read_footer
+from finops.checkpoint.format import checked, read_footer
 from finops.checkpoint.names import Name
 from finops.checkpoint.stores.calls import Calls, Reading, write_all
 from finops.errors import DataError
@@ -127,11 +127,7 @@ class Mount:
         """Raise StoreFault where the file is not, byte for byte, what its checksums say."""
         try:
             with self._reading(entry) as source:
-                footer = read_footer(source)
-                held = memoryview(bytearray(min(footer.chunk, footer.body)))
-                for index in range(len(footer.sums)):
-                    start, stop = footer.span(index)
-                    read_chunk(source, footer, index, held[: stop - start])
+                checked(source)
         except DataError as fault:
             raise StoreFault(f"The mount gave back something else: {fault.what}", "It is saved again.") from fault
 
