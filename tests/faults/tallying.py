@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from year import Year, mails
+from year import Mail, Year, mails
 
 from finops.approvals.votes import APPROVE, needed
 from finops.daemon.planning import whens
@@ -115,25 +116,37 @@ def _failed(path: str, intents: list[Intent]) -> bool:
     return any(one.outcome in {"failed", "not-done"} for one in intents if path.startswith(one.resource_id.lower()))
 
 
-def twice_told(year: Year, state: State) -> list[str]:
-    """Reports and alerts of budgets that left more than once, by what they say (I7, I8)."""
+def twice_told(year: Year) -> list[str]:
+    """Reports, and thresholds of budgets, that were told more than once (I7, I8)."""
     told = Counter(
-        (subject, to) for _, subject, to in mails(year.folder / "outbox")
-        if "week" in subject.lower() or "budget" in subject.lower()
+        (what, mail.to) for mail in mails(year.folder / "outbox")
+        if "week" in mail.subject.lower() or "budget" in mail.subject.lower()
+        for what in _tells(mail)
     )  # fmt: skip
-    return [f"{count} times: {subject} to {to}" for (subject, to), count in told.items() if count > 1]
+    return [f"{count} times: {what} to {to}" for (what, to), count in told.items() if count > 1]
+
+
+def _tells(mail: Mail) -> list[str]:
+    """The thresholds or the end of a period, whatever the figures are by then: here is one budget. Else the subject.
+
+    Two mails of a month may have one subject, which tells the month's outlook: they tell of different thresholds.
+    """
+    if period := re.search(r"[A-Z][a-z]+ \d{4} is closed$", mail.subject):
+        return [period[0]]
+    period = re.search(r" for ([A-Z][a-z]+ \d{4})$", mail.subject)
+    crossed = re.search(r"Crossed: (\d+% \w+(?:, \d+% \w+)*)\.", mail.text)
+    return [f"{one}, {period[1]}" for one in crossed[1].split(", ")] if period and crossed else [mail.subject]
 
 
 def printed(year: Year, found: Duties, state: State) -> str:
     """The tally, for people."""
     tally = year.tally
     struck = year.struck or tally.struck
-    size = sum(file.stat().st_size for file in year.folder.glob("state.db*")) // 1024
     lines = [
         f"{(year.now - year.begins).days} simulated days, {tally.starts} starts, {tally.kills} kills, "
         f"{year.asked} requests, {sum(struck.values())} of them with one of {len(struck)} kinds of fault, "
         f"{len(changes_of(year))} changes, {len(state.audit_entries())} audit entries, "
-        f"{len(mails(year.folder / 'outbox'))} mails, database {size} KiB, "
+        f"{len(mails(year.folder / 'outbox'))} mails, database {year.kept} KiB, "
         f"RSS {min(k for _, k in tally.rss) // 1024} to {max(k for _, k in tally.rss) // 1024} MiB",
         f"{'duty':<14}{'slots':>7}{'done':>7}{'partial':>8}{'failed':>7}{'missed':>7}{'skipped':>8}{'WRONG':>7}",
     ]
@@ -143,4 +156,9 @@ def printed(year: Year, found: Duties, state: State) -> str:
         lines.append(f"{name:<14}{sum(counted.values()):>7}" + "".join(
             f"{value:>{width}}" for value, width in zip([*row, wrong], (7, 8, 7, 7, 8, 7), strict=True)
         ))  # fmt: skip
+    lines += [f"{'month':<10}{'database KiB':>13}{'RSS MiB':>9}"]
+    for month in sorted({f"{when:%Y-%m}" for when, _ in tally.rss}):
+        kept = max(size for when, size in tally.kept if f"{when:%Y-%m}" == month)
+        rss = max(size for when, size in tally.rss if f"{when:%Y-%m}" == month)
+        lines.append(f"{month:<10}{kept:>13}{rss // 1024:>9}")
     return "\n".join(lines)

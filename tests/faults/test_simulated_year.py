@@ -69,8 +69,8 @@ def test_nothing_was_changed_that_nothing_allowed(year: Year, state: State):
     assert unasked(year, state) == []
 
 
-def test_nobody_was_told_twice(year: Year, state: State):
-    assert twice_told(year, state) == []
+def test_nobody_was_told_twice(year: Year):
+    assert twice_told(year) == []
 
 
 def test_what_is_remembered_is_whole(year: Year, state: State):

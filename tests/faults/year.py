@@ -15,10 +15,10 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ class Tally:
     approved: int = 0
     denied: int = 0
     rss: list[tuple[datetime, int]] = field(default_factory=list)  # KiB, by simulated time
+    kept: list[tuple[datetime, int]] = field(default_factory=list)  # KiB of the database with its log, likewise
     exits: Counter[int] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
 
@@ -150,11 +151,26 @@ class Year:
         """Requests that went wrong, by the fault."""
         return Counter({rule.fault: rule.struck for rule in self.served.faults.rules if rule.struck})
 
+    @property
+    def log(self) -> Path:
+        """What the daemon that was started last has said."""
+        return self.folder / f"daemon-{self.tally.starts}.log"
+
     def order(self) -> Json:
         return {
             "settings": json.loads(self.settings.model_dump_json()), "url": self.served.url, "seed": self.plan.seed,
             "until": self.ends.isoformat(), "start": self.tally.starts, "lease": self.plan.lease,
+            "log": str(self.log),
         }  # fmt: skip
+
+    @property
+    def kept(self) -> int:
+        """KiB of the database, with its log."""
+        found = 0
+        for file in self.folder.glob("state.db*"):
+            with suppress(FileNotFoundError):  # its log goes when the daemon does
+                found += file.stat().st_size
+        return found // 1024
 
     def calm(self, **span: float) -> None:
         """From now on nothing goes wrong, for so long."""
@@ -174,7 +190,8 @@ class Year:
                 moments.pop(0)
                 self.tally.kills += 1
             elif status != 0:
-                raise AssertionError(f"The daemon ended with {status}: {said}")
+                last = "".join(self.log.read_text("utf-8").splitlines(keepends=True)[-60:])
+                raise AssertionError(f"At {self.now} the daemon ended with {status}: {said}\n{last}\n({self.log})")
 
     def _beside(self, child: int, kill_at: datetime | None) -> None:
         """What goes on beside the daemon, until it ends or is killed."""
@@ -198,6 +215,7 @@ class Year:
         except (OSError, IndexError):
             return
         self.tally.rss.append((now, pages * resource.getpagesize() // 1024))
+        self.tally.kept.append((now, self.kept))
 
     def _people(self, now: datetime) -> None:
         """Each morning somebody makes something, and somebody decides."""
@@ -262,7 +280,19 @@ def _alive(child: int) -> bool:
         return False
 
 
-def mails(outbox: Path) -> list[tuple[str, str, str]]:
-    """Message-ID, subject and recipients of each mail that left."""
-    found = [message_from_bytes(file.read_bytes()) for file in sorted(outbox.glob("*.eml"))]
-    return [(str(one["Message-ID"]), str(one["Subject"]), str(one["To"])) for one in found]
+@dataclass(frozen=True)
+class Mail:
+    subject: str
+    to: str
+    text: str  # the plain part, on one line
+
+
+def mails(outbox: Path) -> list[Mail]:
+    """Each mail that left."""
+    found = []
+    for file in sorted(outbox.glob("*.eml")):
+        message = message_from_bytes(file.read_bytes(), policy=policy.default)
+        body = message.get_body(("plain",))
+        text = " ".join(body.get_content().split()) if body else ""
+        found.append(Mail(str(message["Subject"]), str(message["To"]), text))
+    return found
