@@ -184,7 +184,7 @@ REMEMBERING = (
         "owner-only",
         "I18",
         "making the database readable by its owner only",
-        ((ENGINE, "os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))", "os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644))"),),
+        ((ENGINE, "os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))", "os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o644))"),),
         ("test_state_database.py::test_what_is_written_down_is_for_its_owner_only",),
     ),
 )
