@@ -25,7 +25,8 @@ soak: $(VENV)/.trainings  ## the long forms of tests that kill what they test; t
 	@FINOPS_TIER_KILLS=200 $(BIN)/python -m pytest tests/test_tier_killed.py
 	@FINOPS_CHECKPOINT_KILLS=10000 $(BIN)/python -m pytest tests/test_checkpoint_killed.py tests/test_checkpoint_ranked.py tests/test_checkpoint_blob_killed.py tests/test_checkpoint_blobfuse.py
 	@FINOPS_CHECKPOINT_RUNS=100 $(BIN)/python -m pytest tests/test_checkpoint_bit_identical.py
-	@FINOPS_YEAR=1 $(BIN)/python -m pytest -s tests/faults/test_simulated_year.py
+	@FINOPS_YEAR=1 $(BIN)/python -m pytest -s tests/faults/test_simulated_year.py tests/faults/test_summer_time.py
+	@FINOPS_CLOCK_HISTORIES=100000 $(BIN)/python -m pytest -s tests/faults/test_clock_histories.py
 	@FINOPS_WEB_EXAMPLES=200 $(BIN)/python -m pytest tests/faults/test_web_fuzzed.py
 
 mutants: $(VENV)/.test  ## take each guard of the invariants out of a copy, and see its tests go red; most of an hour

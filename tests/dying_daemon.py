@@ -36,6 +36,7 @@ class MovedClock:
     def __init__(self, url: str, ends: datetime, stop: Any) -> None:
         self._url = f"{url}/simulator/clock"
         self._ends, self._stop = ends, stop
+        self.rests: Any = lambda: None  # done before each wait
         with urllib.request.urlopen(self._url, timeout=30) as answer:
             self._now = self._began = _moment(json.load(answer))
 
@@ -48,6 +49,7 @@ class MovedClock:
     def wait(self, seconds: float, event: threading.Event) -> None:
         if event.is_set():
             return
+        self.rests()
         self._now += timedelta(seconds=max(seconds, 0.5))
         body = json.dumps({"to": self._now.isoformat()}).encode()
         request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"}, method="POST")
@@ -91,6 +93,8 @@ def work(order: Json) -> str:
 
     clock = MovedClock(order["url"], datetime.fromisoformat(order["until"]), stop)
     with State.open(settings.state.url) as state, stop.on_signals():
+        if order.get("lets_go"):
+            clock.rests = state.close  # no file of its is open: it connects anew by itself
         means = Means(
             settings=lambda: settings, state=state, azure=lambda: connected(False), acting=lambda: connected(True),
             clock=clock, machine=clock, note=lambda said: None,

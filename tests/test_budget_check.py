@@ -396,7 +396,7 @@ def test_a_plan_that_a_kill_left_is_carried_out_as_it_was_written(site: Site, tm
 def hold(path: str, ready: Any, done: Any) -> None:
     with State.open(path) as state, state.telling():
         ready.set()
-        done.wait(20)
+        done.wait(120)
 
 
 def test_while_another_process_looks_after_the_alerts_this_one_says_so(site: Site, tmp_path: Path):
@@ -405,13 +405,13 @@ def test_while_another_process_looks_after_the_alerts_this_one_says_so(site: Sit
     ready, done = context.Event(), context.Event()
     other = context.Process(target=hold, args=(str(tmp_path / "state.db"), ready, done))
     other.start()
-    assert ready.wait(20)
+    assert ready.wait(120)
 
     with pytest.raises(Busy, match="looking after the alerts"):
         site.spend("850").check()
 
     done.set()
-    other.join(20)
+    other.join(120)
     site.check()
     assert len(site.subjects()) == 1
 

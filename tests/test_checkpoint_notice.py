@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from finops.checkpoint.notices.listening import IMDS, MARKER, Listening, Tempo
 from finops.checkpoint.notices.notice import LEAD, PATIENCE, Notice, Notices
 from finops.checkpoint.notices.scheduled_events import NoAnswer, Node, announced, asked, node_of
+from finops.checkpoint.stores.folder import Folder
 
 QUICK = Tempo(every=0.01, connect=1, first=5, read=1, most=0.05, tries=4)
 HERE = Node(frozenset({NAME}))
@@ -171,9 +172,10 @@ def test_the_service_is_asked_as_azure_wants_it(service: Service) -> None:
 
 
 def test_a_first_answer_that_comes_two_minutes_late_is_waited_for(service: Service) -> None:
-    service.delay, service.events = 0.6, [event()]  # 200 times as fast: 120 s are 0.6, and 5 s are 0.025
+    # 200 times as fast: 120 s are 0.6. It may be as late as a busy machine is, and no further one is asked for.
+    service.delay, service.events = 0.6, [event()]
 
-    with listening(service.address, Tempo(every=0.005, first=0.75, read=0.025)) as (notices, one):
+    with listening(service.address, Tempo(every=60, first=60, read=0.025)) as (notices, one):
         until(lambda: notices)
 
     assert one.faults == 0
@@ -182,11 +184,8 @@ def test_a_first_answer_that_comes_two_minutes_late_is_waited_for(service: Servi
 def test_after_the_first_answer_a_slow_one_is_not_waited_for(service: Service) -> None:
     with listening(service.address, Tempo(every=0.005, first=5, read=0.05)) as (_, one):
         until(lambda: one.answers)
-        service.delay = 3
-        begun = time.monotonic()
+        service.delay = 3  # waited for, as the first one is for 5, it would be no fault
         until(lambda: one.faults)
-
-    assert time.monotonic() - begun < 2
 
 
 def test_what_is_called_off_stands_no_more(service: Service) -> None:
@@ -377,6 +376,11 @@ def found(folder: Path) -> int:
     return int(seen)
 
 
+def saved(folder: Path) -> int:
+    """The newest step that was published; -1: none was."""
+    return max((name.step for name in Folder(folder / "ckpts").names()), default=-1)
+
+
 def test_before_the_first_step_it_ends_as_ever(tmp_path: Path) -> None:
     one = Attempt(tmp_path, "ck = opened(); ck.restore(); say('open'); time.sleep(60)")
     one.until("open")
@@ -438,7 +442,9 @@ def test_in_azure_ml_it_goes_on_and_saves_until_it_is_killed(tmp_path: Path) -> 
     one = Attempt(tmp_path, "go(opened(every=3600))", AZUREML_RUN_ID="run_1", FINOPS_CHECKPOINT_FOLDER="ckpts")
     one.until("5")
     one.send(signal.SIGTERM)
-    time.sleep(2.5)
+    until(lambda: saved(tmp_path) >= 5)
+    first = saved(tmp_path)
+    until(lambda: saved(tmp_path) > first)
 
     code, last = one.send(signal.SIGKILL).end()
 
@@ -486,7 +492,8 @@ def test_a_second_one_ends_it_at_once(tmp_path: Path) -> None:
     one = Attempt(tmp_path, "go(opened(every=3600))", AZUREML_RUN_ID="run_1")
     one.until("5")
     one.send(signal.SIGTERM)
-    time.sleep(1.3)
+    until(lambda: saved(tmp_path) >= 5)  # it was heard
+    time.sleep(1.3)  # two within a second are one
 
     assert one.send(signal.SIGTERM).end()[0] == -signal.SIGTERM
 
@@ -556,8 +563,9 @@ import multiprocessing
 ck = opened(every=3600)
 for one in ck.run(data):
     ck.step()
-    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=[60]); child.start()
-    time.sleep(0.2); child.terminate(); child.join()
+    fork = multiprocessing.get_context("fork"); there = fork.Event()
+    child = fork.Process(target=lambda: (there.set(), time.sleep(60))); child.start()
+    there.wait(); child.terminate(); child.join()
     say(child.exitcode)
     break
 ck.close()
@@ -582,7 +590,9 @@ def test_a_preemption_loses_nothing_that_was_done_a_second_before(tmp_path: Path
     one = Attempt(tmp_path, "go(opened(every=3600))", **{IMDS: service.address})
     one.until("5")
     service.events = [event()]
-    time.sleep(4)
+    for _ in range(3):
+        before = saved(tmp_path)
+        until(lambda: saved(tmp_path) > before)  # noqa: B023
 
     _, last = one.send(signal.SIGKILL).end()  # without any warning
 

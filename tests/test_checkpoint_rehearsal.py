@@ -135,7 +135,7 @@ def test_an_eviction_takes_what_made_itself_independent(tmp_path: Path):
 
 
 def _lives(pid: int) -> bool:
-    for _ in range(100):
+    for _ in range(3000):
         stat = Path(f"/proc/{pid}/stat")
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
             return False

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from systemd_machine import Machine, machine, missing
@@ -170,6 +171,21 @@ def test_a_duty_does_its_work_under_the_same_restrictions(running: Machine):
 
     assert running.shown("aml-finops@ingest.service", "Result") == "success"
     assert running.run("find", "/var/lib/aml-finops/finops-data/charges", "-name", "*.parquet").stdout
+
+
+def test_a_run_in_a_process_of_its_own_works_under_the_same_restrictions(running: Machine):
+    """The daemon's first look begins what is due every few hours or daily: most of that in processes."""
+    until = time.monotonic() + 240
+    ended: list[dict[str, Any]] = []
+    while not ended:
+        assert time.monotonic() < until, running.log()[-3000:]
+        time.sleep(1)
+        said = [(line, line.find('{"time"')) for line in running.log().splitlines()]
+        lines = [json.loads(line[start:]) for line, start in said if start >= 0]
+        apart = {line["run"] for line in lines if line["message"] == "its process ends"}
+        ended = [line for line in lines if line["message"] == "run ended" and line["run"] in apart]
+
+    assert ended[0]["outcome"] in {"done", "partial", "held"}, ended[0]
 
 
 def test_the_page_runs_beside_it_without_the_machines_identity(running: Machine, page: int):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from awake import awake
 from estates import DEV
 from eventing import CLUSTER, NOW, SECRET, WRITE, Posting, as_cloud, event, posting, settings, validation
 from hypothesis import HealthCheck, example, given
@@ -252,16 +252,16 @@ def test_a_body_of_pieces_that_grows_too_long_is_refused(hook: Posting):
 
 
 def test_a_body_that_comes_too_slowly_is_not_waited_for(tmp_path: Path):
-    with posting(tmp_path, body_seconds=0.3) as hook:
+    with posting(tmp_path, body_seconds=0.3) as hook, awake() as seconds:
         port = int(hook.url.rpartition(":")[2].strip("/"))
-        with socket.create_connection(("127.0.0.1", port), 10) as line:
+        with socket.create_connection(("127.0.0.1", port), 60) as line:
             head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Finops-Events-Key: {SECRET}\r\nContent-Type: application/json\r\n"
             line.sendall(f"{head}Content-Length: 100\r\n\r\n[".encode())
-            began = time.monotonic()
             answer = line.recv(1000)
+            took = seconds()
 
     assert b" 408 " in answer
-    assert time.monotonic() - began < 5
+    assert took < 5
 
 
 def test_a_sender_that_hangs_up_in_the_middle_breaks_nothing(hook: Posting):

@@ -63,7 +63,7 @@ def later(minutes: float) -> datetime:
 
 
 def azure(served: Served) -> AzureSettings:
-    return AzureSettings(endpoint=served.url, call_deadline_seconds=5)
+    return AzureSettings(endpoint=served.url, call_deadline_seconds=30)
 
 
 def taken(served: Served, about: str) -> list[Any]:
@@ -245,7 +245,7 @@ def test_microsofts_own_client_is_answered_alike(state: State, served: Served):
         "content": {"subject": "About clients", "plainText": "Hello"},
     }
     with EmailClient(f"{served.url}/acs", AzureKeyCredential(KEY), polling_interval=0) as client:
-        result = client.begin_send(message).result(10)
+        result = client.begin_send(message).result(60)
 
     assert result["status"] == "Succeeded"
     assert [one["id"] for one in taken(served, "clients")] == [result["id"]]

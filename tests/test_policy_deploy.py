@@ -43,7 +43,7 @@ def in_azure(served: Served, kind: str, name: str, at: str = AT) -> Json | None:
 
 
 def put(served: Served, path: str, body: Json) -> None:
-    answer = httpx.put(f"{served.url}{path}?api-version=2023-04-01", json=body, timeout=10)
+    answer = httpx.put(f"{served.url}{path}?api-version=2023-04-01", json=body, timeout=60)
     assert answer.status_code < 300, answer.text
 
 

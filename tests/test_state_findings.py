@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from awake import awake
 from databases import database, postgresql, server  # noqa: F401
 from lives import ANA, DAY, MONDAY, desk, endpoint, finding, only, pending, row, rule, sweep
 
@@ -182,9 +182,9 @@ def test_ten_thousand_findings_give_their_first_page_quickly(state: State):
         change._db.execute(sa.text(f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 9999) "
                                    f"{copy}, n"))  # fmt: skip
 
-    start = time.perf_counter()
-    page, total, amount = state.findings.all(status=("found", "pending"), limit=50)
-    took = time.perf_counter() - start
+    with awake() as seconds:
+        page, total, amount = state.findings.all(status=("found", "pending"), limit=50)
+        took = seconds()
 
     assert (len(page), total, amount) == (50, 10_000, Decimal(7_000_000))
     assert took < 2.0  # 0.02 s where nothing else runs

@@ -48,7 +48,7 @@ def test_a_turn_comes_back_after_kill_minus_9(database: str):
     assert done.returncode == -9, done.stderr
 
     with State.open(database) as state:
-        for _ in range(50):  # PostgreSQL notices a moment later
+        for _ in range(600):  # PostgreSQL notices a moment later
             try:
                 with state.turn():
                     return

@@ -114,7 +114,7 @@ def test_the_page_is_served_until_it_is_stopped(tmp_path: Path):
         assert "server" not in answer.headers
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(15) == 0
+        assert server.wait(90) == 0
         server.communicate()
 
 

@@ -44,7 +44,7 @@ def azure(server: Served) -> Iterator[Azure]:
 
 
 def connected(server: Served) -> Azure:
-    return connect(AzureSettings(endpoint=server.url, call_deadline_seconds=5))
+    return connect(AzureSettings(endpoint=server.url, call_deadline_seconds=30))
 
 
 def asked(server: Served) -> list[str]:

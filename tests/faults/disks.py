@@ -18,11 +18,11 @@ def run(*command: str) -> bool:
 
 
 @contextmanager
-def small(folder: Path) -> Iterator[Path]:
+def small(folder: Path, mebibytes: int = MEBIBYTES) -> Iterator[Path]:
     """A disk of few MiB at `folder`; FileNotFoundError where none can be mounted here."""
     folder.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None or not run(
-        "mount", "-t", "tmpfs", "-o", f"size={MEBIBYTES}m", "tmpfs", str(folder)
+        "mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)
     ):  # fmt: skip
         raise FileNotFoundError("no disk can be mounted here")
     try:
@@ -54,3 +54,12 @@ def locked(folder: Path) -> Iterator[None]:
     yield
     held.execute("ROLLBACK")
     held.close()
+
+
+def read_only(folder: Path) -> bool:
+    """Whether nothing can be written there any more. Not, while somebody has a file open for writing."""
+    return run("mount", "-o", "remount,ro", str(folder))
+
+
+def writable(folder: Path) -> bool:
+    return run("mount", "-o", "remount,rw", str(folder))

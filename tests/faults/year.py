@@ -61,6 +61,10 @@ class Plan:
     schedule: dict[str, str] = field(default_factory=dict)
     share: float = SHARE
     lease: float = 3600  # seconds; the loop looks at its slots four times as often
+    begins: datetime | None = None
+    zone: str = "Europe/Berlin"
+    persist_runs: int = 2  # sweeps until people are asked
+    denied: float = 0.2  # of what people are asked about
 
 
 RESTING = {"GET", "HEAD"}
@@ -109,6 +113,7 @@ class Year:
         self.tally = Tally()
         self.chance = random.Random(plan.seed)
         self._next_morning = self.begins
+        self.asks: Json = {}  # more of the process that lives: see dying_daemon.py
         self.settings = Settings.model_validate(
             {
                 "azure": {
@@ -126,11 +131,11 @@ class Year:
                 "janitor": {
                     "mode": "act", "approvers": {"/": ["ann@contoso.com", "ben@contoso.com"]},
                     "tombstones": str(folder / "tombstones"), "kill_switch": str(folder / "STOP"),
-                    "time_zone": "Europe/Berlin", "max_percent": 100,
-                    "rules": {"endpoint-without-deployments": {"persist_runs": 2, "grace_days": 1}},
+                    "time_zone": plan.zone, "max_percent": 100,
+                    "rules": {"endpoint-without-deployments": {"persist_runs": plan.persist_runs, "grace_days": 1}},
                 },
                 "budgets": {"all": {"amount": 50, "to": ["fin@contoso.com"]}},
-                "daemon": {"schedule": plan.schedule, "listen": None, "time_zone": "Europe/Berlin"},
+                "daemon": {"schedule": plan.schedule, "listen": None, "time_zone": plan.zone},
             }
         )  # fmt: skip
 
@@ -160,7 +165,7 @@ class Year:
         return {
             "settings": json.loads(self.settings.model_dump_json()), "url": self.served.url, "seed": self.plan.seed,
             "until": self.ends.isoformat(), "start": self.tally.starts, "lease": self.plan.lease,
-            "log": str(self.log),
+            "log": str(self.log), **self.asks,
         }  # fmt: skip
 
     @property
@@ -245,7 +250,7 @@ class Year:
         desk = approvals.Desk(state, self.settings.janitor)
         for record in state.findings.all(status="pending", limit=None)[0]:
             row = [(record.number, record.finding.digest)]
-            if self.chance.random() < 0.2:
+            if self.chance.random() < self.plan.denied:
                 self.tally.denied += desk.deny(row, ANN, now, "we need it")[0].ok
                 continue
             for person in (ANN, BEN):
@@ -257,7 +262,8 @@ def lived(folder: Path, plan: Plan, state: str = "") -> Iterator[Year]:
     """An estate to live through: a production and a development workspace, an instance that runs, and waste."""
     folder.mkdir(parents=True, exist_ok=True)
     busy = instance(DEV_WORKSPACE, "ci-ana")
-    estate_of(folder / "estate", dedicated(), empty_endpoint(), endpoint(PROD_WORKSPACE, "chat"), busy)
+    stamp = {"asOf": (plan.begins - LIVED * DAY).isoformat()} if plan.begins else {}
+    estate_of(folder / "estate", dedicated(), empty_endpoint(), endpoint(PROD_WORKSPACE, "chat"), busy, **stamp)
     prices = retail.items({"standard_nc6s_v3", "standard_ds3_v2"}, ["eastus", "westeurope"])
     (folder / "estate/prices.jsonl").write_text("".join(json.dumps(item) + "\n" for item in prices), "utf-8")
     rules = [
