@@ -120,7 +120,7 @@ def test_what_was_due_meanwhile_is_done_afterwards_and_once(life: Lived, state: 
     assert len(deleted) == len({one["path"] for one in deleted}) == 2
     assert len(end[0]) > len(during[0])
     assert unasked(life.year, state) == []
-    assert twice_told(life.year, state) == []
+    assert twice_told(life.year) == []
 
 
 def test_it_lives_and_says_why_in_one_clear_sentence(life: Lived):
