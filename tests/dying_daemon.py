@@ -59,6 +59,23 @@ class MovedClock:
             self._stop.ask()
 
 
+class Hurried:
+    """A machine's seconds, in which who waits has waited after a moment, all threads alike."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        time.sleep(0.3 if seconds >= 15 else 0.001)  # a request that may still land is given a moment
+        with self._lock:
+            self._ahead = max(self._ahead, until - time.monotonic())
+
+
 def _moment(said: Json) -> datetime:
     text = next(value for value in said.values() if isinstance(value, str) and value[:2] == "20")
     return datetime.fromisoformat(text).astimezone(UTC)
@@ -82,11 +99,8 @@ def work(order: Json) -> str:
     settings = Settings.model_validate(order["settings"])
     stop = Stop()
     chance = random.Random(order["seed"] * 1000 + order["start"])
-    # What Azure asks to wait is not waited for; a request that may still land is given a moment.
-    waits = Time(
-        time.monotonic, lambda: datetime.now(UTC), lambda seconds: time.sleep(0.3 if seconds >= 15 else 0.001),
-        chance.random,
-    )  # fmt: skip
+    hurried = Hurried()  # what Azure asks to wait is not waited for
+    waits = Time(hurried.monotonic, lambda: datetime.now(UTC), hurried.sleep, chance.random)
 
     def connected(acting: bool) -> AbstractContextManager[Azure]:
         return connect(settings.azure, acting=acting, time=waits, operation_seconds=3)

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 from forking import Worker, worker_of
-from tallying import duties_of, printed, twice_told, unasked
+from tallying import LONG_AGO, duties_of, printed, twice_told, unasked
 from year import Plan, Year, lived
 
 from finops.state import State
@@ -27,6 +27,8 @@ SELDOM = {
     "deliver": "every 2 hours" if LONG else "every 6 hours", "tell": "every 2 hours" if LONG else "every 6 hours",
     "apply": "working hours every 120 minutes" if LONG else "working hours every 240 minutes",
 } | ({} if LONG else {"sweep": "daily at 06:00"})  # fmt: skip
+# KiB of the database: letters of 90 days, what a day adds that is never forgotten, and a run, kept for 400 days.
+LETTERS, DAILY, RUN = 5 * 1024, 12, 0.6
 MEBIBYTES = 400  # pandas and DuckDB stay loaded once a duty has used them: about 300
 
 
@@ -89,3 +91,9 @@ def test_something_happened_that_could_have_gone_wrong(year: Year, state: State)
 
 def test_memory_stays_within_its_bounds(year: Year):
     assert max(kibibytes for _, kibibytes in year.tally.rss) < MEBIBYTES * 1024
+
+
+def test_the_database_stays_within_its_bounds(year: Year, state: State):
+    runs = len(state.daybook.runs(year.begins - LONG_AGO))
+
+    assert year.kept < LETTERS + DAILY * DAYS + RUN * runs
