@@ -1,12 +1,14 @@
 """The units of cron/systemd under a systemd of their own, as they are: what runs, and what it may and may not.
 
-systemd is PID 1 of namespaces here, not of the machine; all that a unit asks for, it does itself.
+systemd is PID 1 of namespaces here, not of the machine; all that a unit asks for, it does itself. This checkout runs, or
+what was installed as docs/operations.md says: FINOPS_INSTALLED=/opt/aml-finops.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 import time
@@ -51,10 +53,11 @@ def booted(small_estate: Path, tmp_path_factory: pytest.TempPathFactory, port: i
     if why := missing():
         pytest.skip(why)
     room = tmp_path_factory.mktemp("finops-systemd")
+    installed = Path(os.environ["FINOPS_INSTALLED"]) if "FINOPS_INSTALLED" in os.environ else None
     with serving(small_estate, clock="live") as azure:
         settings = SETTINGS.format(url=azure.url, port=port, page=page)
         try:
-            with machine(room, settings, SECRETS) as up:
+            with machine(room, settings, SECRETS, installed) as up:
                 yield up
         except OSError as fault:
             pytest.skip(f"systemd does not come up in namespaces here: {fault}")
