@@ -1,7 +1,7 @@
 """The units of cron/systemd under a systemd of their own, as they are: what runs, and what it may and may not.
 
-systemd is PID 1 of namespaces here, not of the machine; all that a unit asks for, it does itself. This checkout runs, or
-what was installed as docs/operations.md says: FINOPS_INSTALLED=/opt/aml-finops.
+systemd is PID 1 of namespaces here, not of the machine; all that a unit asks for, it does itself. This checkout runs,
+or what was installed as docs/operations.md says: FINOPS_INSTALLED=/opt/aml-finops.
 """
 
 from __future__ import annotations
