@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -521,10 +521,14 @@ def until(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
 
 
 def children(pid: int) -> list[int]:
+    """Processes of runs that `pid` began; not by its task/*/children, which may leave some out while others end."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(one) for one in (task / "children").read_text().split()]
-    return [one for one in found if b"apart" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    for one in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((one / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"apart" in (one / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(one.name))
+    return sorted(found)
 
 
 def at_work(one: Site) -> list[int]:
