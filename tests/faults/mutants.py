@@ -78,8 +78,8 @@ def warmed() -> None:
             importlib.import_module(name)
 
 
-def ran(tree: Path, tests: Iterable[str]) -> dict[str, str]:
-    """Each of the tests with red, green or skipped: the worst of its cases."""
+def ran(tree: Path, tests: Iterable[str], limit: float = LIMIT) -> dict[str, str]:
+    """Each of the tests with red, green or skipped: the worst of its cases. All red where that took over `limit` s."""
     wanted = list(tests)
     with tempfile.TemporaryDirectory() as scratch:
         report, said = Path(scratch) / "report.xml", Path(scratch) / "said"
@@ -93,7 +93,7 @@ def ran(tree: Path, tests: Iterable[str]) -> dict[str, str]:
             f"--junitxml={report}",
         ]
         arguments += [f"--basetemp={scratch}/pytest", *(f"tests/{test}" for test in wanted)]
-        status = _forked(tree, arguments, said)
+        status = _forked(tree, arguments, said, limit)
         if status is None:
             return dict.fromkeys(wanted, "red")
         if not report.exists():
@@ -110,7 +110,7 @@ def ran(tree: Path, tests: Iterable[str]) -> dict[str, str]:
     return {test: found.get(test, "not run") for test in wanted}
 
 
-def _forked(tree: Path, arguments: list[str], said: Path) -> int | None:
+def _forked(tree: Path, arguments: list[str], said: Path, limit: float) -> int | None:
     """The exit status of pytest in a child of its own; None where it did not come to an end."""
     child = os.fork()
     if child == 0:
@@ -119,7 +119,7 @@ def _forked(tree: Path, arguments: list[str], said: Path) -> int | None:
         except BaseException:  # noqa: BLE001 - a child must not come back, and clear away what is its parent's
             traceback.print_exc()
             os._exit(3)
-    until = time.monotonic() + LIMIT
+    until = time.monotonic() + limit
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -199,7 +199,9 @@ def tried(guards: Sequence[Guard]) -> list[Seen]:
             seen.append(one)
         red = sorted({test for one in seen for test, status in one.tests.items() if status == "red"})
         say(f"With all guards in place: {len(red)} tests.")
-        void = {test for test, status in ran(tree, red).items() if status != "green"} if red else set()
+        void = (
+            {test for test, status in ran(tree, red, len(red) * LIMIT).items() if status != "green"} if red else set()
+        )
         for test in sorted(void):
             say(f"      not green: {test}, so it proves nothing")
     return [one for one in seen if not void & set(one.tests)] + [
