@@ -40,9 +40,9 @@ OFF = ("guard", "watch", "ingest", "anomalies", "budgets", "compliance", "sweep"
        "close", "deliver", "housekeeping")  # fmt: skip
 
 
-# A week takes a minute or more of a core, whatever the clock says.
+# A week takes most of a minute of a core, whatever the clock says.
 SELDOM = {
-    "guard": "every 6 hours", "watch": "every 6 hours", "apply": "every 12 hours", "tell": "every 6 hours",
+    "guard": "every 24 hours", "watch": "every 24 hours", "apply": "every 24 hours", "tell": "every 6 hours",
     "deliver": "every 60 minutes",
 }  # fmt: skip
 

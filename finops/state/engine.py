@@ -32,6 +32,7 @@ TELLERS = 0x66696E6F707304  # who may decide now which alerts are due
 IDLE_SECONDS, INTERVAL_SECONDS, PROBES = 10, 5, 3
 SILENCE_MS = 25_000
 SQLITE_OLDEST = (3, 35, 0)  # RETURNING
+PAGES_KIB = 512  # of the file that a connection holds, a quarter of SQLite's own choice: the kernel holds them too
 _MAKING = threading.Lock()  # so that nobody connects to a file between its making and our closing of it
 
 
@@ -98,6 +99,7 @@ def _sqlite(url: URL, busy_seconds: float, make: bool) -> Engine:
             cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file only: space is given back, see keeping
         _into_wal(cursor, busy_seconds)
         _still_there(str(url.database), record.info["inode"])
+        cursor.execute(f"PRAGMA cache_size = -{PAGES_KIB}")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA trusted_schema = OFF")
