@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -72,6 +73,33 @@ def test_json_holds_everything_and_every_digit(run, state: State):
     assert (row["id"], row["status"], row["saving"]) == ("1-d1d1d1d1", "pending", 700)
     assert row["resource_id"].endswith("/onlineEndpoints/chat")
     assert row["digest"] == "d1" * 32
+
+
+def test_a_request_that_ended_is_expired_before_a_sweep_notes_it(run, tmp_path: Path):
+    with opened(tmp_path) as state:
+        sweep(state, datetime.now(UTC) - 15 * DAY, finding())
+
+    assert "Findings: nothing to show." in run("list", "--status", "pending").output
+    [row] = json.loads(run("list", "--status", "expired", "-o", "json").output)
+    assert (row["status"], row["note"][:21]) == ("expired", "Nobody decided until ")
+    assert " expired " in run("list").output
+    assert "Status     expired: nobody decided in time" in run("show", "1").output
+
+
+def test_without_its_simulator_the_list_shows_what_was_left_and_says_so(run, tmp_path: Path):
+    with opened(tmp_path) as state:
+        sweep(state, MONDAY, finding())
+    with socket.socket() as taken:  # bound, and nothing listens
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        (tmp_path / "finops.yaml").write_text(f"state: {{url: state.db}}\nazure: {{endpoint: '{url}'}}\n")
+
+        result = run("list")
+
+    assert result.exit_code == 0
+    assert f"Nothing answers at {url}" in result.output
+    assert "What is shown is as the last command left it." in result.output
+    assert " pending " in result.output
 
 
 def test_nothing_remembered_is_told_and_leaves_no_database(run, tmp_path: Path):

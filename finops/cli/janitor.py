@@ -177,7 +177,7 @@ def list_(
     finops janitor list --all -o csv
     """
     from finops.approvals import ENDED, STATUSES
-    from finops.cli.remembering import brief, opened, row
+    from finops.cli.remembering import as_of, brief, opened, row, time_of
     from finops.state.casebook import ORDERS
 
     for given in statuses:
@@ -187,7 +187,11 @@ def list_(
         raise UsageError(f"'{order}' is no order.", f"They are {', '.join(ORDERS)}.")
     wanted = statuses or (STATUSES if everything else [one for one in STATUSES if one not in ENDED])
     with opened(session) as state:
-        found, total, amount = state.findings.all(wanted, rule, owner, search, order=order, limit=limit or None)
+        now = time_of(session)
+        found, total, amount = state.findings.all(
+            wanted, rule, owner, search, order=order, limit=limit or None, now=now
+        )
+    found = [as_of(now, one) for one in found]
     if output != "table":
         show(map(row, found), output)
     else:
@@ -209,10 +213,10 @@ def show_(session: Session, number: int, output: str) -> None:
     finops janitor show 12
     finops janitor show 12 -o json
     """
-    from finops.cli.remembering import opened, row, told
+    from finops.cli.remembering import as_of, opened, row, time_of, told
 
     with opened(session) as state:
-        record = state.findings.get(number)
+        record = as_of(time_of(session), state.findings.get(number))
         events = state.findings.history(number)
     if output == "table":
         for line in told(record, events):

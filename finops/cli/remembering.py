@@ -7,13 +7,14 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finops.cli.output import note
 from finops.cli.session import Session
-from finops.errors import UsageError
+from finops.errors import TemporaryError, UsageError
 
 if TYPE_CHECKING:
     from finops.approvals import Person
@@ -48,6 +49,26 @@ def look_at(session: Session) -> Iterator[State | None]:
         return
     with opened(session) as state:
         yield state
+
+
+def time_of(session: Session) -> datetime | None:
+    """The time as of which to show what is remembered; None, and why, where a simulator would have to be asked."""
+    try:
+        return session.now
+    except TemporaryError as fault:
+        note(f"! {fault.what} What is shown is as the last command left it.")
+        return None
+
+
+def as_of(now: datetime | None, record: Record) -> Record:
+    """`record` as the page shows it: a request that nobody decided in time is expired, before a sweep notes that."""
+    from finops.approvals import over
+
+    if now is None or not over(record, now):
+        return record
+    assert record.expires_at is not None
+    said = f"Nobody decided until {_moment(record.expires_at)}. The next sweep notes that."
+    return replace(record, status="expired", note=said)
 
 
 def person() -> Person:
