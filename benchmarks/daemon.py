@@ -40,7 +40,7 @@ OFF = ("guard", "watch", "ingest", "anomalies", "budgets", "compliance", "sweep"
        "close", "deliver", "housekeeping")  # fmt: skip
 
 
-# Each duty once a week or oftener: as shipped, a week takes half an hour of a core, whatever the clock says.
+# Each duty once a week or oftener: as shipped, a week takes most of an hour of a core, whatever the clock says.
 SELDOM = {
     **dict.fromkeys(("guard", "watch", "apply"), "every 168 hours"),
     **dict.fromkeys(("ingest", "anomalies", "budgets", "compliance"), "every 72 hours"),
