@@ -50,6 +50,7 @@ DAEMON = [
     "urllib3>=2.2,<3",
     "uvicorn>=0.32,<1",
 ]
+FAST = ["zlib-ng>=1,<2"]
 PDF = ["weasyprint>=69,<71"]
 ML = ["azure-ai-ml>=1.34.1,<2"]
 OTEL = ["opentelemetry-exporter-otlp-proto-http>=1.27,<2", "opentelemetry-sdk>=1.27,<2"]
@@ -84,6 +85,7 @@ TEST = [
     "types-PyYAML>=6",
     "types-openpyxl>=3.1",
     "types-simplejson>=3.19",
+    *FAST,
     *ML,
     *PDF,
     *POSTGRESQL,
@@ -118,6 +120,7 @@ setup(
     install_requires=[],  # a training image imports finops.checkpoint and nothing else
     extras_require={
         "daemon": DAEMON,
+        "fast": FAST,
         "ml": ML,
         "otel": OTEL,
         "pdf": PDF,

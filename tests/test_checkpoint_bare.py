@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -74,6 +75,18 @@ def test_it_opens_saves_and_restores_where_nothing_is_installed(bare: Path, tmp_
     assert (ended["seen"], ended["weights"]) == (whole["seen"], whole["weights"])
     assert sorted(ended["seen"]) == list(range(100))
     assert begun["loaded"] == ended["loaded"] == []
+
+
+@pytest.mark.parametrize("first", ["bare", "with zlib-ng"])
+def test_where_zlib_ng_computes_the_checksums_is_all_the_same(bare: Path, tmp_path: Path, first: str):
+    """It is installed beside the tests, and not in the bare environment."""
+    order = (bare, Path(sys.executable)) if first == "bare" else (Path(sys.executable), bare)
+    begun = json.loads(run(order[0], tmp_path, "-c", f"stop = 41\n{THREE_LINES}"))
+    ended = json.loads(run(order[1], tmp_path, "-c", f"stop = 1000\n{THREE_LINES}"))
+
+    assert (begun["restored"], ended["restored"]) == (None, 42)
+    assert sorted(ended["seen"]) == list(range(100))
+    assert ended["seen"][:42] == begun["seen"]
 
 
 LOADED = """

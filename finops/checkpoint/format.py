@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from finops.checkpoint.faults import Damaged, Newer
+from finops.checkpoint.sums import crc32
 
 VERSION = 1
 MAGIC = b"aml-finops ckpt\n"
@@ -86,7 +86,7 @@ def closing(
     length = _closing_length(len(text))
     footer = text.ljust(length - _TRAILER.size, b"\0")
     open_end = _TRAILER.pack(END, VERSION, body, len(text), body + length, 0)[:-4]
-    return footer + open_end + struct.pack("<I", zlib.crc32(footer + open_end))
+    return footer + open_end + struct.pack("<I", crc32(footer + open_end))
 
 
 def room(body: int, meta: Mapping[str, Any], chunk: int = CHUNK) -> int:
@@ -114,7 +114,7 @@ def read_footer(source: Source) -> Footer:
     if (end, said) != (END, size) or body < BLOCK or size - body != _closing_length(length):
         raise _damaged(source, f"its end is missing or does not belong to it ({size} bytes)")
     tail = exactly(source, body, size - body)
-    if zlib.crc32(tail[:-4]) != crc:
+    if crc32(tail[:-4]) != crc:
         raise _damaged(source, "its footer is not what was written")
     if version > VERSION:
         raise Newer(
@@ -135,7 +135,7 @@ def exactly(source: Source, offset: int, length: int) -> bytes:
 def read_chunk(source: Source, footer: Footer, index: int, into: memoryview) -> None:
     """Read chunk `index` into memory of just its size, and hold it against its checksum."""
     start, stop = footer.span(index)
-    if source.read(start, into) != stop - start or zlib.crc32(into) != footer.sums[index]:
+    if source.read(start, into) != stop - start or crc32(into) != footer.sums[index]:
         raise _damaged(source, f"bytes {start} to {stop} are not what was written")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from finops.checkpoint.arena import Arena
 from finops.checkpoint.format import BLOCK, CHUNK, closing, preamble, room
 from finops.checkpoint.names import Name
 from finops.checkpoint.stores import Sink, Store
+from finops.checkpoint.sums import crc32
 from finops.checkpoint.tree import Buffer
 from finops.checkpoint.writing import Layout
 
@@ -68,7 +68,7 @@ class _Window:
         done = 0
         while done < whole:
             piece = memory[done : min(whole, done + CHUNK - (self._start + done) % CHUNK)]
-            self._sum = zlib.crc32(piece, self._sum)
+            self._sum = crc32(piece, self._sum)
             self._sink.write(piece)
             done += len(piece)
             if (self._start + done) % CHUNK == 0:

@@ -6,7 +6,6 @@ import ctypes
 import json
 import mmap
 import weakref
-import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -31,6 +30,7 @@ from finops.checkpoint.format import (
 )
 from finops.checkpoint.names import Name
 from finops.checkpoint.stores import Store
+from finops.checkpoint.sums import crc32
 from finops.checkpoint.tree import Buffer, Json, rebuild
 
 LARGE = 1 << 20  # smaller tensors are copied, so that a counter of steps does not hold the memory of all that was read
@@ -95,7 +95,7 @@ def put(
     with store.sink(name, room(len(memory), meta, chunk)) as sink:
         for start in range(0, len(memory), chunk):
             piece = memory[start : start + chunk]
-            sums.append(zlib.crc32(piece))
+            sums.append(crc32(piece))
             sink.write(piece)
         end = closing(len(memory), sums, tree, meta, chunk)
         sink.write(memoryview(end))
