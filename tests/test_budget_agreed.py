@@ -66,9 +66,9 @@ RISING = uneven(30, 31, 32, 33, 34, 35, 38, 40, 44, 50, 61)
     [
         # 720 to the 18th; what is known of the two days since passes the budget, which no complete day does.
         ([*days("2026-08-01", "2026-11-18", "40"), *days("2026-11-19", "2026-11-20", "340")], "1390", False,
-         "over", "$10 over budget: "),
-        (FALLING, "1618.90", True, "watch", " left, "),  # a mean of 1,618.93, and a chance of 0.498
-        (RISING, "1081.30", False, "over likely", "Over budget likely: "),  # a mean of 1,081.00, and a chance of 0.504
+         "over", "$10 over budget ("),
+        (FALLING, "1618.90", True, "watch", " left ("),  # a mean of 1,618.93, and a chance of 0.498
+        (RISING, "1081.30", False, "over likely", "Over budget likely ("),  # a mean of 1,081.00, and a chance of 0.504
     ],
 )  # fmt: skip
 def test_at_the_edge_the_mail_the_report_and_the_command_line_say_the_same_status(

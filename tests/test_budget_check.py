@@ -82,8 +82,8 @@ def test_charges_restated_below_and_above_again_are_not_told_again(site: Site):
     site.spend("300").check(NOW + timedelta(hours=2))
 
     assert site.subjects() == [
-        "$150 left, 85% spent: everything, $1,000 for November 2026",
-        "Corrected: $350 left, 65% spent: everything, $1,000 for November 2026",
+        "$150 left (80% spent reached): everything, $1,000 for November 2026",
+        "Corrected: $350 left (80% spent not reached): everything, $1,000 for November 2026",
     ]
 
 
@@ -143,6 +143,20 @@ def test_every_threshold_is_told_when_it_is_reached(tmp_path: Path):
     assert told == [1, 1, 1]
 
 
+def test_two_mails_of_a_month_are_told_apart_by_the_threshold_in_their_subjects(tmp_path: Path):
+    site = Site(tmp_path, "{all: {amount: 1000, thresholds: [80, {forecast: 100}]}}")
+    site.rows = days("2026-08-01", "2026-11-12", "60")
+
+    site.check(datetime(2026, 11, 13, 12, tzinfo=UTC))
+    site.rows += days("2026-11-13", "2026-11-14", "60")
+    site.check(datetime(2026, 11, 15, 12, tzinfo=UTC))
+
+    assert site.subjects() == [
+        "$800 over budget likely (100% forecast): everything, $1,000 for November 2026",
+        "$800 over budget likely (80% spent): everything, $1,000 for November 2026",
+    ]
+
+
 def test_several_thresholds_crossed_at_once_are_one_mail(tmp_path: Path):
     site = Site(tmp_path, "{all: {amount: 1000, thresholds: [50, 80, 100]}}")
 
@@ -156,7 +170,7 @@ def test_several_budgets_are_one_mail_a_person_the_worst_first(tmp_path: Path):
 
     site.spend("900", ResourceId=GPU).check()
 
-    assert site.subjects() == ["$800 over budget: gpu, $900 of $100 for November 2026; and 1 more"]
+    assert site.subjects() == ["$800 over budget (100% spent): gpu, $900 of $100 for November 2026; and 1 more"]
 
 
 def test_everybody_whom_a_budget_names_gets_a_mail_of_their_own(tmp_path: Path):
@@ -189,7 +203,7 @@ def test_charges_of_an_ended_month_that_come_late_are_told(site: Site):
 
     site.check(datetime(2026, 12, 2, 12, tzinfo=UTC))
 
-    assert site.subjects() == ["$50 over budget: everything, $1,050 of $1,000 for November 2026"]
+    assert site.subjects() == ["$50 over budget (100% spent): everything, $1,050 of $1,000 for November 2026"]
 
 
 def test_a_mark_short_of_the_budget_is_not_told_of_a_month_that_is_over(site: Site):
@@ -220,8 +234,8 @@ def test_a_raise_arms_the_threshold_at_its_new_amount(site: Site):
     site.spend("800").check(NOW + timedelta(hours=2))
 
     assert site.subjects() == [
-        "$100 left, 90% spent: everything, $1,000 for November 2026",
-        "$300 left, 85% spent: everything, $2,000 for November 2026",
+        "$100 left (80% spent reached): everything, $1,000 for November 2026",
+        "$300 left (80% spent reached): everything, $2,000 for November 2026",
     ]
 
 
@@ -245,7 +259,7 @@ def test_what_nobody_acknowledges_is_told_to_the_second_address(tmp_path: Path):
     site.check(NOW + timedelta(days=3))
 
     assert [(str(one["To"]), str(one["Subject"]).strip()[:17]) for one in site.mails()] == [
-        ("finance@x.example", "$150 left, 85% sp"),
+        ("finance@x.example", "$150 left (80% sp"),
         ("boss@x.example", "Not acknowledged:"),
     ]
 
@@ -390,7 +404,7 @@ def test_a_plan_that_a_kill_left_is_carried_out_as_it_was_written(site: Site, tm
 
     site.spend("-500").check(NOW + timedelta(hours=1))
 
-    assert site.subjects()[0] == "$150 left, 85% spent: everything, $1,000 for November 2026"
+    assert site.subjects()[0] == "$150 left (80% spent reached): everything, $1,000 for November 2026"
 
 
 def hold(path: str, ready: Any, done: Any) -> None:
@@ -461,7 +475,7 @@ def test_a_budget_of_one_cent_is_told_to_the_cent(tmp_path: Path):
 
     site.check()
 
-    assert site.subjects() == ["$0.01 over budget: everything, $0.02 of $0.01 for November 2026"]
+    assert site.subjects() == ["$0.01 over budget (100% spent): everything, $0.02 of $0.01 for November 2026"]
 
 
 def test_without_anybody_to_tell_it_is_said_and_told_once_somebody_is_named(site: Site):

@@ -125,10 +125,10 @@ def part(message: EmailMessage, kind: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "subject"),
     [
-        ("over", "$360 over budget: everything, $1,360 of $1,000 for November 2026"),
-        ("part_spent", "$450 left, 55% spent: everything, $1,000 for November 2026"),
-        ("escalated", "Not acknowledged: $150 left, 85% spent: everything, $1,000 for November 2026"),
-        ("corrected", "Corrected: $750 left, 25% spent: everything, $1,000 for November 2026"),
+        ("over", "$360 over budget (100% spent): everything, $1,360 of $1,000 for November 2026"),
+        ("part_spent", "$450 left (50% spent reached): everything, $1,000 for November 2026"),
+        ("escalated", "Not acknowledged: $150 left (80% spent reached): everything, $1,000 for November 2026"),
+        ("corrected", "Corrected: $750 left (50% spent not reached): everything, $1,000 for November 2026"),
         ("closed", "$211 over budget: everything, November 2026 is closed"),
         ("left_on", "$1,631 by Tue 29 Dec: gpu left on at $14.69 an hour"),
         ("ended", "Ended: gpu, about $20 since it was told"),
@@ -140,7 +140,7 @@ def test_the_subject_says_how_much_before_what(told: dict[str, EmailMessage], ki
 
 def test_a_budget_that_is_likely_to_be_exceeded_says_by_how_much_first(told: dict[str, EmailMessage]):
     assert re.fullmatch(
-        r"\$200 over budget likely: everything, \$1,200 of \$1,000 for November 2026",
+        r"\$200 over budget likely \(50% spent, 100% forecast\): everything, \$1,000 for November 2026",
         str(told["likely"]["Subject"]).strip(),
     )
 

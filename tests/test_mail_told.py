@@ -136,4 +136,4 @@ def test_a_plan_that_another_version_wrote_otherwise_stops_nothing_and_is_decide
 
     site.check()
 
-    assert [one[:17] for one in site.subjects()] == ["$150 left, 85% sp"]
+    assert [one[:17] for one in site.subjects()] == ["$150 left (80% sp"]

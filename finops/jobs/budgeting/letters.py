@@ -104,6 +104,10 @@ def _figures(one: Item, names: Mapping[str, str], words: Words) -> Json:
     def money(amount: Decimal) -> Money:
         return Money(amount, standing.currency)
 
+    def mark(threshold: Threshold) -> Json:
+        limit = money(threshold.limit(budget.amount))
+        return {"on": threshold.on, "percent": threshold.percent, "amount": limit}
+
     reach, ends = standing.forecast, None
     if reach is not None and reach.low is not None and reach.high is not None:
         ends = Range(money(reach.low), money(reach.middle), money(reach.high))
@@ -173,9 +177,8 @@ def _figures(one: Item, names: Mapping[str, str], words: Words) -> Json:
         "basis_note": standing.basis_note,
         "until": standing.complete_until,
         "gaps": [shown(gap) for gap in standing.gaps],
-        "thresholds": [
-            {"on": t.on, "percent": t.percent, "amount": money(t.limit(budget.amount))} for t in _telling(one)
-        ],
+        "thresholds": [mark(t) for t in _telling(one)],
+        "marks": [mark(t) for t in _named(one)],
         "first_at": one.first_at,
         "first_to": ", ".join(one.first_to),
         "escalates": budget.escalate,
@@ -190,6 +193,22 @@ def _telling(one: Item) -> list[Threshold]:
     """The thresholds worth naming: a forecast of what is spent by now says nothing more."""
     spent = one.standing.known
     return [t for t in one.thresholds if t.on == "actual" or t.limit(one.standing.budget.amount) > spent]
+
+
+def _named(one: Item) -> list[Threshold]:
+    """Of the thresholds, what the subject names: the furthest of what is spent, and of the forecast.
+
+    A threshold is told once a period, so no two mails of a budget and a period name the same ones.
+    """
+    found = {}
+    # Of what is not reached any more, the lowest says most.
+    for threshold in sorted(
+        _telling(one) or one.thresholds,
+        key=lambda each: each.limit(one.standing.budget.amount),
+        reverse=one.why == "corrected",
+    ):
+        found[threshold.on] = threshold
+    return [found[on] for on in ("actual", "forecast") if on in found]
 
 
 def _whole(percent: Decimal) -> Decimal:
