@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from finops.config.model import Settings
+from finops.daemon.arrivals import Arrivals
 from finops.daemon.calls import Calls
 from finops.daemon.listening import serving
 from finops.daemon.outside import Outside, app
@@ -88,8 +89,9 @@ def seen(folder: Path, daemon: Mapping[str, Any] | None = None, duties: tuple[Du
         shown = Daemon(own, state)
         shown.pulse.beat_at, shown.pulse.leads, shown.pulse.ready = 999.0, True, True
         outside = Outside(
-            own, state, shown.pulse, duties, shown.calls, now=lambda: shown.now, monotonic=lambda: shown.monotonic
-        )
+            own, state, shown.pulse, duties, shown.calls, Arrivals(), now=lambda: shown.now,
+            monotonic=lambda: shown.monotonic,
+        )  # fmt: skip
         with serving(app(outside), own.daemon.listen, "daemon.listen") as listener:
             shown.url = listener.url
             yield shown

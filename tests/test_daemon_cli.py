@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 from daemons import MONDAY, Diary, Hands, inline, never, no_azure, replica
@@ -222,3 +224,36 @@ def test_the_daemon_itself_on_a_simulated_azure_until_it_is_told_to_stop(
     with State.open(tmp_path / "data/state.db") as state:
         assert not state.daybook.open_runs()
         assert [held for _, held in state.daybook.leases(datetime.now(UTC))] == [False]
+
+
+def free() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_what_its_webhook_refuses_is_counted_at_its_metrics(config: Path, small_estate: Path):
+    own, metrics, hook = json.loads(config.read_text()), free(), free()
+    schedule = {one.name: "off" for one in DUTIES} | {"guard": "weekly on monday at 06:00"}
+    events = {"listen": f"127.0.0.1:{hook}", "secret": "s" * 32}
+    own["daemon"] = {"listen": f"127.0.0.1:{metrics}", "events": events, "schedule": schedule}
+    config.write_text(json.dumps(own))
+    asking = httpx.Client(trust_env=False, transport=httpx.HTTPTransport(retries=8), timeout=60)
+    with serving(small_estate) as server, asking:
+        args = ["daemon", "run", "--config", str(config), "--azure", server.url]
+        with subprocess.Popen([sys.executable, "-m", "finops", *args], stderr=subprocess.PIPE, text=True) as one:
+            assert one.stderr
+            patience = threading.Timer(240, one.kill)
+            patience.start()
+            try:
+                while "This process leads" not in (line := one.stderr.readline()) and line:
+                    pass
+                refused = asking.post(f"http://127.0.0.1:{hook}/", content=b"x", headers={"Content-Type": "text/plain"})
+                shown = asking.get(f"http://127.0.0.1:{metrics}/metrics").text
+            finally:
+                one.send_signal(signal.SIGTERM)
+                one.communicate()
+                patience.cancel()
+
+    assert refused.status_code == 415
+    assert 'finops_events_refused_total{reason="content"} 1.0' in shown

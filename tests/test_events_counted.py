@@ -19,7 +19,7 @@ from eventing import AUDIENCE, CLUSTER, NOW, SECRET, WRITE, Posting, event, post
 from outside_daemon import DUTIES, Daemon
 
 from finops.config.model import Settings
-from finops.daemon.arrivals import OF_PROCESS, WORDS, Arrivals
+from finops.daemon.arrivals import WORDS, Arrivals
 from finops.daemon.eventgrid import listening
 from finops.daemon.listening import serving
 from finops.daemon.outside import Outside, app
@@ -43,15 +43,14 @@ def hook(tmp_path: Path) -> Iterator[Posting]:
 
 
 @contextmanager
-def shown(folder: Path, state: State, arrivals: Arrivals | None = None) -> Iterator[Daemon]:
+def shown(folder: Path, state: State, arrivals: Arrivals) -> Iterator[Daemon]:
     """The daemon's /metrics over this state."""
     own = Settings.model_validate({"daemon": {"listen": "127.0.0.1:0"}, "mail": {"outbox": folder / "outbox"}})
     daemon = Daemon(own, state, now=NOW)
     daemon.pulse.beat_at = daemon.monotonic
-    told = {} if arrivals is None else {"arrivals": arrivals}
     outside = Outside(
-        own, state, daemon.pulse, DUTIES, daemon.calls, now=lambda: daemon.now, monotonic=lambda: daemon.monotonic,
-        **told,
+        own, state, daemon.pulse, DUTIES, daemon.calls, arrivals, now=lambda: daemon.now,
+        monotonic=lambda: daemon.monotonic,
     )  # fmt: skip
     with serving(app(outside), "127.0.0.1:0", "daemon.listen") as listener:
         daemon.url = listener.url
@@ -175,23 +174,22 @@ def test_what_has_not_happened_yet_is_told_as_0_and_no_age_is_made_up(tmp_path: 
     assert set(found.values()) == {0}
 
 
-def test_what_wakes_the_guard_is_counted_and_a_daemon_shows_what_its_webhook_counts(tmp_path: Path):
-    """As the daemon has them: neither the webhook nor /metrics is told whose counts to use."""
-    before, woken = OF_PROCESS.counts(), []
+def test_what_wakes_the_guard_is_counted(tmp_path: Path):
+    arrivals, woken = Arrivals(), []
     with (
         State.open(tmp_path / "state.db") as state,
-        listening(settings(), woken.append, state, now=lambda: NOW) as where,
-        shown(tmp_path, state) as daemon,
+        listening(settings(), woken.append, state, arrivals, now=lambda: NOW) as where,
+        shown(tmp_path, state, arrivals) as daemon,
     ):
         assert where is not None
         sent = json.dumps([event("e1", CLUSTER, WRITE)])
         answer = httpx.post(where.url, content=sent, headers={"Content-Type": "application/json"}, trust_env=False)
-        until(lambda: OF_PROCESS.counts()["woken", "guard"] > before["woken", "guard"])
+        until(lambda: arrivals.counts()["woken", "guard"] > 0)
         found = daemon.metrics()
 
     assert (answer.status_code, woken) == (200, ["guard"])
-    assert found['finops_events_total{outcome="taken"}'] == before["events", "taken"] + 1
-    assert found['finops_events_woken_total{duty="guard"}'] == before["woken", "guard"] + 1
+    assert found['finops_events_total{outcome="taken"}'] == 1
+    assert found['finops_events_woken_total{duty="guard"}'] == 1
 
 
 def test_the_last_event_is_remembered_on_both_databases(database: str):

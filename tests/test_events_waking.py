@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finops.config.events import EventSettings
+from finops.daemon.arrivals import Arrivals
 from finops.daemon.burst import Burst
 from finops.daemon.eventgrid import listening
 from finops.daemon.waking import Waking
@@ -206,7 +207,7 @@ def test_whoever_does_not_lead_keeps_events_for_the_one_that_does(tmp_path: Path
     chosen = settings(secret=SECRET)
     with State.open(tmp_path / "state.db") as state:
         saw(state, "e1")
-        with listening(chosen, woken.append, state, leads=led.is_set, now=lambda: NOW):
+        with listening(chosen, woken.append, state, Arrivals(), leads=led.is_set, now=lambda: NOW):
             time.sleep(0.3)
             assert woken == []
             led.set()
@@ -223,8 +224,8 @@ def test_it_is_told_that_it_is_about_to_wake_where_it_leads(tmp_path: Path):
     with State.open(tmp_path / "state.db") as state:
         saw(state, "e1")
         with listening(
-            settings(secret=SECRET, quiet_seconds=1), lambda job: told.append(f"wakes {job}"), state, leads=led.is_set,
-            soon=lambda job: told.append(f"soon {job}"), now=lambda: NOW,
+            settings(secret=SECRET, quiet_seconds=1), lambda job: told.append(f"wakes {job}"), state, Arrivals(),
+            leads=led.is_set, soon=lambda job: told.append(f"soon {job}"), now=lambda: NOW,
         ):  # fmt: skip
             time.sleep(0.3)
             assert told == []
@@ -238,7 +239,10 @@ def test_it_is_told_that_it_is_about_to_wake_where_it_leads(tmp_path: Path):
 
 
 def test_without_an_address_there_is_no_webhook(tmp_path: Path):
-    with State.open(tmp_path / "state.db") as state, listening(settings(listen=None), print, state) as where:
+    with (
+        State.open(tmp_path / "state.db") as state,
+        listening(settings(listen=None), print, state, Arrivals()) as where,
+    ):
         assert where is None
 
 
@@ -247,7 +251,7 @@ def test_while_the_guard_is_off_no_event_begins_it(tmp_path: Path):
     daemon = chosen.daemon.model_copy(update={"schedule": {"guard": "off"}})
     off = chosen.model_copy(update={"daemon": daemon})
 
-    with State.open(tmp_path / "state.db") as state, listening(off, print, state) as where:
+    with State.open(tmp_path / "state.db") as state, listening(off, print, state, Arrivals()) as where:
         assert where is None
 
 

@@ -143,6 +143,7 @@ def _once(context: click.Context, session: Session, state: State, stop: Stop, jo
 def _forever(session: Session, state: State, stop: Stop) -> None:
     from finops.daemon import logs
     from finops.daemon.apart import Apart
+    from finops.daemon.arrivals import Arrivals
     from finops.daemon.beside import Beside
     from finops.daemon.calls import Calls
     from finops.daemon.eventgrid import listening
@@ -156,7 +157,7 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
     from finops.jobs.duties import DUTIES
 
     settings, pulse, calls, wakes = session.settings, Pulse(), Calls(), Wakes(stop)
-    ping = Ping(settings.daemon.ping_url)
+    ping, arrivals = Ping(settings.daemon.ping_url), Arrivals()  # what the webhook counts, /metrics shows
     with ExitStack() as stack:
         means = _means(session, state, calls, logs.logger().info)
         span = around(stack.enter_context(traced()), state, means.clock.now)
@@ -168,11 +169,12 @@ def _forever(session: Session, state: State, stop: Stop) -> None:
         pace = Pace(settings.daemon.lease_seconds, 1.0 if simulated else 10.0)
         loop = Loop(means, DUTIES, stop, pulse, wakes, beside.hooks(), pace)
         if settings.daemon.listen:
-            outside = Outside(settings, state, pulse, DUTIES, calls, ping, now=means.clock.now)
+            outside = Outside(settings, state, pulse, DUTIES, calls, arrivals, ping, now=means.clock.now)
             stack.enter_context(serving(app(outside), settings.daemon.listen, "daemon.listen"))
         if settings.daemon.events.listen:
-            leads = loop.leading.holds
-            stack.enter_context(listening(settings, wakes, state, leads=leads, soon=apart.prepare, now=means.clock.now))
+            leads, soon = loop.leading.holds, apart.prepare
+            webhook = listening(settings, wakes, state, arrivals, leads=leads, soon=soon, now=means.clock.now)
+            stack.enter_context(webhook)
         if loop.run():
             _end_at_once()
 

@@ -26,7 +26,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 class Arrivals:
-    """Counts that any thread may add to; all of them are there from the start, at 0."""
+    """Counts that any thread may add to, all of them there from the start, at 0: a webhook adds, /metrics shows."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,3 @@ class Arrivals:
         """Each count so far, at one moment."""
         with self._lock:
             return dict(self._counts)
-
-
-# A process has one webhook and one /metrics: what the one counts, the other shows, unless either is told otherwise.
-OF_PROCESS = Arrivals()

@@ -27,7 +27,7 @@ from finops.errors import FinopsError
 from finops.estate.ids import subscription_of
 
 from . import arrivals as a
-from .arrivals import OF_PROCESS, Arrivals
+from .arrivals import Arrivals
 from .events import LONGEST_BODY, VALIDATION, Event, Garbage, content_of, events_of
 from .governed import left_out
 from .listening import Listener, serving
@@ -211,11 +211,11 @@ def listening(
     settings: Settings,
     wake: Callable[[str], object],
     state: State,
+    arrivals: Arrivals,
     *,
     leads: Callable[[], bool] = lambda: True,
     soon: Callable[[str], object] = lambda job: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    arrivals: Arrivals = OF_PROCESS,
 ) -> Iterator[Listener | None]:
     """Take events in while the block runs, and `wake("guard")` for them; `soon("guard")` while that is about to come.
 

@@ -25,7 +25,7 @@ from finops.errors import FinopsError
 from finops.served import host_of, sealed
 
 from . import figures
-from .arrivals import OF_PROCESS, Arrivals
+from .arrivals import Arrivals
 from .asking import Asking
 from .calls import Calls
 from .health import unwell
@@ -61,8 +61,8 @@ class Outside:
     pulse: Pulse
     duties: Collection[Duty]
     calls: Calls
+    arrivals: Arrivals
     ping: Ping | None = None
-    arrivals: Arrivals = OF_PROCESS
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
 

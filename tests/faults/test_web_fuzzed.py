@@ -43,6 +43,7 @@ from finops.approvals.links import link
 from finops.cloud import connect
 from finops.config.model import AzureSettings, MailSettings, Settings
 from finops.daemon import eventgrid, outside
+from finops.daemon.arrivals import Arrivals
 from finops.daemon.calls import Calls
 from finops.daemon.events import LONGEST_BODY
 from finops.daemon.governed import WRITTEN
@@ -140,7 +141,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         pulse.leads = pulse.ready = True
         # Nothing beats here, however long it takes.
         calm = Settings.model_validate({"daemon": {"heartbeat_seconds": 3600}})
-        seen = outside.app(outside.Outside(calm, state, pulse, DUTIES, Calls(), now=lambda: now))
+        seen = outside.app(outside.Outside(calm, state, pulse, DUTIES, Calls(), Arrivals(), now=lambda: now))
         hook = eventgrid.Webhook(of_webhook(secret=SECRET), state.daybook, lambda: None, lambda: now)
         posted = eventgrid.app(hook)
         apps = {"page": page, "demo": demo, "daemon": seen, "webhook": posted}
