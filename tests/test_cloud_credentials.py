@@ -34,8 +34,11 @@ class Source:
 
 
 class Refusing:
+    def __init__(self, why: str = "AADSTS700082: The refresh token has expired.\nTrace ID: 1\nmore") -> None:
+        self._why = why
+
     def get_token(self, *scopes: str, **options: object) -> AccessToken:
-        raise ClientAuthenticationError("AADSTS700082: The refresh token has expired.\nTrace ID: 1\nmore")
+        raise ClientAuthenticationError(self._why)
 
 
 def test_a_token_is_asked_for_once():
@@ -85,6 +88,11 @@ def test_an_expired_login_is_one_line_and_says_what_to_run():
             "Not signed in to Azure: AADSTS700082: The refresh token has expired. Run `az login`."
         )
         assert fake.count() == 0
+
+
+def test_a_reason_that_ends_without_a_full_stop_gets_one():
+    with pytest.raises(SignInError, match=r"not found on path\. Run `az login`\.$"):
+        Tokens(Refusing("Azure CLI not found on path"), "Run `az login`.").get_token(ARM)
 
 
 def test_retail_prices_are_asked_without_any_token():

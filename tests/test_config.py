@@ -90,7 +90,10 @@ def test_a_list_in_a_variable_may_be_separated_by_commas(monkeypatch: pytest.Mon
         ("azure: {endpoint: 'http://example.com'}", "no real token may go there"),
         ("azure: {endpoint: 'https://127.0.0.1:1'}", "only http://"),
         ("- a\n- b", "holds a list, not settings"),
-        ("report: {", "is not YAML"),
+        (
+            "report:\n  a: [",
+            "finops.yaml is not YAML at line 2: expected the node content, but found '<stream end>'. Mend",
+        ),
         ("report: !!python/object/apply:os.system ['true']", "is not YAML"),
     ],
 )

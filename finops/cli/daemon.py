@@ -90,7 +90,7 @@ def status(session: Session, output: str) -> None:
     from finops.daemon.clock import doubted
     from finops.daemon.standing import leads, stands
 
-    with opened(session) as state:
+    with opened(session, first="finops daemon run") as state:
         at = session.now
         rows = [vars(one) for one in stands(state, session.settings, at)]
         if output == "table":
@@ -112,7 +112,7 @@ def accept(session: Session) -> None:
     """Believe the clock again after it was put back: duties that change Azure go on. It goes onto the audit trail."""
     from finops.daemon.clock import accept as accepted
 
-    with opened(session) as state:
+    with opened(session, first="finops daemon run") as state:
         if not accepted(state, person().name, session.now):
             raise FinopsError("The clock is not in doubt.", "Nothing was changed.")
     click.echo(f"Accepted: it is {session.now:%Y-%m-%d %H:%M:%S} UTC.")

@@ -26,16 +26,17 @@ ID = re.compile(r"(\d{1,9})(?:-([0-9a-f]{8,64}))?")
 
 
 @contextmanager
-def opened(session: Session, create: bool = False) -> Iterator[State]:
-    """What is remembered. Without `create` it must be there: a look leaves no database behind."""
+def opened(session: Session, create: bool = False, first: str = "finops janitor sweep") -> Iterator[State]:
+    """What is remembered. Without `create` it must be there: a look leaves no database behind.
+
+    first: the command that makes one
+    """
     from finops.config.secrets import sealing
     from finops.state import State
 
     settings = session.settings.state
     if not create and "://" not in settings.url and not Path(settings.url).exists():
-        raise UsageError(
-            f"There is no state database at {settings.url}.", "Run `finops janitor sweep` first, or check state.url."
-        )
+        raise UsageError(f"There is no state database at {settings.url}.", f"Run `{first}` first, or check state.url.")
     with State.open(settings.url, audit_key=sealing(settings.audit_key)) as state:
         yield state
 

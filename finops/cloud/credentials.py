@@ -49,7 +49,7 @@ class Tokens:
             try:
                 token = self.source.get_token(*scopes, **({"claims": claims} if claims else {}))
             except ClientAuthenticationError as fault:  # CredentialUnavailableError is one of them
-                raise SignInError(f"Not signed in to Azure: {_first_line(fault)}", self._fix) from fault
+                raise SignInError(f"Not signed in to Azure: {_first_line(fault).rstrip('.')}.", self._fix) from fault
             self._known[scopes] = token
             return token
 

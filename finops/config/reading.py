@@ -134,6 +134,13 @@ def _file(path: Path | None) -> Path | None:
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
+def _where(fault: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """ " at line 2: expected the node content, but found '<stream end>'"."""
+    if isinstance(fault, yaml.MarkedYAMLError) and fault.problem_mark is not None:
+        return f" at line {fault.problem_mark.line + 1}: {fault.problem}"
+    return f": {' '.join(str(fault).split())}".rstrip(".")
+
+
 def _yaml(file: Path, model: type[BaseModel], problems: list[Problem], text: str | None) -> dict[str, tuple[Any, str]]:
     try:
         content = yaml.safe_load(file.read_text("utf-8") if text is None else text)
@@ -143,9 +150,8 @@ def _yaml(file: Path, model: type[BaseModel], problems: list[Problem], text: str
         )
         return {}
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        place = " ".join(str(fault).split())
         problems.append(
-            Problem(f"{file} is not YAML: {place}.", "Mend that line; see docs/settings.md for an example.")
+            Problem(f"{file} is not YAML{_where(fault)}.", "Mend that line; see docs/settings.md for an example.")
         )
         return {}
     if content is None:
