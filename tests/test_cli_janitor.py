@@ -14,6 +14,7 @@ from click import Context
 from click.testing import CliRunner, Result
 from lives import DAY, MONDAY, finding, only, opened, sweep
 
+from finops.approvals.counted import keep_counted
 from finops.cli import cli
 from finops.cli.janitor import VERBS, janitor
 from finops.state import State
@@ -84,6 +85,17 @@ def test_a_request_that_ended_is_expired_before_a_sweep_notes_it(run, tmp_path: 
     assert (row["status"], row["note"][:21]) == ("expired", "Nobody decided until ")
     assert " expired " in run("list").output
     assert "Status     expired: nobody decided in time" in run("show", "1").output
+
+
+def test_what_is_asked_of_one_resource_twice_is_worth_it_once_as_on_the_page(run, tmp_path: Path):
+    with opened(tmp_path) as state:
+        sweep(state, datetime.now(UTC), finding("one"), finding("two"))
+        keep_counted(state, {2: "guard-1"}, MONDAY)
+
+    assert (
+        "2 findings. In all, as far as it is known: 700.00 USD a month; "
+        "700.00 more counts with what else is asked of the same resource: 1 of them."
+    ) in run("list").output
 
 
 def test_without_its_simulator_the_list_shows_what_was_left_and_says_so(run, tmp_path: Path):

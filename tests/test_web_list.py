@@ -54,7 +54,11 @@ def test_an_amount_has_the_digits_of_its_currency(state: State):
 
 
 def test_without_findings_the_page_says_so(state: State):
-    assert "Nothing to show. No finding waits for a decision." in text(Browser(state).get("/findings"))
+    said = text(Browser(state).get("/findings"))
+
+    assert "Nothing to show. No finding waits for a decision." in said
+    assert "0 open findings" in said
+    assert "0.00" not in said
 
 
 def test_at_first_only_what_is_open_is_shown(state: State):

@@ -177,6 +177,7 @@ def list_(
     finops janitor list --all -o csv
     """
     from finops.approvals import ENDED, STATUSES
+    from finops.approvals.counted import counted_with
     from finops.cli.remembering import as_of, brief, opened, row, time_of
     from finops.state.casebook import ORDERS
 
@@ -191,15 +192,23 @@ def list_(
         found, total, amount = state.findings.all(
             wanted, rule, owner, search, order=order, limit=limit or None, now=now
         )
+        # As the page and the report count: what is asked of one resource saves once, whoever found it.
+        apart = counted_with(state)
+        _, many, again = state.findings.all(wanted, rule, owner, search, limit=0, now=now, numbers=apart)
     found = [as_of(now, one) for one in found]
     if output != "table":
         show(map(row, found), output)
     else:
         show_rows(map(brief, found), ["Resource", "Owner"], "Findings")
         currency = next((one.currency for one in found if one.currency), "")
-        worth = "several currencies, not added up" if amount is None else f"{amount:,.2f} {currency}".strip()
+        worth, more = "several currencies, not added up", ""
+        if amount is not None and again is not None:
+            worth = f"{amount - again:,.2f} {currency}".strip()
+            more = f"; {again:,.2f} more counts with what else is asked of the same resource: {many} of them"
         rest = f", {len(found)} shown (--limit)" if len(found) < total else ""
-        click.echo(f"{count(total, 'finding')}{rest}. In all, as far as it is known: {worth} a month.")
+        click.echo(
+            f"{count(total, 'finding')}{rest}. In all, as far as it is known: {worth} a month{more if again else ''}."
+        )
 
 
 @janitor.command("show")
