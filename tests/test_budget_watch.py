@@ -85,6 +85,24 @@ def test_when_it_has_stopped_a_last_mail_says_about_what_it_came_to(site: Site):
     assert site.subjects()[1:] == ["Ended: gpu, about $20 since it was told"]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "subject", "came"),
+    [
+        (0, "Ended: gpu, right after it was told", "nothing"),
+        (1, "Ended: gpu, less than $1 since it was told", "less than $1"),
+    ],
+)
+def test_what_came_to_next_to_nothing_is_not_called_about_0(site: Site, minutes: int, subject: str, came: str):
+    site.look(running(), minutes=minutes)
+
+    site.look()
+    site.look()
+
+    assert site.subjects()[1:] == [subject]
+    [last] = [one for one in mails(site.folder / "outbox") if one["Subject"].startswith("Ended")]
+    assert f" gpu {came} " in " ".join(last.get_body(("plain",)).get_content().split())
+
+
 def test_when_it_is_left_on_again_it_is_told_again(site: Site):
     site.look(running())
     site.look()
