@@ -115,8 +115,7 @@ def machine(room: Path, settings: str, secrets: dict[str, str], installed: Path 
     for name, value in secrets.items():
         (site / "secrets" / name).write_text(value, "utf-8")
         (site / "secrets" / name).chmod(0o600)
-    for path in (CHECKOUT / "cron/systemd").iterdir():
-        shutil.copy(path, units)
+    shutil.copytree(CHECKOUT / "cron/systemd", units, dirs_exist_ok=True)
     for path in units.glob("*.service"):
         # Without journald, what a service says goes to a file; the rest of the unit is as it is.
         heard = units / f"{path.name}.d"

@@ -30,7 +30,7 @@ EXPOSURE = 11
 
 
 def in_crontab() -> list[str]:
-    return re.findall(r"^[^#\n]*finops daemon run --once (\S+)$", (CRON / "crontab").read_text("utf-8"), re.M)
+    return re.findall(r"^[^#\n]*finops daemon run --once (\S+) --quiet$", (CRON / "crontab").read_text("utf-8"), re.M)
 
 
 def test_every_duty_has_its_line_in_the_crontab():
@@ -38,7 +38,7 @@ def test_every_duty_has_its_line_in_the_crontab():
 
 
 def test_every_duty_has_its_timer():
-    timers = {path.name for path in SYSTEMD.glob("*.timer")} - {"aml-finops-backup.timer"}
+    timers = {path.name for path in SYSTEMD.glob("*.timer")} - {"aml-finops-backup.timer", "aml-finops-look.timer"}
 
     assert timers == {f"aml-finops-{duty.name}.timer" for duty in DUTIES}
 
@@ -57,27 +57,39 @@ def test_every_duty_has_its_cronjob():
         for job in jobs
     }
 
+    assert started.pop("aml-finops-look") == ["daemon", "look"]
     assert started == {f"aml-finops-{duty.name}": ["daemon", "run", "--once", duty.name] for duty in DUTIES}
+
+
+def test_each_way_without_a_daemon_looks_for_what_is_late():
+    drop_in = (SYSTEMD / "aml-finops@look.service.d/look.conf").read_text("utf-8")
+
+    assert re.findall(r"^[^#\n]*finops daemon look --quiet$", (CRON / "crontab").read_text("utf-8"), re.M)
+    assert "\nUnit=aml-finops@look.service\n" in (SYSTEMD / "aml-finops-look.timer").read_text("utf-8")
+    assert re.findall("^ExecStart=(.*)$", drop_in, re.M) == [
+        "", "/opt/aml-finops/bin/finops daemon look --config /etc/aml-finops/finops.yaml"
+    ]  # fmt: skip
 
 
 def test_cron_and_kubernetes_ask_at_the_same_times():
     lines = (CRON / "crontab").read_text("utf-8")
-    of_cron = {job: times for times, job in re.findall(r"^(\S+) +\* \* \* \* .* --once (\S+)$", lines, re.M)}
+    asked = re.findall(r"^(\S+) +\* \* \* \* .* finops daemon (?:run --once )?(\S+) --quiet$", lines, re.M)
+    of_cron = {job: times for times, job in asked}
     jobs = yaml.safe_load_all((KUBERNETES / "cronjobs/cronjobs.yaml").read_text("utf-8"))
 
     assert {job["metadata"]["name"][11:]: job["spec"]["schedule"].split()[0] for job in jobs} == of_cron
 
 
-def test_the_crontab_starts_what_there_is():
+@pytest.mark.parametrize(("command", "options"), [("run", ["--once", "--quiet", "--config"]), ("look", ["--quiet"])])
+def test_the_crontab_starts_what_there_is(command: str, options: list[str]):
     from click.testing import CliRunner
 
     from finops.cli import cli
 
-    said = CliRunner().invoke(cli, ["daemon", "run", "--help"])
+    said = CliRunner().invoke(cli, ["daemon", command, "--help"])
 
     assert said.exit_code == 0
-    assert "--once" in said.output
-    assert "--config" in said.output
+    assert all(option in said.output for option in options)
 
 
 def test_every_line_of_the_crontab_is_one_that_cron_takes():
@@ -112,11 +124,13 @@ def units(tmp_path: Path) -> Path:
     """The units, with one that every machine has in place of what they start."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze on this machine")
-    for path in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.timer")):
+    for path in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.timer"), *SYSTEMD.glob("*.d/*.conf")):
         text = path.read_text("utf-8").replace("/opt/aml-finops/bin/finops", "/bin/true")
-        (tmp_path / path.name).write_text(text, "utf-8")
-    for duty in DUTIES:
-        shutil.copy(tmp_path / "aml-finops@.service", tmp_path / f"aml-finops@{duty.name}.service")
+        copy = tmp_path / path.relative_to(SYSTEMD)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(text, "utf-8")
+    for name in (*(duty.name for duty in DUTIES), "look"):
+        shutil.copy(tmp_path / "aml-finops@.service", tmp_path / f"aml-finops@{name}.service")
     (tmp_path / "aml-finops@.service").unlink()
     return tmp_path
 
@@ -126,7 +140,7 @@ def analyzed(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_systemd_takes_every_unit(units: Path):
-    said = analyzed("verify", "--man=no", *(str(path) for path in sorted(units.iterdir())))
+    said = analyzed("verify", "--man=no", *(str(path) for path in sorted(units.iterdir()) if path.is_file()))
 
     assert said.returncode == 0, said.stderr
     assert said.stderr == ""
@@ -141,7 +155,16 @@ def test_systemd_would_have_said_what_is_wrong(units: Path):
     assert "WatchDogSec" in said.stderr
 
 
-@pytest.mark.parametrize("name", [name.replace("@", "@guard") for name in SERVICES])
+def test_systemd_would_have_said_what_is_wrong_with_the_look(units: Path):
+    wrong = units / "aml-finops@look.service.d/look.conf"
+    wrong.write_text(wrong.read_text("utf-8").replace("TimeoutStartSec", "TimeOutStartSec"), "utf-8")
+
+    said = analyzed("verify", "--man=no", str(units / "aml-finops@look.service"))
+
+    assert "TimeOutStartSec" in said.stderr
+
+
+@pytest.mark.parametrize("name", [*(name.replace("@", "@guard") for name in SERVICES), "aml-finops@look.service"])
 def test_a_service_is_exposed_no_more_than_it_says(units: Path, name: str):
     judged = analyzed("security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE}", str(units / name))
 

@@ -163,6 +163,13 @@ def test_a_duty_that_is_not_due_is_left_alone_by_its_timers_service(running: Mac
     assert "report is not due: next at" in running.log()
 
 
+def test_a_look_beside_the_daemon_leaves_it_to_that(running: Machine):
+    running.systemctl("start", "aml-finops@look.service", timeout=400)
+
+    assert running.shown("aml-finops@look.service", "Result") == "success"
+    assert "leads, and looks itself." in running.log()
+
+
 def test_a_duty_does_its_work_under_the_same_restrictions(running: Machine):
     at_once = running.room / "units/aml-finops@ingest.service.d"
     at_once.mkdir()

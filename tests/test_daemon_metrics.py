@@ -18,7 +18,7 @@ from outside_daemon import HOUR, NOW, ran, seen
 
 from finops.daemon.arrivals import Arrivals
 from finops.daemon.figures import Figures, read
-from finops.daemon.metrics import METRICS, MOST, Exposed, Look, registry
+from finops.daemon.metrics import METRICS, MOST, Look, registry
 from finops.daemon.pulse import Pulse
 from finops.jobs.duties import counts
 from finops.mail import Post
@@ -130,7 +130,7 @@ def exposed(found: Figures, pulse: Pulse | None = None) -> dict[str, dict[tuple[
     from finops.daemon.calls import Calls
 
     look = Look(NOW, 1000.0, found, {"guard": True}, {"guard": False}, arrivals=Arrivals().counts())
-    told = registry(Exposed(pulse or Pulse(), Calls(), look)).collect()
+    told = registry(look, (pulse or Pulse(), Calls())).collect()
     return {family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples} for family in told}
 
 

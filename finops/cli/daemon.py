@@ -1,4 +1,4 @@
-"""`finops daemon`: every duty at its time; one of them once; how each stands; the clock it goes by."""
+"""`finops daemon`: every duty at its time; one of them once; how each stands; what is late; the clock it goes by."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ daemon.add_command(events)
 @daemon.command()
 @click.option("--once", "job", metavar="DUTY", help="Run this duty where it is due, and end: for cron.")
 @click.option("--now", "now", is_flag=True, help="With --once: run it whether it is due or not.")
+@click.option("--quiet", "-q", is_flag=True, help="With --once: say only what failed, as cron mails whatever is said.")
 @reads_azure
 @click.pass_context
-def run(context: click.Context, session: Session, job: str | None, now: bool) -> None:
+def run(context: click.Context, session: Session, job: str | None, now: bool, quiet: bool) -> None:
     """Do every duty at its time until SIGTERM. Changes what the modes of guard, janitor and tiering allow.
 
     A second one waits, and takes over when the first falls silent.
@@ -54,8 +55,9 @@ def run(context: click.Context, session: Session, job: str | None, now: bool) ->
     """
     if session.estate:
         raise UsageError("The daemon does not work on a recording.", "Leave out --estate.")
-    if now and not job:
-        raise UsageError("--now goes with --once.", "Write --once DUTY --now.")
+    if (now or quiet) and not job:
+        word = "--now" if now else "--quiet"
+        raise UsageError(f"{word} goes with --once.", f"Write --once DUTY {word}.")
     from finops.daemon import logs
     from finops.daemon.stopping import Stop
 
@@ -68,7 +70,7 @@ def run(context: click.Context, session: Session, job: str | None, now: bool) ->
         stack.enter_context(stop.on_signals())
         state = stack.enter_context(opened(session, create=True))
         if job:
-            _once(context, session, state, stop, job, now)
+            _once(context, session, state, stop, job, now, quiet)
         else:
             _forever(session, state, stop)
 
@@ -101,6 +103,54 @@ def status(session: Session, output: str) -> None:
     show(rows, output, COLUMNS, title="Duties")
 
 
+@daemon.command()
+@click.option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.prom",
+    help="Leave the figures here, for node exporter's textfile collector.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Say only what nobody may come to know otherwise.")
+@reads_azure
+@click.pass_context
+def look(context: click.Context, session: Session, metrics: Path | None, quiet: bool) -> None:
+    """Mail operators what is late, and ask daemon.ping_url where all is well: for cron, every five minutes.
+
+    A daemon does that by itself: where one leads, there is nothing to do.
+
+    \b
+    finops daemon look
+    finops daemon look --metrics /var/lib/prometheus/node-exporter/finops.prom
+    """
+    if metrics and metrics.suffix != ".prom":
+        raise UsageError(f"{metrics} would be read by nobody.", "Node exporter reads files that end with .prom.")
+    from finops.daemon import looking
+    from finops.daemon.calls import Calls
+    from finops.jobs.duties import DUTIES
+
+    say = _nothing if quiet else click.echo
+    with opened(session, create=True) as state:
+        means = _means(session, state, Calls(), _nothing)
+        saw = looking.once(means, DUTIES)
+        if metrics:
+            looking.leave_figures(means, DUTIES, metrics)
+    if saw.leader:
+        say(f"{saw.leader} leads, and looks itself.")
+        return
+    say(f"Late: {', '.join(saw.found.late)}." if saw.found.late else "Nothing is late.")
+    for subject in saw.found.told:
+        say(f"Operators were told: {subject}.")
+    if problems := saw.found.problems:
+        why = " ".join(f"Operators may not know that a duty is late: {problem}" for problem in problems)
+        raise FinopsError(why, "Look at `finops daemon status` and `finops mail list`.")
+    if saw.unasked and quiet:
+        context.exit(TemporaryError.exit_code)  # it hears nothing, and calls somebody
+    if saw.unasked:
+        raise TemporaryError(
+            f"The watcher outside cannot be told that all is well: {saw.unasked}.", "Look at daemon.ping_url."
+        )
+
+
 @daemon.group()
 def clock() -> None:
     """The clock that the daemon goes by."""
@@ -118,26 +168,40 @@ def accept(session: Session) -> None:
     click.echo(f"Accepted: it is {session.now:%Y-%m-%d %H:%M:%S} UTC.")
 
 
-def _once(context: click.Context, session: Session, state: State, stop: Stop, job: str, now: bool) -> None:
+def _once(context: click.Context, session: Session, state: State, stop: Stop, job: str, now: bool, quiet: bool) -> None:
     from finops.daemon.calls import Calls
     from finops.daemon.once import once
     from finops.jobs.duties import DUTIES, duty
 
-    came = once(_means(session, state, Calls(), note), duty(job), DUTIES, stop, whether_due=not now)
+    say = _nothing if quiet else click.echo
+    try:
+        came = once(
+            _means(session, state, Calls(), _nothing if quiet else note), duty(job), DUTIES, stop, whether_due=not now
+        )
+        if came.ended is not None and came.ended.outcome == "held":
+            for sentence in came.ended.said:
+                say(sentence)
+            raise TemporaryError(f"{job} is held.", "The next time it is asked for, it is tried again.")
+    except TemporaryError as fault:
+        if quiet:
+            context.exit(fault.exit_code)
+        raise
     if came.ended is None:
-        click.echo(came.why)
+        say(came.why)
         if came.stuck:
             _end_at_once()
         return
     for sentence in came.ended.said:
-        click.echo(sentence)
+        say(sentence)
     if came.ended.outcome == "failed":
         raise FinopsError(came.ended.why, "The next time it is asked for, it is tried again.")
-    if came.ended.outcome == "held":
-        raise TemporaryError(f"{job} is held.", "The next time it is asked for, it is tried again.")
-    click.echo(f"{job}: {came.ended.outcome}.")
+    say(f"{job}: {came.ended.outcome}.")
     if came.ended.outcome == "partial":
         context.exit(PARTIAL)
+
+
+def _nothing(text: str) -> None:
+    """What cron would mail."""
 
 
 def _forever(session: Session, state: State, stop: Stop) -> None:

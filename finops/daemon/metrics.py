@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,8 +21,12 @@ from finops.state.intents import OUTCOMES
 from finops.state.letters import STATUSES
 
 from . import arrivals
+from .lateness import standings
 
 if TYPE_CHECKING:
+    from finops.config.model import Settings
+    from finops.jobs.duties import Duty
+
     from .calls import Calls
     from .figures import Figures
     from .pulse import Pulse
@@ -152,7 +156,7 @@ Values = dict[str, dict[tuple[str, ...], float]]
 class Look:
     """What one scrape shows. figures: None where the database did not answer. late: by duty; enabled: those not off.
 
-    arrivals: see finops.daemon.arrivals
+    pings, arrivals: of the daemon's process; see finops.daemon.arrivals
     """
 
     now: datetime
@@ -164,11 +168,35 @@ class Look:
     arrivals: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
-class Exposed(Collector):
-    """One look, as Prometheus' collectors are."""
+def looked(
+    settings: Settings,
+    duties: Collection[Duty],
+    figures: Figures | None,
+    now: datetime,
+    monotonic: float,
+    pings: Mapping[str, int] | None = None,
+    arrivals: Mapping[tuple[str, str], int] | None = None,
+) -> Look:
+    """How the duties stand by these figures."""
+    standing = standings(
+        settings, duties, figures.succeeded if figures else {}, figures.watched if figures else {}, now
+    )
+    return Look(
+        now,
+        monotonic,
+        figures,
+        enabled={one.job: one.enabled for one in standing},
+        late={one.job: one.is_late(now) for one in standing if one.enabled},
+        pings=pings or {},
+        arrivals=arrivals or {},
+    )
 
-    def __init__(self, pulse: Pulse, calls: Calls, look: Look) -> None:
-        self._pulse, self._calls, self._look = pulse, calls, look
+
+class Exposed(Collector):
+    """One look, as Prometheus' collectors are. process: None where no daemon runs, of which there were figures."""
+
+    def __init__(self, look: Look, process: tuple[Pulse, Calls] | None) -> None:
+        self._look, self._process = look, process
 
     def describe(self) -> Iterable[Family]:
         """Nothing is read when it is registered."""
@@ -177,7 +205,12 @@ class Exposed(Collector):
     def collect(self) -> Iterator[Family]:
         look = self._look
         values: Values = {metric.name: {} for metric in METRICS}
-        _of_process(values, self._pulse, self._calls, look)
+        values["finops_build_info"][__version__, platform.python_version()] = 1
+        values["finops_state_up"][()] = look.figures is not None
+        for job, enabled in look.enabled.items():
+            values["finops_duty_enabled"][(job,)] = enabled
+        if self._process is not None:
+            _of_process(values, *self._process, look)
         if look.figures is not None:
             _of_state(values, look.figures, look)
         for metric in METRICS:
@@ -185,25 +218,23 @@ class Exposed(Collector):
                 yield _family(metric, values[metric.name])
 
 
-def registry(exposed: Exposed) -> CollectorRegistry:
-    """A registry of our own: with what we tell, and with this process's memory, processor time and files."""
+def registry(look: Look, process: tuple[Pulse, Calls] | None) -> CollectorRegistry:
+    """A registry of our own: with what we tell and, of a daemon, its process's memory, processor time and files."""
     found = CollectorRegistry()
-    ProcessCollector(registry=found)
-    found.register(exposed)
+    if process is not None:
+        ProcessCollector(registry=found)
+    found.register(Exposed(look, process))
     return found
 
 
 def _of_process(values: Values, pulse: Pulse, calls: Calls, look: Look) -> None:
-    values["finops_build_info"][__version__, platform.python_version()] = 1
     seen = pulse.seen()
     values["finops_leads"][()] = seen.leads
     values["finops_ready"][()] = seen.ready and not seen.stopping
     values["finops_clock_in_doubt"][()] = bool(seen.clock_in_doubt)
     if seen.beat_at is not None:
         values["finops_heartbeat_age_seconds"][()] = max(0.0, look.monotonic - seen.beat_at)
-    values["finops_state_up"][()] = look.figures is not None
-    for job, enabled in look.enabled.items():
-        values["finops_duty_enabled"][(job,)] = enabled
+    for job in look.enabled:
         values["finops_duty_overrun"][(job,)] = job in seen.overrun
     for job, due in seen.due.items():
         values["finops_duty_next_timestamp_seconds"][(job,)] = due.timestamp()

@@ -29,9 +29,8 @@ from .arrivals import Arrivals
 from .asking import Asking
 from .calls import Calls
 from .health import unwell
-from .lateness import standings
 from .listening import parted
-from .metrics import Exposed, Look, registry
+from .metrics import looked, registry
 
 if TYPE_CHECKING:
     from finops.config.model import Settings
@@ -117,20 +116,17 @@ def _metrics(outside: Outside, counted: Asking[figures.Figures]) -> Callable[[Re
             found = await counted.answer(PATIENCE)
         except FinopsError:
             found = None
-        now = outside.now()
-        standing = standings(
-            outside.settings, outside.duties, found.succeeded if found else {}, found.watched if found else {}, now
-        )
-        look = Look(
-            now,
-            outside.monotonic(),
+        pings = outside.ping.counts if outside.ping else {}
+        look = looked(
+            outside.settings,
+            outside.duties,
             found,
-            enabled={one.job: one.enabled for one in standing},
-            late={one.job: one.is_late(now) for one in standing if one.enabled},
-            pings=outside.ping.counts if outside.ping else {},
-            arrivals=outside.arrivals.counts(),
+            outside.now(),
+            outside.monotonic(),
+            pings,
+            outside.arrivals.counts(),
         )
-        text = generate_latest(registry(Exposed(outside.pulse, outside.calls, look)))
+        text = generate_latest(registry(look, (outside.pulse, outside.calls)))
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return answer

@@ -23,8 +23,15 @@ TIMEOUT = 10.0  # seconds to connect, and for each part of the answer's head; it
 EVERY = 60.0  # seconds between two pings
 
 
+def _log(why: str) -> None:
+    if why:
+        logs.logger().warning("the watcher outside cannot be told that all is well", why=why)
+    else:
+        logs.logger().info("the watcher outside is told again that all is well")
+
+
 class Ping:
-    """One address. `counts`: how many were sent, and how many failed, since the daemon began."""
+    """One address. `counts`: how many were sent, and how many failed, since it began. `why`: the last one failed."""
 
     def __init__(
         self,
@@ -33,13 +40,15 @@ class Ping:
         every: float = EVERY,
         timeout: float = TIMEOUT,
         monotonic: Callable[[], float] = time.monotonic,
+        told: Callable[[str], None] = _log,
     ) -> None:
+        """told: why it fails, once it does; "" once it does no more."""
         self.counts: Counter[str] = Counter()
+        self.why = ""
         self._url = SecretStr(url) if isinstance(url, str) else url
-        self._every, self._timeout, self._monotonic = every, timeout, monotonic
+        self._every, self._timeout, self._monotonic, self._told = every, timeout, monotonic, told
         self._thread: threading.Thread | None = None
         self._next = 0.0
-        self._failing = False
 
     def send(self) -> threading.Thread | None:
         """Ask the address in a thread that nobody waits for; None where one is still at it, or it was just asked."""
@@ -66,12 +75,9 @@ class Ping:
         except (requests.RequestException, ValueError) as fault:
             why = type(fault).__name__  # its words hold the address, which is a secret
         self.counts["failed" if why else "sent"] += 1
-        if bool(why) != self._failing:
-            self._failing = bool(why)
-            if why:
-                logs.logger().warning("the watcher outside cannot be told that all is well", why=why)
-            else:
-                logs.logger().info("the watcher outside is told again that all is well")
+        failed, self.why = bool(self.why), why
+        if bool(why) != failed:
+            self._told(why)
 
     def _answered(self, url: str) -> str:
         """Why it did not; "" where it said yes."""
