@@ -68,6 +68,13 @@ def test_the_list_leads_to_the_page(state: State):
     assert "1 open anomaly" in text(page)
 
 
+def test_explained_ones_are_listed_and_not_called_open(state: State):
+    put(state)
+    put(state, "CC-4400", state="explained")
+
+    assert "1 open anomaly and 1 explained or planned" in text(Browser(state).get("/anomalies"))
+
+
 def test_closed_ones_are_listed_on_request(state: State):
     put(state, state="resolved")
 

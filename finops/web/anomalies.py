@@ -32,6 +32,7 @@ def anomalies(site: Site, request: Request) -> Response:
         request,
         cases=[_figures(case) for case in found[: site.settings.web.page_rows]],
         count=len(found),
+        unsaid=sum(case.anomaly.state == "open" for case in found),
         everything=everything,
         looked=strange.looked(site.state),
     )
