@@ -34,8 +34,7 @@ def rule(name: str) -> str:
 def test_the_reason_is_one_whole_sentence_and_what_is_tried_first_another(tmp_path: Path):
     why = (
         "Nobody has called chat-support-prod for 24 days, mirrored traffic included, yet the machines of its "
-        "2 deployments are billed by the hour. If it is needed, say so and it stays. If not, its traffic is first set "
-        "to 0 for a week: one call in that time, and everything is as before."
+        "2 deployments are billed by the hour. If it is needed, say so and it stays."
     )
 
     said = told(tmp_path, why, quiet={"action": "traffic0", "days": 7})
