@@ -29,7 +29,7 @@ def runs_of(process: int) -> list[int]:
 
 
 def asks_for_subscriptions(asked: Json) -> bool:
-    """A run asks twice: first of all, and once it has read everything, for their offers. Then it decides."""
+    """A run asks twice: first of all, and for what it costs, once it has read everything. Then it decides."""
     return asked["path"] == "/subscriptions"
 
 
