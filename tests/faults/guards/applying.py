@@ -86,6 +86,22 @@ APPLYING = (
         ("test_applying_checked.py::test_without_a_tombstone_nothing_is_deleted",),
     ),
     Guard(
+        "tombstone-on-the-disk",
+        "I6",
+        "a tombstone on the disk, where that can be read only",
+        (
+            (
+                APPLY,
+                '            self._say(record, "held", action, f"There is no tombstone, so nothing is done: {fault}")\n            return None',  # noqa: E501
+                '            from pathlib import Path\n\n            content = tombs._gathered(self.azure, self.settings, record, action)\n            tomb = tombstones.Tombstone(Path("none"), "none", record.number, "", "", self.time(), content)',  # noqa: E501
+            ),
+        ),
+        (
+            "faults/test_read_only.py::test_meanwhile_nothing_is_sent_kept_or_changed",
+            "faults/test_read_only.py::test_what_was_due_meanwhile_is_done_afterwards_and_once",
+        ),
+    ),
+    Guard(
         "tombstone-lasts",
         "I6",
         "keeping a tombstone while it is needed",

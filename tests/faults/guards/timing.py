@@ -58,6 +58,23 @@ TIMING = (
         ("test_daemon_slots.py::test_a_time_that_winter_time_brings_twice_is_its_first",),
     ),
     Guard(
+        "offset-of-the-day",
+        "I13",
+        "reading local times by the offset that the zone has on that day",
+        (
+            (
+                SLOTS,
+                "datetime.combine(day, at, zone).astimezone(UTC)",
+                "datetime.combine(day, at, UTC) - (datetime(day.year, 1, 1, tzinfo=zone).utcoffset() or timedelta())",
+            ),
+        ),
+        (
+            "faults/test_summer_time.py::test_daily_and_weekly_duties_begin_at_their_local_time_on_both_sides",
+            "faults/test_summer_time.py::test_what_is_due_in_working_hours_is_due_in_those_of_the_day",
+            "faults/test_summer_time.py::test_the_report_leaves_at_a_quarter_to_seven_on_both_sides",
+        ),
+    ),
+    Guard(
         "clock-put-back",
         "I13",
         "doubting a clock that was put back",
@@ -87,6 +104,13 @@ TIMING = (
             ),
         ),
         ("test_daemon_loop.py::test_one_dutys_fault_does_not_stop_the_others",),
+    ),
+    Guard(
+        "said-in-a-sentence",
+        "I16",
+        "saying what cannot be written in a sentence, without a traceback",
+        ((LOOP, 'log.warning("%s", fault)', 'log.warning("%s", fault, exc_info=True)'),),
+        ("faults/test_read_only.py::test_it_lives_and_says_why_in_one_clear_sentence",),
     ),
     Guard(
         "outcome-kept",
