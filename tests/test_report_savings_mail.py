@@ -117,11 +117,11 @@ WAITING = [
 ]
 
 
-def test_all_that_waits_is_said_to_wait_whatever_is_known_of_its_amount(tmp_path: Path) -> None:
+def test_all_that_is_not_decided_is_said_to_be_so_whatever_is_known_of_its_amount(tmp_path: Path) -> None:
     said = " ".join(mail(tmp_path, WAITING).text.split())
 
     assert (
-        "Identified: 3 findings wait for a decision: 1 with an amount, 1 that saves nothing by itself, "
+        "Identified: 3 findings are not decided: 1 with an amount, 1 that saves nothing by itself, "
         "1 whose amount is not known." in said
     )
 

@@ -68,7 +68,10 @@ def test_what_was_approved_and_ran_out_is_named_in_the_report(state: State, tmp_
     with book(tmp_path, *daily("2026-11-08", "2026-11-22", "CC-1", "10")) as loaded:
         made = report.render(report.build(loaded, MONDAY + 7 * DAY, ReportSettings(), claims=[claim]), Settings())
     said = " ".join(made.text.split())
-    assert "Lapsed: 1 approval ran out before it was carried out, $700.00 a month: chat. It waits" in said
+    assert (
+        "Lapsed: 1 approval ran out before it was carried out, $700.00 a month: chat. "
+        "It is among the identified again, and needs another approval." in said
+    )
 
 
 def test_an_act_is_dated_by_the_day_it_was_done_not_by_that_of_its_confirmation(state: State) -> None:

@@ -202,7 +202,7 @@ def _saved(model: Report, wording: Wording, words: Words) -> Tile:
     figure = words.say("not known") if none_known else words.money(saved.shown)
     if saved.identified.amount.amount > 0:
         size = words.money(saved.identified.amount)
-        under = words.say("{size} a month more waits for a decision", size=size)
+        under = words.say("{size} a month more is identified", size=size)
     elif waiting > 0:
         under = words.say("{size} a month more is approved", size=words.money(saved.approved.amount))
     else:
