@@ -95,6 +95,15 @@ def test_a_correction_is_told_once(site: Site):
     assert len(site.subjects()) == 2
 
 
+def test_a_correction_that_was_told_does_not_come_along_with_what_is_told_later(tmp_path: Path):
+    site = Site(tmp_path, "{all: {amount: 1000, thresholds: [80]}, gpu: {scope: {workspace: ws}, amount: 700}}")
+    site.spend("850").check()
+    site.spend("-800").check(NOW + timedelta(hours=1))
+    site.spend("700", ResourceId=GPU).check(NOW + timedelta(hours=2))
+
+    assert site.subjects()[2:] == ["$0 left (100% spent reached): gpu, $700 for November 2026"]  # and not one more
+
+
 def test_charges_that_are_missing_correct_nothing(site: Site):
     site.spend("850").check()
     site.rows = [*days("2026-11-01", "2026-11-09", "1"), *days("2026-11-13", "2026-11-19", "1")]

@@ -105,7 +105,7 @@ SENDING = (
                 "one for one in told if one.key in limits",
             ),
         ),
-        ("test_budget_check.py::test_a_correction_is_told_once",),
+        ("test_budget_check.py::test_a_correction_that_was_told_does_not_come_along_with_what_is_told_later",),
     ),
     Guard(
         "missing-corrects-nothing",
@@ -384,7 +384,7 @@ SENDING = (
         (
             (
                 "finops/checkpoint/format.py",
-                "source.read(start, into) != stop - start or zlib.crc32(into) != footer.sums[index]",
+                "source.read(start, into) != stop - start or crc32(into) != footer.sums[index]",
                 "source.read(start, into) != stop - start",
             ),
         ),
@@ -394,7 +394,7 @@ SENDING = (
         "footer-sum",
         "I26",
         "holding the end of a checkpoint to its checksum",
-        (("finops/checkpoint/format.py", "if zlib.crc32(tail[:-4]) != crc:", "if False:"),),
+        (("finops/checkpoint/format.py", "if crc32(tail[:-4]) != crc:", "if False:"),),
         ("test_checkpoint_format.py::test_with_any_bit_of_its_beginning_and_end_changed_the_one_before_is_restored",),
     ),
     Guard(
