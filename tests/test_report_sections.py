@@ -176,6 +176,13 @@ def test_a_month_over_budget_says_by_how_much(model: Report) -> None:
     assert mail.verdict.startswith("November is $638 over its $23,000 budget, heading for $34,300 to $36,300")
 
 
+def test_a_step_to_the_invoice_shares_a_line_with_its_amount_where_both_fit_into_72_columns(mail: Rendered) -> None:
+    assert (
+        "Reservations and savings plans: take out the spread share     \N{MINUS SIGN}\N{WORD JOINER}$2,410.10\n"
+        in mail.text
+    )
+
+
 def test_a_bridge_that_does_not_close_shows_the_gap(model: Report) -> None:
     assert model.bridge is not None
     bridge = replace(
