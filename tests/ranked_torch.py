@@ -99,10 +99,21 @@ def wrapped(kind: str) -> tuple[Any, Any]:
 NONE = Name(0, 0)
 
 
+def has_saved(ck: Checkpointer, within: float) -> bool:
+    """Whether there is a save since the last restore, or comes within so many seconds."""
+    until = time.monotonic() + within
+    while not (saved := (ck.latest() or NONE).step > (ck.stats().restored or 0)) and time.monotonic() < until:
+        time.sleep(0.01)
+    return saved
+
+
 def train(
     kind: str, folder: str, every: float, steps: int = 10**9, pause: float = 0.0, dies: tuple[int, float] | None = None
 ) -> Callable[[int, int], None]:
-    """steps: after which all end. dies: which process is killed, how many seconds after it saw a new save."""
+    """steps: after which all end. dies: which process is killed, how many seconds after it saw a new save.
+
+    That one takes its steps slowly until it saw one, so that the training does not end before.
+    """
 
     def work(rank: int, world: int) -> None:
         warnings.simplefilter("ignore")
@@ -123,7 +134,7 @@ def train(
                     log.append([ck.place.epoch, names.tolist(), loss.item().hex()])
                     ck.step(loss=loss)
                     time.sleep(pause)
-                    if dies and not dying and (ck.latest() or NONE).step > (ck.stats().restored or 0):
+                    if dies and not dying and has_saved(ck, 2.0):
                         dying = True
                         threading.Timer(dies[1], os.kill, [os.getpid(), signal.SIGKILL]).start()
                     if ck.place.step == steps:
@@ -200,38 +211,45 @@ def ran(world: int, work: Callable[[int, int], None], **named: Any) -> list[int]
     return job(world, work, **named)
 
 
+def complete(world: int, work: Callable[[int, int], None]) -> None:
+    ended = ran(world, work)
+    assert ended == [0] * world, ended
+
+
 def main() -> None:
     out: Json = {}
     for kind in ("ddp", "fsdp"):
-        assert ran(2, train(kind, f"{kind}-whole", 3600)) == [0, 0]
+        complete(2, train(kind, f"{kind}-whole", 3600))
         out[f"{kind} uninterrupted"] = results(f"{kind}-whole.{kind}", 2)
         killed = 0
         while killed < 5:
             dies = (killed % 2, random.uniform(0.0, 0.3))
-            if ran(2, train(kind, f"{kind}-killed", 0.03, pause=0.02, dies=dies)) == [0, 0]:
+            ended = ran(2, train(kind, f"{kind}-killed", 0.03, pause=0.02, dies=dies))
+            if ended == [0, 0]:
                 break
+            assert ended[dies[0]] == -signal.SIGKILL, ended
             killed += 1
         else:
-            assert ran(2, train(kind, f"{kind}-killed", 0.03)) == [0, 0]
+            complete(2, train(kind, f"{kind}-killed", 0.03))
         out[f"{kind} killed"] = results(f"{kind}-killed.{kind}", 2)
         out[f"{kind} kills"] = killed
 
-        assert ran(2, train(kind, f"{kind}-seven", 3600, steps=7)) == [0, 0]
+        complete(2, train(kind, f"{kind}-seven", 3600, steps=7))
         out[f"{kind} seven"] = results(f"{kind}-seven.{kind}", 2)
         for other, world in (("ddp", 3), ("fsdp", 3), ("fsdp", 4), ("plain", 1), ("fsdp", 1)):
-            assert ran(world, look(other, f"{kind}-seven")) == [0] * world
+            complete(world, look(other, f"{kind}-seven"))
             out[f"{kind} seven as {other} on {world}"] = results(f"{kind}-seven.{other}.on{world}", world)
-        assert ran(3, train(kind, f"{kind}-seven", 3600)) == [0, 0, 0]
+        complete(3, train(kind, f"{kind}-seven", 3600))
         out[f"{kind} grown"] = results(f"{kind}-seven.{kind}", 3)
         out[f"{kind} bytes"] = {one.name: one.stat().st_size for one in (ROOT / f"{kind}-seven").glob("*.ckpt")}
-    assert ran(1, train("fsdp", "fsdp-alone", 3600, steps=4)) == [0]
+    complete(1, train("fsdp", "fsdp-alone", 3600, steps=4))
     out["fsdp alone"] = results("fsdp-alone.fsdp", 1)
-    assert ran(2, look("fsdp", "fsdp-alone")) == [0] * 2
+    complete(2, look("fsdp", "fsdp-alone"))
     out["fsdp alone as fsdp on 2"] = results("fsdp-alone.fsdp.on2", 2)
-    assert ran(1, refused) == [0]
-    assert ran(4, train("hsdp", "hsdp-four", 3600, steps=4)) == [0] * 4
+    complete(1, refused)
+    complete(4, train("hsdp", "hsdp-four", 3600, steps=4))
     out["hsdp four"] = results("hsdp-four.hsdp", 4)
-    assert ran(3, look("fsdp", "hsdp-four")) == [0] * 3
+    complete(3, look("fsdp", "hsdp-four"))
     out["hsdp four as fsdp on 3"] = results("hsdp-four.fsdp.on3", 3)
     out["hsdp bytes"] = {one.name: one.stat().st_size for one in (ROOT / "hsdp-four").glob("*.ckpt")}
     sys.stdout.write(json.dumps(out))
