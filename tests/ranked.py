@@ -3,6 +3,7 @@
 ranked.py killed FOLDER ROUNDS SEED    each round one process of some is killed, and some number of them goes on
 ranked.py flagged FOLDER               one process is told that its node may go
 ranked.py ended FOLDER                 all processes are told to end
+ranked.py away FOLDER                  all processes are told to end while the folder is away
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from forked import job
 from finops import checkpoint
 from finops.checkpoint.cadence import Cadence
 from finops.checkpoint.loop import Checkpointer
+from finops.checkpoint.notices.watch import Watch
 from finops.checkpoint.retention import Keep
 from finops.checkpoint.stores.folder import Folder
 from finops.checkpoint.together.crew import Alone, Together
@@ -46,7 +48,7 @@ def attempt(folder: Path, notes: Path, number: int, by_hand: bool) -> Work:
         warnings.simplefilter("ignore")
         store = Folder(folder)
         # By age: what an attempt that was killed was about to publish may come when the next one has begun.
-        newest = next((name.step for name in store.names() if name.world == 1), None)
+        newest = next(([name.attempt, name.step] for name in store.names() if name.world == 1), None)
         state: dict[str, Any] = {"own": {"rank": rank, "step": 0, "bytes": b""}}
         crew = Together(store, rank, world, FAST) if world > 1 else Alone(store)
         cadence = Cadence(share=1.0, least=0.03, most=0.03) if not by_hand else Cadence(least=3600.0, most=3600.0)
@@ -54,7 +56,12 @@ def attempt(folder: Path, notes: Path, number: int, by_hand: bool) -> Work:
         restored = ck.restore()
         ck._claim()
         own = {**state["own"], "bytes": len(state["own"]["bytes"])}
-        told = {"newest": newest, "passed_over": ck.stats().passed_over, "attempt": ck.stats().attempt}
+        told = {
+            "newest": newest,
+            "of": ck._came_from,
+            "passed_over": ck.stats().passed_over,
+            "attempt": ck.stats().attempt,
+        }
         note(notes, round=number, rank=rank, world=world, restored=restored, own=own, **told)
         for _ in ck.run(range(10**6)):
             step = ck.place.step + 1
@@ -105,9 +112,37 @@ def told(folder: Path, what: signal.Signals, whom: Callable[[int], bool]) -> Wor
     return work
 
 
+def away(root: Path) -> Work:
+    """All are told to end once all have taken a step and the folder is gone."""
+
+    def work(rank: int, world: int) -> None:
+        warnings.simplefilter("ignore")
+        store, state = Folder(root), {"own": {"rank": rank}}
+        crew, watch = Together(store, rank, world, FAST), Watch(hold=1.0)
+        ck = Checkpointer(state, store, "j", Keep(), Cadence(least=3600.0, most=3600.0), watch=watch, crew=crew)
+        for _ in ck.run(range(10**6)):
+            ck.step()
+            if ck.place.step == 1:
+                root.with_name(f"{root.name}.{rank}").touch()
+                while rank == 0 and not all(root.with_name(f"{root.name}.{one}").exists() for one in range(world)):
+                    time.sleep(0.01)
+                if rank == 0:
+                    root.rename(root.with_name(f"{root.name}.away"))
+                while root.exists():
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        ck.close()
+
+    return work
+
+
 def main(how: str, root: Path, *more: str) -> None:
     if how == "killed":
         killed(root, int(more[0]), int(more[1]))
+        return
+    if how == "away":
+        sys.stdout.write(json.dumps({"ends": job(3, away(root / "set"))}))
         return
     signals = {"flagged": (signal.SIGUSR1, lambda rank: rank == 1), "ended": (signal.SIGTERM, lambda rank: True)}
     ends = job(3, told(root, *signals[how]))

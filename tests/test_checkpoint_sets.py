@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from awake import awake
+from made_checkpoints import until
 
 from finops import checkpoint
 from finops.checkpoint.names import Name
@@ -139,7 +141,9 @@ def test_what_an_ending_attempt_notes_last_holds_up_nobody(folder: Path):
         if rank == 2:
             for _ in range(8):
                 time.sleep(0.05)
-                say_missed(Folder(folder), Name(1, 9, 1, 2), "late")
+                Folder(folder).note(
+                    "rank-00001.saved.json", json.dumps({"name": str(Name(1, 9, 1, 2)), "fault": "late"})
+                )
             return None
         return write_part(folder, Name(2, 7, rank, 2))
 
@@ -148,6 +152,34 @@ def test_what_an_ending_attempt_notes_last_holds_up_nobody(folder: Path):
 
     assert [type(one) for one in told] == [int, type(None), int]
     assert str(Name(2, 7)) in files(folder)
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_what_is_saved_again_at_a_step_is_made_of_its_own_parts(folder: Path, late: int):
+    assert write_set(folder, 1, 7, 2) == [12288, 12288]
+    again = {**META, "world": 2, "what": "again"}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(write_part, folder, Name(1, 7, 1 - late, 4), again)
+        time.sleep(4.0)  # until it looks for the manifest, too
+        assert not first.done()
+        assert [restored(folder, rank, 2)["rank"] for rank in range(2)] == [0, 1]  # the one before, unharmed
+        assert get(Folder(folder), Name(1, 7)).meta.get("what") is None
+        assert write_part(folder, Name(1, 7, late, 4), again) == first.result()
+
+    assert get(Folder(folder), Name(1, 7)).meta["what"] == "again"
+    assert [restored(folder, rank, 2)["rank"] for rank in range(2)] == [0, 1]
+    until(lambda: files(folder) == [str(Name(1, 7)), str(Name(1, 7, 0, 4)), str(Name(1, 7, 1, 4))])
+    delete(Folder(folder), Name(1, 7), Folder(folder).names())
+    assert files(folder) == []
+
+
+def test_one_that_fails_to_save_again_at_a_step_harms_none_that_was_saved(folder: Path):
+    write_set(folder, 1, 7, 2)
+
+    with pytest.raises(checkpoint.StoreFault, match="Rank 0 has not made the parts a checkpoint"):
+        write_part(folder, Name(1, 7, 1, 4), {**META, "world": 2}, patience=5.0)
+
+    assert [restored(folder, rank, 2)["rank"] for rank in range(2)] == [0, 1]
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])

@@ -53,6 +53,7 @@ class Checkpointer(Saving):
         self._seen = newest_attempt(store, job)
         super().__init__(state, store, job, keep, cadence, pickled, seed, crew)
         self._loops = 0
+        self._busy_at = 0.0  # when a save was last under way, in time.monotonic: no other is agreed on meanwhile
         self._restored: int | None = None
         self._came_from = 0  # the attempt that was gone on from
         self._passed_over: list[str] = []
@@ -161,6 +162,8 @@ class Checkpointer(Saving):
         Nothing was changed then.
         """
         begun = time.monotonic()
+        if self._crew.world > 1:  # what its writer tells belongs to the steps before it went back
+            self._writer.wait()
         found = self._newest_whole()
         self._looked = True
         if found is None:
@@ -289,7 +292,9 @@ class Checkpointer(Saving):
         if watch is not None:
             over, notice = watch.over(now), watch.asks(self._saved_at, now)
         wanted = now - self._saved_at >= self._cadence.interval
-        if crew.due(self.place.step, wanted, over or notice is not None, self._writer.busy):
+        busy = self._writer.busy
+        self._busy_at = now if busy else self._busy_at
+        if crew.due(self.place.step, wanted, over or notice is not None, busy):
             if watch is not None and over:
                 watch.finish()
             self._writer.wait()
@@ -299,12 +304,14 @@ class Checkpointer(Saving):
                 self._end(watch)
             if watch is not None and notice is not None and watch.heed(notice):
                 warn_or_log(f"{notice.what}: step {self.place.step} is being saved, and the training goes on.")
+        elif watch is not None and watch.late(now, self._busy_at) and not crew.agreed:
+            self._end(watch, True, "The processes could not agree on a last save.")
         elif not self._prepared:
             self._prepare()
 
-    def _end(self, watch: Watch, heard: bool = True) -> None:
+    def _end(self, watch: Watch, heard: bool = True, *what: str) -> None:
         self.wait()
-        warn_or_log(f"SIGTERM came: the training ends at step {self.place.step}.")
+        warn_or_log(" ".join([f"SIGTERM came: the training ends at step {self.place.step}.", *what]))
         raise watch.end(heard)
 
     def _figures(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from finops.checkpoint import rng
 from finops.checkpoint.cadence import Cadence
 from finops.checkpoint.faults import CannotSave, Fenced
 from finops.checkpoint.metrics import Metrics
-from finops.checkpoint.names import Name
 from finops.checkpoint.place import Place
 from finops.checkpoint.reading import Reading
 from finops.checkpoint.retention import Keep
@@ -88,7 +87,7 @@ class Saving:
             return None
         hindered: Exception | None = None
         handed_at = time.time()
-        name = Name(self._attempt, self.place.step, self._crew.rank, self._crew.world)
+        name = self._crew.saves(self._attempt, self.place.step)
         try:
             layout, buffers, whose = self._snapshot()
             self._body = layout.body

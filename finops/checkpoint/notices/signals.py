@@ -68,11 +68,19 @@ class Signals:
     def hear(self, notice: Notice) -> None:
         self._notices.hear(notice)
 
+    def is_late(self, now: float, since: float) -> bool:
+        """Whether it was to end, and since then could not for as long as one is waited for that takes no steps."""
+        return (end_at := self.end_at) is not None and now > max(end_at, since) + self._patience
+
+    @property
+    def _patience(self) -> float:
+        return max(self._hold, 3 * self._longest, SAME)
+
     def is_over(self, now: float) -> bool:
         """Whether it was to end, and takes no more steps in which it could."""
         if self._ending or (end_at := self.end_at) is None:
             return False
-        return now > max(end_at, self._stepped_at) + max(self._hold, 3 * self._longest, SAME)
+        return now > max(end_at, self._stepped_at) + self._patience
 
 
 class _Process:

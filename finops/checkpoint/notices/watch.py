@@ -84,6 +84,10 @@ class Watch:
         """Whether the training was told to end, and has had its time."""
         return (end_at := self._signals.end_at) is not None and now >= end_at
 
+    def late(self, now: float, since: float) -> bool:
+        """Whether a last save that could not be had since then is no longer to be waited for."""
+        return self._signals.is_late(now, since)
+
     @property
     def trains(self) -> bool:
         """Whether steps are being taken."""

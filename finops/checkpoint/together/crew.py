@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from finops.checkpoint.faults import StoreFault
 from finops.checkpoint.names import Name
 from finops.checkpoint.stores import Store
 from finops.checkpoint.together.distributed import Gathered, load, part_of, unsharded
 from finops.checkpoint.together.ranks import Pace, Ranks, claimed
-from finops.checkpoint.together.sets import say_missed
+from finops.checkpoint.together.sets import forget, say_missed
 from finops.checkpoint.writing import Loaded
 
 State = Mapping[str, Any]
@@ -40,6 +42,10 @@ class Crew(Protocol):
         """What this process saves, and what its meta says of it."""
         ...
 
+    def saves(self, attempt: int, step: int) -> Name:
+        """This process is about to save at `step`: what its part is called."""
+        ...
+
     def missed(self, name: Name, why: str) -> None:
         """The part `name` could not even be handed to the writer: nobody needs to wait for it."""
         ...
@@ -67,6 +73,9 @@ class Alone:
     def part(self, state: State, pickle: Collection[str]) -> tuple[State, dict[str, Any]]:
         return unsharded(state, pickle), {}
 
+    def saves(self, attempt: int, step: int) -> Name:
+        return Name(attempt, step)
+
     def missed(self, name: Name, why: str) -> None:
         """Nobody waits."""
 
@@ -79,13 +88,27 @@ class Together:
 
     def __init__(self, store: Store, rank: int, world: int, pace: Pace | None = None) -> None:
         self._store = store
-        self._ranks = Ranks(store, rank, world, pace or Pace())
+        self._attempt = 0
+        self._saved, self._turn = -1, 0  # at which step it saved last, and how often
+        self._ranks = Ranks(store, rank, world, pace or Pace(), self._passed)
         self.rank, self.world = rank, world
-        self.claim = self._ranks.claim
         self.due = self._ranks.due
         self.close = self._ranks.close
 
+    @property
+    def agreed(self) -> bool:
+        """Whether there is a step to come at which all save."""
+        return self._ranks.agreed
+
+    def claim(self, seen: int) -> int:
+        self._attempt = self._ranks.claim(seen)
+        return self._attempt
+
     def names(self) -> list[Name]:
+        if self._attempt:  # they go back to an earlier step, once every writer has heard what it waits for
+            self._ranks.gather(None)
+            forget(self._store, self.rank)
+            self._saved = -1
         mine = [str(name) for name in self._store.names() if name.world == 1] if self.rank == 0 else []
         return [name for name in map(Name.of, self._ranks.gather(mine)[0]) if name is not None]
 
@@ -96,8 +119,18 @@ class Together:
         taken, plan = part_of(state, self.rank, self.world, pickle)
         return taken, {"plan": plan, "world": self.world}
 
+    def saves(self, attempt: int, step: int) -> Name:
+        self._saved, self._turn = step, self._turn + 1 if step == self._saved else 1
+        self._ranks.saves(step)
+        return Name(attempt, step, self.rank, self.world * self._turn)
+
     def missed(self, name: Name, why: str) -> None:
-        say_missed(self._store, name, why)
+        with contextlib.suppress(StoreFault):  # the place is away: the others find out as they wait
+            say_missed(self._store, name, why)
+
+    def _passed(self, step: int) -> None:
+        name = Name(self._attempt, step, self.rank, self.world)
+        say_missed(self._store, name, "It had gone on before it knew of the step at which all save.")
 
 
 def whole_of(store: Store, found: Loaded, crew: Crew, state: State, pickle: Collection[str] = ()) -> Loaded | Gathered:

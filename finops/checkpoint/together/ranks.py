@@ -26,6 +26,7 @@ from finops.checkpoint.saying import warn_or_log
 from finops.checkpoint.stores import Store
 
 Json = dict[str, Any]
+Hears = Callable[[int], None]
 BEGUN, CLAIMED, ASKED, FLAGGED = (f"ranks.{what}.json" for what in ("begun", "claimed", "asked", "flagged"))
 SETTLED = 30.0  # seconds after which it is worth a word that a process is missed
 NEVER = -1  # the step of a save that was called off
@@ -69,9 +70,12 @@ def seat(env: Mapping[str, str] = os.environ) -> tuple[int, int]:
 class Ranks:
     """This process among the others. One object for the training's thread; a thread of its own listens."""
 
-    def __init__(self, store: Store, rank: int, world: int, pace: Pace = Pace()) -> None:
+    def __init__(
+        self, store: Store, rank: int, world: int, pace: Pace = Pace(), missed: Hears = lambda _: None
+    ) -> None:
+        """missed: called, from the thread that listens, with a step that this process passed where others save."""
         self.rank, self.world = rank, world
-        self._store, self._pace = store, pace
+        self._store, self._pace, self._missed = store, pace, missed
         self._gathers: dict[str, Any] = {}
         self._turn = 0
         self._held = threading.Lock()
@@ -82,6 +86,8 @@ class Ranks:
         self._horizon: int | None = None
         self._at: int | None = None
         self._wanted = self._pressing = self._flagged = self._busy = False
+        self._open = False  # whether a promise was given, of which it is not known yet what came of it
+        self._passed = self._saved = self._off = NEVER  # _off: at which it told that it would not save
         self._fails, self._rests_until = 0, 0.0
         self._decided, self._woken, self._ending = threading.Event(), threading.Event(), threading.Event()
         self._session = self._begin() if rank == 0 else self._join()  # tells our notes from those of another start
@@ -122,6 +128,17 @@ class Ranks:
             self._horizon = None
             return self._at is not None and self._reached(step)
 
+    def saves(self, step: int) -> None:
+        """This process saves at `step`, whether it was due or not."""
+        with self._held:
+            self._saved, self._passed = step, NEVER if self._passed == step else self._passed
+            self._at = None if self._at == step else self._at
+
+    @property
+    def agreed(self) -> bool:
+        """Whether there is a step to come at which all save."""
+        return self._at is not None
+
     def gather(self, value: Any) -> list[Any]:
         """What each process said here, in the order of their ranks. All of them call it, or nobody goes on."""
         self._turn += 1
@@ -144,7 +161,10 @@ class Ranks:
         self._ending.set()
         self._woken.set()
         self._listening.join(self._pace.promised)
+        with self._held:
+            self._pass(self._at)
         with contextlib.suppress(StoreFault):
+            self._tell_passed()
             self._say(_note(self.rank, "answers"), ended=True)
 
     # To begin
@@ -195,6 +215,8 @@ class Ranks:
                     self._lead()
                 else:
                     self._follow()
+            with contextlib.suppress(StoreFault):
+                self._tell_passed()
 
     def _lead(self) -> None:
         if self._said(FLAGGED).get("after", NEVER) >= self._round:
@@ -207,10 +229,12 @@ class Ranks:
         at = NEVER
         try:
             self._say(ASKED, round=self._round)
-            at = max(self._answers())
+            at = max(*self._answers(), self._off + 1)
             self._say(ASKED, round=self._round, at=at)
-        except StoreFault:  # who was told keeps to it, and the set is not complete
-            at = NEVER
+        except StoreFault:  # who was told keeps to it, and hears that the set is not complete
+            with self._held:
+                self._pass(at)
+            at, self._off = NEVER, max(at, self._off)
             with contextlib.suppress(StoreFault):
                 self._say(ASKED, round=self._round, at=at)
         finally:
@@ -238,17 +262,20 @@ class Ranks:
             self._flagged = False
             self._say(FLAGGED, after=self._round, rank=self.rank)
         asked = self._said(ASKED)
+        if self._open and asked.get("round") == self._round and "at" in asked:  # it came after the last look for it
+            self._decide(asked["at"])
         if asked.get("round", 0) <= self._round or "at" in asked or self._at is not None:
             return
         self._promise(asked["round"])
         self._say(_note(self.rank, "answers"), round=self._round, horizon=self._horizon)
         until = time.monotonic() + 2 * self._pace.promised
-        while time.monotonic() < until and not self._ending.is_set():
+        while time.monotonic() < until:  # also where it is ending: the others may save at a step that it never takes
             asked = self._said(ASKED)
-            if "at" in asked or asked.get("round") != self._round:
-                break
+            if "at" in asked or asked.get("round", self._round) != self._round or (not asked and self._ending.is_set()):
+                break  # or the store is away while it ends
             time.sleep(self._pace.quick)
-        self._decide(asked.get("at", NEVER) if asked.get("round") == self._round else NEVER)
+        still = asked.get("round", self._round) == self._round
+        self._decide(asked.get("at", NEVER) if still else NEVER, known="at" in asked or not still)
 
     def _promise(self, number: int) -> None:
         """Not to pass a step that is far enough for the answer to be there before it, as fast as steps are now."""
@@ -256,13 +283,24 @@ class Ranks:
             self._round, self._wanted, self._pressing = number, False, False
             ahead = 1.5 * self._pace.idle + 5 * self._pace.quick
             self._horizon = self._step + max(1, math.ceil(ahead / self._step_seconds) if self._step_seconds else 1)
+            self._open = True
             self._decided.clear()
 
-    def _decide(self, at: int) -> None:
+    def _decide(self, at: int, known: bool = True) -> None:
         with self._held:
-            self._horizon = None
+            self._horizon, self._open = None, not known
             self._at = at if at >= self._step else None
+            if self._at is None:
+                self._pass(at)
             self._decided.set()
+
+    def _tell_passed(self) -> None:
+        if (at := self._passed) == NEVER:
+            return
+        self._missed(at)
+        with self._held:
+            if self._passed == at:
+                self._passed = NEVER
 
     # Within, `_held`
 
@@ -274,7 +312,7 @@ class Ranks:
         self._step, self._stepped = step, now
 
     def _want(self, urgent: bool) -> None:
-        if not self._wanted:
+        if not self._wanted or (urgent and not self._pressing):
             self._wanted, self._pressing = True, urgent
             self._flagged = self.rank != 0
             self._woken.set()
@@ -283,8 +321,16 @@ class Ranks:
         assert self._at is not None
         if step < self._at:
             return False
-        held, self._at = step == self._at, None
+        held, at, self._at = step == self._at, self._at, None
+        if not held:
+            self._pass(at)
+            self._woken.set()
         return held
+
+    def _pass(self, at: int | None) -> None:
+        """The others may save at `at`, and this process has not."""
+        if at not in (None, NEVER, self._saved):
+            self._passed = at
 
     # Notes
 

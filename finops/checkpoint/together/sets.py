@@ -3,6 +3,9 @@
 The manifest is named as the checkpoint of a single process is, holds the checksum of each part, and is the only
 commit point: rank 0 publishes it once every process has read its own part back. Whoever lists, ranks or deletes
 checkpoints sees the manifest; parts without one are not a checkpoint.
+
+What is saved again at a step must not take the place of parts that a manifest names: its parts are named as those of
+twice as many processes, then thrice (`of` in the manifest), and the former go once the manifest is theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from finops.checkpoint.names import Name
 from finops.checkpoint.stores import Store
 from finops.checkpoint.together.ranks import read_note
 from finops.checkpoint.tree import flatten
-from finops.checkpoint.writing import Loaded, fill, lay_out, put, verify
+from finops.checkpoint.writing import Loaded, fill, get, lay_out, put, verify
 from finops.errors import FinopsError
 
 PARTS = "$parts"  # the one entry of a manifest
@@ -30,6 +33,7 @@ PARTS = "$parts"  # the one entry of a manifest
 # further parts to come but those that were being written.
 PATIENCE, AFTERWARDS = 1800.0, 5.0
 LONGEST = 0.5  # seconds between two looks
+OFTEN = 0.1  # seconds between two looks below which it is not looked for what is seldom there
 
 Waiting = Callable[[Callable[[], str]], Iterator[float]]
 
@@ -76,8 +80,17 @@ def published(
 
 
 def say_missed(store: Store, name: Name, why: str) -> None:
-    """Tell the others that the part `name` will not come."""
-    _say(store, name, fault=why)
+    """Tell the others that the part `name` will not come. Raises StoreFault.
+
+    In a note of its own, as the writer of this process may be telling of another set.
+    """
+    store.note(f"rank-{name.rank:05}.missed.json", json.dumps({"name": str(name), "fault": why}))
+
+
+def forget(store: Store, rank: int) -> None:
+    """What `rank` told of its parts is past: its steps are counted from an earlier one again. Raises StoreFault."""
+    for kind in ("saved", "missed"):
+        store.note(f"rank-{rank:05}.{kind}.json", "{}")
 
 
 def digest(footer: Footer) -> str:
@@ -89,7 +102,8 @@ def digest(footer: Footer) -> str:
 def parts_of(manifest: Loaded) -> list[tuple[Name, str]]:
     """The parts of a set, in the order of their ranks, each with its digest; none where one process wrote it all."""
     sums = manifest.told["nodes"].get(PARTS, [])
-    return [(part(manifest.name, rank, len(sums)), was) for rank, was in enumerate(sums)]
+    of = manifest.meta.get("of", len(sums))
+    return [(part(manifest.name, rank, of), was) for rank, was in enumerate(sums)]
 
 
 def footer_of(store: Store, name: Name, was: str) -> Footer:
@@ -126,47 +140,51 @@ def left_over(there: Iterable[Name], newest: Name) -> list[Name]:
 
 
 def _commit(store: Store, name: Name, own: Mapping[str, Any], meta: Mapping[str, Any], wait: Waiting) -> None:
-    said = {0: own}
+    said, world = {0: own}, meta.get("world", name.world)
     try:
-        for _ in wait(lambda: _ranks(set(range(name.world)) - set(said), "not saved")):
-            for rank in set(range(name.world)) - set(said):
-                told = _said(store, part(name, rank, name.world))
+        for pause in wait(lambda: _ranks(set(range(world)) - set(said), "not saved")):
+            for rank in set(range(world)) - set(said):
+                told = _heard(store, part(name, rank, name.world), pause)
                 if "fault" in told:
                     raise StoreFault(f"Rank {rank} could not save its part: {told['fault']}", "It is tried again.")
                 if told:
                     said[rank] = told
-            if len(said) == name.world:
+            if len(said) == world:
                 break
         if others := {rank for rank, told in said.items() if told["plan"] != own["plan"]}:
             raise StoreFault(
                 f"{_ranks(others, 'not the same model as rank 0')}: what DistributedDataParallel holds is saved once.",
                 "Give every process the same model and optimizer.",
             )
-        nodes, buffers = flatten({PARTS: [said[rank]["sum"] for rank in range(name.world)]})
+        nodes, buffers = flatten({PARTS: [said[rank]["sum"] for rank in range(world)]})
         layout = lay_out(nodes, buffers)
         held = bytearray(layout.body)
         fill(memoryview(held), ctypes.addressof(ctypes.c_char.from_buffer(held)), layout, buffers)
-        put(store, whole(name), memoryview(held), layout.tree, {**meta, "world": name.world})
+        put(store, whole(name), memoryview(held), layout.tree, {**meta, "world": world, "of": name.world})
     except Fenced:
         raise
     except FinopsError as fault:
         _say(store, name, fault=fault.what)
         raise
     _say(store, name, **own, committed=True)
+    if name.world > world:
+        with contextlib.suppress(StoreFault):  # they go with the checkpoint
+            for one in store.names():
+                if one.world > 1 and whole(one) == whole(name) and one.world < name.world:
+                    store.delete(one)
 
 
 def _await_commit(store: Store, name: Name, own: Mapping[str, Any], wait: Waiting) -> None:
     for pause in wait(lambda: "Rank 0 has not made the parts a checkpoint"):
-        told = _said(store, part(name, 0, name.world))
+        told = _heard(store, part(name, 0, name.world), pause)
         if told.get("committed"):
             return
-        if pause == LONGEST:  # an attempt that is ending may have written over either note
-            if whole(name) in store.names():
-                return
-            if not _said(store, name):
-                _say(store, name, **own)
+        if (pause == LONGEST or "fault" in told) and _is_of(store, name, own["sum"]):
+            return
         if "fault" in told:
             raise StoreFault(f"Rank 0 did not make the parts a checkpoint: {told['fault']}", "It is tried again.")
+        if pause == LONGEST and _noted(store, name).get("name") != str(name):
+            _say(store, name, **own)  # an attempt that is ending has written over it
 
 
 def _patiently(goes_on: Callable[[], bool], patience: float, what: Callable[[], str]) -> Iterator[float]:
@@ -198,7 +216,24 @@ def _say(store: Store, name: Name, **said: Any) -> None:
         store.note(f"rank-{name.rank:05}.saved.json", json.dumps({"name": str(name), **said}))
 
 
-def _said(store: Store, name: Name) -> dict[str, Any]:
-    """What the writer of that part has said of it, and of no other."""
-    told = read_note(store, f"rank-{name.rank:05}.saved.json")
-    return told if told.get("name") == str(name) else {}
+def _is_of(store: Store, name: Name, was: str) -> bool:
+    """Whether the part `name` with that digest is of a checkpoint; one that was saved before at this step is not it."""
+    with contextlib.suppress(Damaged):
+        return whole(name) in store.names() and (name, was) in parts_of(get(store, whole(name)))
+    return False
+
+
+def _heard(store: Store, name: Name, pause: float) -> dict[str, Any]:
+    """What was said of that part, and of no other; also that it will not come, or that it was told over."""
+    told = _noted(store, name)
+    if told.get("name") == str(name):
+        return told
+    other = Name.of(str(told.get("name")))
+    if other is not None and (whole(other), other.world) > (whole(name), name.world):
+        return {"fault": f"It has gone on to {whole(other)}."}
+    missed = read_note(store, f"rank-{name.rank:05}.missed.json") if pause > OFTEN else {}
+    return missed if missed.get("name") == str(name) else {}
+
+
+def _noted(store: Store, name: Name) -> dict[str, Any]:
+    return read_note(store, f"rank-{name.rank:05}.saved.json")
