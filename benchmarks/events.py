@@ -3,7 +3,7 @@
     python benchmarks/events.py                  5 rounds with the daemon's own process
     python benchmarks/events.py --rounds 20
     python benchmarks/events.py --polls 3        as many by polling every minute
-    python benchmarks/events.py --quiet 2        seconds without a further event after which the guard is woken
+    python benchmarks/events.py --quiet 1        seconds without a further event after which the guard is woken
 
 The simulator and `finops daemon run` are processes of their own. A dev cluster with two nodes at the least is made; the
 time runs from when it is there until its least is none. By polling it takes until the next slot, half a cycle on
@@ -39,7 +39,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--polls", type=int, default=2)
-    options.add_argument("--quiet", type=float, default=2.0)
+    options.add_argument("--quiet", type=float, default=1.0)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         new_estate(Path(folder) / "estate", seed=7, size="small", as_of=datetime.now(UTC).replace(microsecond=0))

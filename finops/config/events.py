@@ -60,7 +60,7 @@ class EventSettings(BaseModel):
     ] = "answer"
     quiet_seconds: Annotated[
         float, Field(ge=0, le=60, description="Seconds without a further event after which the guard is woken.")
-    ] = 2
+    ] = 1
     longest_seconds: Annotated[
         float, Field(ge=0, le=600, description="Seconds after the first event when it is woken at the latest.")
     ] = 10
