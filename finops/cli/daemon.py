@@ -201,7 +201,7 @@ def _once(context: click.Context, session: Session, state: State, stop: Stop, jo
 
 
 def _nothing(text: str) -> None:
-    """What cron would mail."""
+    """In place of what says it, where cron would mail it."""
 
 
 def _forever(session: Session, state: State, stop: Stop) -> None:

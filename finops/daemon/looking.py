@@ -39,9 +39,7 @@ def once(means: Means, duties: Collection[Duty]) -> Saw:
     if watch.doubt:
         raise FinopsError(watch.doubt, "Look at the clock (`timedatectl`), then `finops daemon clock accept`.")
     settings, said = means.settings(), list[str]()
-    leading = Leading(
-        means.state, owner_of_this_process(), means.machine, settings.daemon.lease_seconds, said.append
-    )  # fmt: skip
+    leading = Leading(means.state, owner_of_this_process(), means.machine, settings.daemon.lease_seconds, said.append)
     leading.keep()
     if not leading.holds():
         if not leading.leader:
