@@ -12,8 +12,8 @@ from collections.abc import Callable
 from finops.checkpoint import writer
 
 LIMIT = 120.0  # seconds
-# At the lowest priority a small save takes 2.2 s instead of 0.5 where two others want the same core, as tests beside do;
-# LIMIT is for what hangs. Tests of one process keep that priority.
+# At the lowest priority a small save takes 2.2 s instead of 0.5 where two others want the same core, as tests beside
+# do, and LIMIT is for what hangs. Tests of one process keep that priority.
 writer.NICER = 0
 
 
