@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +38,11 @@ def charge(day: str, cost: str, **more: Any) -> dict[str, Any]:
 
 
 def focus(file: Path, *rows: dict[str, Any], encoding: str = "utf-8", delimiter: str = ",") -> Path:
-    """A FOCUS CSV of `rows`; a name that ends in .gz is packed."""
+    """A FOCUS CSV of `rows`; a name that ends in .gz is packed.
+
+    Written a century from now, as far as its time tells: the last days before a file was written count as incomplete,
+    and a test whose charges reach the day on which it runs would see fewer of them than on any other day.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(name for row in rows or [charge("2024-09-01", "1")] for name in row))
     opener: Any = gzip.open if file.suffix == ".gz" else open
@@ -44,6 +50,8 @@ def focus(file: Path, *rows: dict[str, Any], encoding: str = "utf-8", delimiter:
         writer = csv.DictWriter(out, names, delimiter=delimiter)
         writer.writeheader()
         writer.writerows(rows)
+    written = time.time() + 100 * 365 * 24 * 3600
+    os.utime(file, (written, written))
     return file
 
 
