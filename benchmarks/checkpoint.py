@@ -7,10 +7,10 @@ A model and its Adam state of so many GB trains on the processor. A pair is some
 as many without, next to each other; each round has a pair of every way, in an order that changes.
 
 stall: for how long the call that saves kept the training. lost: what the steps with it took longer, the stall included;
-what goes on after them is not in it: `--steps 60` is a minute, in which all of ours is over. cpu: of all processes, for
-one save and what follows from it (ours is read back, and an older one deleted). safe: until it would outlive the
-machine, with no training beside; "-" where nobody asks the disk. restore: into a model that is there, with the file out
-of the page cache.
+what goes on after them is not in it: `--steps 60` is a minute, in which all of ours is over. "nothing" saves nothing:
+what it loses is how far the halves of a pair differ by themselves. cpu: of all processes, for one save and what follows
+from it (ours is read back, and an older one deleted). safe: until it would outlive the machine, with no training
+beside; "-" where nobody asks the disk. restore: into a model that is there, with the file out of the page cache.
 
 others: cores that other processes used meanwhile. --quiet 0.3 waits before each half of a pair until that was less for
 two seconds, 60 s at most. Compare ratios, not seconds. The bar: a stall of 110 ms/GB and a tenth of torch.save's, 0.2 s
@@ -67,6 +67,22 @@ class Training:
     def take(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+class Nothing:
+    """No checkpoint: how far the halves of a pair differ by themselves."""
+
+    def __init__(self, training: Training, folder: Path) -> None:
+        pass
+
+    def save(self) -> None:
+        pass
+
+    def wait(self) -> bool:
+        return False
+
+    def restore(self) -> None:
+        pass
 
 
 class TorchSave:
@@ -182,6 +198,7 @@ class Finops:
 
 
 WAYS: dict[str, Callable[[Training, Path], Any]] = {
+    "nothing": Nothing,
     "torch.save": TorchSave,
     "torch.save+fsync": TorchSaveSynced,
     "safetensors+fsync": Safetensors,

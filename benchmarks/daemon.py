@@ -102,9 +102,10 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def rss(pid: int) -> float:
-    """MiB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+def rss(pid: int, kind: str = "VmRSS") -> float:
+    """MiB that a process holds; kind: `RssAnon` is its own, `RssFile` and `RssShmem` are pages of files."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields[kind].split()[0]) / 1024
 
 
 def idling(folder: Path, url: str, seconds: float) -> None:
@@ -175,7 +176,8 @@ def living(folder: Path, estate: Path, weeks: int, seconds_a_week: float) -> Non
                 time.sleep(seconds_a_week)
                 runs, most = since()
                 print(
-                    f"simulated week {week:3d}      {rss(process.pid):8.0f} MiB, {most:.0f} at most,"
+                    f"simulated week {week:3d}      {rss(process.pid):8.0f} MiB,"
+                    f" {rss(process.pid, 'RssAnon'):.1f} of them no file's, {most:.0f} at most,"
                     f" {cpu(process.pid) - before:.0f} s of CPU; {runs.began} runs apart:"
                     f" {runs.peak:.0f} MiB at most, {runs.cpu:.0f} s of CPU",
                     flush=True,
