@@ -3,16 +3,20 @@
     python benchmarks/checkpoint.py [--gb 1] [--pairs 6] [--only "finops,torch.save"] [--folder DIR] [--steps 6]
         [--quiet 0]
 
-A model and its Adam state of so many GB trains on the processor. A pair is some steps with one checkpoint in front, and
-as many without, next to each other; each round has a pair of every way, in an order that changes.
+A model and its Adam state of so many GB trains on the processor. A pair is some steps with one checkpoint in front,
+twice as many without, and some with one again (or the other way round), next to each other, so that a machine that
+becomes slower or faster meanwhile is no part of the difference. Each round has a pair of every way, in an order that
+changes.
 
 stall: for how long the call that saves kept the training. lost: what the steps with it took longer, the stall included;
 what goes on after them is not in it: `--steps 60` is a minute, in which all of ours is over. "nothing" saves nothing:
-what it loses is how far the halves of a pair differ by themselves. cpu: of all processes, for one save and what follows
-from it (ours is read back, and an older one deleted). safe: until it would outlive the machine, with no training
-beside; "-" where nobody asks the disk. restore: into a model that is there, with the file out of the page cache.
+what it loses is how far the parts of a pair differ by themselves. waited: for how much longer its threads were ready
+and had no core (the kernel's run delay): that does not wander with the speed of the machine. cpu: of all processes, for
+one save and what follows from it (ours is read back, and an older one deleted). safe: until it would outlive the
+machine, with no training beside; "-" where nobody asks the disk. restore: into a model that is there, with the file out
+of the page cache.
 
-others: cores that other processes used meanwhile. --quiet 0.3 waits before each half of a pair until that was less for
+others: cores that other processes used meanwhile. --quiet 0.3 waits before each part of a pair until that was less for
 two seconds, 60 s at most. Compare ratios, not seconds. The bar: a stall of 110 ms/GB and a tenth of torch.save's, 0.2 s
 of training lost for a GB, `import finops.checkpoint` in 50 ms.
 """
@@ -20,6 +24,7 @@ of training lost for a GB, `import finops.checkpoint` in 50 ms.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import random
@@ -70,7 +75,7 @@ class Training:
 
 
 class Nothing:
-    """No checkpoint: how far the halves of a pair differ by themselves."""
+    """No checkpoint: how far the parts of a pair differ by themselves."""
 
     def __init__(self, training: Training, folder: Path) -> None:
         pass
@@ -214,6 +219,7 @@ class Found:
 
     stalls: list[float] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
     safe: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     restores: list[float] = field(default_factory=list)
@@ -221,28 +227,33 @@ class Found:
     synced: bool = True
 
 
-def half(training: Training, way: Any, found: Found | None, steps: int, quiet: float) -> float:
-    """Seconds of the steps, with a checkpoint in front where `found` is there to note it."""
+def part(training: Training, way: Any, found: Found | None, steps: int, quiet: float) -> tuple[float, float]:
+    """Seconds of the steps, with a checkpoint in front where `found` is there to note it; how long threads waited."""
     _settled()
     _calm(quiet)
     gc.collect()
-    load, begun = Load(), time.perf_counter()
+    load, delayed, begun = Load(), _delayed(), time.perf_counter()
     if found is not None:
         way.save()
         found.stalls.append(time.perf_counter() - begun)
     for _ in range(steps):
         training.step()
-    seconds = time.perf_counter() - begun
+    seconds, waited = time.perf_counter() - begun, _delayed() - delayed
     if found is not None:
         way.wait()
         found.others.append(load.others())
-    return seconds
+    return seconds, waited
 
 
-def pair(training: Training, way: Any, found: Found, steps: int, quiet: float, chance: random.Random) -> None:
-    first = chance.random() < 0.5  # whichever is second finds the machine as the other left it
-    halves = {with_it: half(training, way, found if with_it else None, steps, quiet) for with_it in (first, not first)}
-    found.lost.append(halves[True] - halves[False])
+def pair(training: Training, way: Any, found: Found, steps: int, quiet: float, first: bool) -> None:
+    """first: whether it begins and ends with the checkpoint, or without."""
+    lost = waited = 0.0
+    for with_it in (first, not first, not first, first):
+        seconds, delayed = part(training, way, found if with_it else None, steps, quiet)
+        lost += (seconds if with_it else -seconds) / 2
+        waited += (delayed if with_it else -delayed) / 2
+    found.lost.append(lost)
+    found.waited.append(waited)
 
 
 def restored(way: Any, folder: Path, found: Found, quiet: float) -> None:
@@ -301,6 +312,15 @@ def _own() -> int:
     return total
 
 
+def _delayed() -> float:
+    """Seconds for which threads of this process were ready and had no core."""
+    total = 0
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # ended meanwhile
+            total += int((thread / "schedstat").read_text().split()[1])
+    return total / 1e9
+
+
 def _settled() -> None:
     """Wait until what a save left to do beside the training is done."""
     while True:
@@ -342,7 +362,7 @@ def importing() -> float:
 def report(results: dict[str, Found], gb: float) -> bool:
     base = results.get("torch.save")
     print(
-        f"{'':19}{'stall ms/GB':>20}{'ratio':>7}{'lost s/GB':>23}{'cpu s/GB':>10}{'safe s/GB':>11}"
+        f"{'':19}{'stall ms/GB':>20}{'ratio':>7}{'lost s/GB':>23}{'waited s/GB':>13}{'cpu s/GB':>10}{'safe s/GB':>11}"
         f"{'restore s/GB':>14}{'others':>8}"
     )
     for name, one in results.items():
@@ -352,7 +372,7 @@ def report(results: dict[str, Found], gb: float) -> bool:
         print(
             f"{name:19}{stall / gb * 1000:11.1f} [{min(one.stalls) / gb * 1000:6.1f}]{beside}"
             f"{lost / gb:8.2f} [{min(one.lost) / gb:5.2f},{max(one.lost) / gb:5.2f}]"
-            f"{statistics.median(one.cpu) / gb:10.2f}{safe}"
+            f"{statistics.median(one.waited) / gb:13.2f}{statistics.median(one.cpu) / gb:10.2f}{safe}"
             f"{statistics.median(one.restores) / gb:14.2f}{statistics.median(one.others):8.1f}"
         )
     milliseconds = importing()
@@ -378,7 +398,7 @@ def main() -> int:
     parser.add_argument("--gb", type=float, default=1.0)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--only", default=",".join(WAYS), help="Ways, with commas between.")
-    parser.add_argument("--steps", type=int, default=6, help="Of each half of a pair.")
+    parser.add_argument("--steps", type=int, default=6, help="Of each part of a pair.")
     parser.add_argument("--folder", type=Path, help="On the disk to measure.  [default: the temporary folder]")
     parser.add_argument("--quiet", type=float, default=0.0, help="Wait until others use fewer cores than this.")
     given = parser.parse_args()
@@ -403,7 +423,7 @@ def main() -> int:
             chance.shuffle(order)
             for name in order:
                 warm = Found() if round_ == 0 else results[name]  # the first of each is not counted
-                pair(training, ways[name], warm, given.steps, given.quiet, chance)
+                pair(training, ways[name], warm, given.steps, given.quiet, round_ % 2 == 0)
                 restored(ways[name], Path(scratch) / name, warm, given.quiet)
                 results[name].synced = warm.synced
         if "finops" in ways:

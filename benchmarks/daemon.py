@@ -42,8 +42,7 @@ OFF = ("guard", "watch", "ingest", "anomalies", "budgets", "compliance", "sweep"
 
 # Each duty once a week or oftener: as shipped, a week takes most of an hour of a core, whatever the clock says.
 SELDOM = {
-    **dict.fromkeys(("guard", "watch", "apply"), "every 168 hours"),
-    **dict.fromkeys(("ingest", "anomalies", "budgets", "compliance"), "every 72 hours"),
+    **dict.fromkeys(("guard", "watch", "apply", "ingest", "anomalies", "budgets", "compliance"), "every 168 hours"),
     "tell": "every 6 hours", "deliver": "every 60 minutes",
 }  # fmt: skip
 
